@@ -1,0 +1,44 @@
+/**
+ * Builds Narthex: the AssemblyScript kernels into src/kernels/generated (only when a source changed), then the
+ * library into dist.
+ */
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const sources = join(root, "src/kernels/assembly");
+const generated = join(root, "src/kernels/generated");
+
+const kernelFlags = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd"];
+
+buildKernels();
+run("tsc", ["-p", "tsconfig.json"]);
+if (existsSync(join(root, "dist/cli/main.js"))) chmodSync(join(root, "dist/cli/main.js"), 0o755);
+
+/** Each assembly/NAME.ts that is no shared include (`_NAME.ts`) becomes generated/NAME.ts with the module as base64. */
+function buildKernels() {
+  mkdirSync(generated, { recursive: true });
+  const files = readdirSync(sources).filter((file) => file.endsWith(".ts"));
+  const shared = files.filter((file) => file.startsWith("_")).map((file) => readFileSync(join(sources, file)));
+  for (const file of files.filter((name) => !name.startsWith("_"))) {
+    const text = readFileSync(join(sources, file));
+    const stamp = `// ${createHash("sha256").update(text).update(Buffer.concat(shared)).digest("hex")}`;
+    const target = join(generated, file);
+    if (existsSync(target) && readFileSync(target, "utf8").startsWith(stamp)) continue;
+    const wasm = join(generated, file.replace(/\.ts$/, ".wasm"));
+    run("asc", [join(sources, file), "--outFile", wasm, ...kernelFlags]);
+    const base64 = readFileSync(wasm).toString("base64");
+    writeFileSync(target, `${stamp}\nexport const wasmBase64 =\n  "${base64}";\n`);
+  }
+}
+
+function run(command, args) {
+  const bin = join(root, "node_modules/.bin", process.platform === "win32" ? `${command}.cmd` : command);
+  const result = spawnSync(bin, args, { cwd: root, stdio: "inherit", shell: process.platform === "win32" });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}

@@ -1,0 +1,57 @@
+/**
+ * The write contract: Appendable hands out Appenders, an Appender is one transaction.
+ */
+
+import type { Labels } from "./labels.js";
+import type { Sample, TimestampMs } from "./sample.js";
+import type { SeriesRef } from "./series.js";
+
+export interface Appendable {
+  appender(): Appender;
+}
+
+/**
+ * One transaction: stage samples, then `commit` or `rollback`. Unusable afterwards (ClosedError).
+ * Many appenders may be open at once; one appender is not for concurrent use.
+ */
+export interface Appender {
+  /**
+   * Stages one sample. Never throws for what the sample is: see CommitResult. Returns the series' ref; pass it
+   * instead of 0 next time to skip the look-up by labels. A ref is a hint: `labels` must still be the series'
+   * labels, and a ref that has ended is looked up again.
+   */
+  append(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): SeriesRef;
+  /** Stages the end of a series: a staleness marker at `time`. (A NaN given to `append` is an ordinary NaN.) */
+  appendStale(ref: SeriesRef, labels: Labels, time: TimestampMs): SeriesRef;
+  /**
+   * Logs, then applies what was staged. When the promise resolves the samples are durable (by the chosen
+   * durability) and visible to queriers made from now on. Rejects with PoisonedError, StorageError or
+   * ClosedError; then nothing of it is acknowledged.
+   */
+  commit(): Promise<CommitResult>;
+  /** Forgets what was staged. May be called after `commit` has begun: then it does nothing. */
+  rollback(): void;
+}
+
+/** What became of a commit's samples. Rejected samples are an outcome, not an error. */
+export interface CommitResult {
+  /** Samples stored, exact repetitions of stored samples (same series, time and value) included. */
+  readonly appended: number;
+  /** Samples not stored, by reason, the first of each named. A reason that did not occur is absent. */
+  readonly rejected: ReadonlyMap<RejectReason, Rejection>;
+}
+
+export interface Rejection {
+  readonly count: number;
+  readonly first: RejectedSample;
+}
+
+export interface RejectedSample extends Sample {
+  readonly labels: Labels;
+}
+
+/**
+ * Why a sample was not stored: the series has another value at that time; the time is older than what is
+ * accepted; the time is no integer or out of range; the labels are empty or without a metric name's rules.
+ */
+export type RejectReason = "duplicate-time" | "too-old" | "invalid-time" | "invalid-labels";
