@@ -23,7 +23,9 @@ if (existsSync(join(root, "dist/cli/main.js"))) chmodSync(join(root, "dist/cli/m
 function buildKernels() {
   mkdirSync(generated, { recursive: true });
   const files = readdirSync(sources).filter((file) => file.endsWith(".ts"));
-  const shared = files.filter((file) => file.startsWith("_")).map((file) => readFileSync(join(sources, file)));
+  const shared = files
+    .filter((file) => file.startsWith("_"))
+    .map((file) => readFileSync(join(sources, file)));
   for (const file of files.filter((name) => !name.startsWith("_"))) {
     const text = readFileSync(join(sources, file));
     const stamp = `// ${createHash("sha256").update(text).update(Buffer.concat(shared)).digest("hex")}`;

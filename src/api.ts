@@ -1,0 +1,227 @@
+/**
+ * The public types of a database: what `openDatabase` takes and gives. `database.ts` implements them.
+ */
+
+import type { Appendable, CommitResult } from "./model/appendable.js";
+import type { Clock } from "./model/clock.js";
+import type { Labels } from "./model/labels.js";
+import type { Queryable } from "./model/queryable.js";
+import type { TimeRange, TimestampMs } from "./model/sample.js";
+import type { FileSystem } from "./storage/fs/file-system.js";
+
+/** When an acknowledged write is safe from a crash of the machine. Every mode survives a kill of the process. */
+export type Durability =
+  /** Before the acknowledgement: fdatasync, shared by the commits that wait for it. The default. */
+  | "commit"
+  /** At most `durabilityIntervalMs` later. */
+  | "interval"
+  /** Whenever the operating system writes it. */
+  | "none";
+
+export interface DatabaseOptions {
+  /** Created when absent. One process at a time. */
+  readonly directory: string;
+  /** Default "commit". */
+  readonly durability?: Durability;
+  /** For durability "interval". Default 100. */
+  readonly durabilityIntervalMs?: number;
+  /** The length of the newest blocks. Default 2 hours. */
+  readonly blockDurationMs?: number;
+  /** How far back an instant selector reaches; the lower end is excluded. Default 5 minutes. */
+  readonly lookbackDeltaMs?: number;
+  /** Default 2 minutes. */
+  readonly queryTimeoutMs?: number;
+  /** Samples that one query may hold. Default 50,000,000. */
+  readonly querySamplesMax?: number;
+  /** Bytes of chunks and columns that one query may hold. Default 1 GiB. */
+  readonly queryBytesMax?: number;
+  /** Names of Prometheus feature flags of the query language, as `promql-experimental-functions`. */
+  readonly enableFeatures?: readonly string[];
+  /** For tests and simulation. */
+  readonly clock?: Clock;
+  /** For tests and simulation. */
+  readonly fileSystem?: FileSystem;
+  /** Called for what an operator should know: repairs at open, cuts, failures. Must not throw. */
+  readonly onEvent?: (event: DatabaseEvent) => void;
+}
+
+/** Something that an operator should know, as a sentence with its facts. */
+export interface DatabaseEvent {
+  readonly level: "info" | "warning" | "error";
+  readonly message: string;
+  readonly facts?: Readonly<Record<string, string | number>>;
+}
+
+/** A time: milliseconds since the epoch, a Date, or text (RFC 3339, or a bare date, taken as UTC). */
+export type TimeLike = TimestampMs | Date | string;
+/** A duration: milliseconds, or text as `5m`, `1h30m`. */
+export type DurationLike = number | string;
+export type LabelsLike = Labels | Readonly<Record<string, string>>;
+
+/** Samples of one series for `Database.append`. A sample without `time` is of now. */
+export interface Row {
+  readonly labels: LabelsLike;
+  readonly samples: Iterable<{ readonly time?: TimeLike; readonly value: number }>;
+}
+
+export interface QueryOptions {
+  /** Default now. */
+  readonly time?: TimeLike;
+  readonly timeoutMs?: number;
+  readonly lookbackDeltaMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface RangeQueryOptions extends Omit<QueryOptions, "time"> {
+  /** First step, inclusive. */
+  readonly start: TimeLike;
+  /** Last step at the most, inclusive. */
+  readonly end: TimeLike;
+  /** Between steps, more than zero. */
+  readonly step: DurationLike;
+}
+
+export type QueryResult = (VectorResult | MatrixResult | ScalarResult | StringResult) & {
+  /** Annotations, as Prometheus words them. */
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
+};
+
+/** One value per series, all at one time. */
+export interface VectorResult {
+  readonly type: "vector";
+  readonly series: readonly { readonly labels: Labels; readonly time: TimestampMs; readonly value: number }[];
+}
+
+/** Columns per series, in label order. `times` and `values` have equal lengths; steps without a value are absent. */
+export interface MatrixResult {
+  readonly type: "matrix";
+  readonly series: readonly {
+    readonly labels: Labels;
+    readonly times: Float64Array;
+    readonly values: Float64Array;
+  }[];
+}
+
+export interface ScalarResult {
+  readonly type: "scalar";
+  readonly time: TimestampMs;
+  readonly value: number;
+}
+
+export interface StringResult {
+  readonly type: "string";
+  readonly time: TimestampMs;
+  readonly value: string;
+}
+
+/** One series, held for repeated appends without a look-up of its labels. Valid until the database is closed. */
+export interface SeriesHandle {
+  readonly labels: Labels;
+  /** Appends one sample, of now unless `time` is given. Resolves when durable, with what became of it. */
+  append(value: number, time?: TimeLike): Promise<CommitResult>;
+}
+
+export interface MetadataOptions extends Partial<TimeRange> {
+  /** Selectors as text, as `up{job="x"}`; a series that any of them selects counts. Default all series. */
+  readonly match?: readonly string[];
+}
+
+export interface Database extends Appendable, Queryable, AsyncDisposable {
+  readonly status: "open" | "closing" | "closed" | "poisoned";
+  /** A handle on the series with these labels; it is created by the first append. */
+  series(labels: LabelsLike): SeriesHandle;
+  /** Appends a batch as one transaction. Resolves when durable, with counts. */
+  append(rows: Iterable<Row>): Promise<CommitResult>;
+  /** Evaluates at one time. Throws ParseError, QueryError (limits, timeout, not implemented yet). */
+  query(expression: string, options?: QueryOptions): Promise<QueryResult>;
+  /** Evaluates at every step from start to end. */
+  queryRange(expression: string, options: RangeQueryOptions): Promise<QueryResult>;
+  /** Label sets of the series that match, in label order. */
+  findSeries(options: MetadataOptions): Promise<readonly Labels[]>;
+  labelNames(options?: MetadataOptions): Promise<readonly string[]>;
+  labelValues(name: string, options?: MetadataOptions): Promise<readonly string[]>;
+  /**
+   * Imports a file, by path, or bytes, straight into blocks: any age, any order, visible when it resolves, all of
+   * a block or none of it. Rows that cannot be read are counted and the first ones named.
+   */
+  import(source: string | AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<ImportResult>;
+  /** One pass of maintenance: cuts what is complete into blocks. Normally driven by a timer. */
+  runMaintenance(): Promise<void>;
+  /** Numbers about what is stored. */
+  describe(): DatabaseStatus;
+  /** Finishes what is in flight, cuts nothing, releases the directory. May be called again. */
+  close(): Promise<void>;
+}
+
+/** How to read an import. Without `format` it is told from the file's name, else from its first bytes. */
+export interface ImportOptions {
+  readonly format?: "csv" | "openmetrics" | "prometheus";
+  readonly csv?: CsvOptions;
+  /** Put before each metric name. */
+  readonly metricPrefix?: string;
+  /** Added to every series; a label of the row wins. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** For samples without a time of their own. Default now. */
+  readonly defaultTime?: TimeLike;
+  readonly onProgress?: (progress: ImportProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The roles of CSV columns. What is left out is guessed from the header and the first rows. */
+export interface CsvOptions {
+  /** One character; guessed among comma, semicolon, tab and pipe. */
+  readonly delimiter?: string;
+  readonly timeColumn?: string;
+  /** `unix-s`, `unix-ms`, `unix-us`, `unix-ns`, `rfc3339`, or a pattern as `yyyy-MM-dd HH:mm`; guessed. */
+  readonly timeFormat?: string;
+  /** Minutes east of UTC for times that name no zone. Default 0. */
+  readonly utcOffsetMinutes?: number;
+  /** Columns that become labels: by name, or renamed (column to label). */
+  readonly labelColumns?: Readonly<Record<string, string>>;
+  /** Columns that become metrics: column to metric name. */
+  readonly valueColumns?: Readonly<Record<string, string>>;
+}
+
+export interface ImportProgress {
+  readonly bytes: number;
+  readonly samples: number;
+}
+
+export interface ImportResult {
+  readonly series: number;
+  readonly samples: number;
+  /** Rows or lines that could not be read, the first hundred of them named. */
+  readonly malformed: { readonly count: number; readonly first: readonly MalformedRow[] };
+  readonly rejected: CommitResult["rejected"];
+  readonly timeRange: TimeRange | undefined;
+  /** Names of the metrics imported, sorted, a thousand at most. */
+  readonly metricNames: readonly string[];
+}
+
+export interface MalformedRow {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly reason: string;
+}
+
+export interface DatabaseStatus {
+  readonly headSeries: number;
+  readonly headChunks: number;
+  readonly headSamples: number;
+  /** Of the head; undefined when it is empty. */
+  readonly headRange: TimeRange | undefined;
+  readonly walBytes: number;
+  readonly blocks: readonly BlockStatus[];
+  /** What was lost or set aside at open, in words; empty after a clean start. */
+  readonly losses: readonly string[];
+}
+
+export interface BlockStatus {
+  readonly ulid: string;
+  /** Both inclusive. */
+  readonly range: TimeRange;
+  readonly series: number;
+  readonly samples: number;
+  readonly bytes: number;
+}

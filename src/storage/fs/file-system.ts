@@ -1,0 +1,51 @@
+/**
+ * FileSystem, File: the few operations that storage uses, with what each means for durability.
+ *
+ * Implemented by the real one (node-file-system.ts) and by one in memory that can lose unsynced data, tear
+ * writes, fill up and fail (test/support/mem-file-system.ts). Every failure is a StorageError whose `cause` is
+ * the system's error; a missing file is a StorageError with cause.code "ENOENT". Paths use "/".
+ */
+
+export interface FileSystem {
+  /** Opens an existing file for positional reads. */
+  openForRead(path: string): Promise<ReadableFile>;
+  /** Creates a file that must not exist. Its name is durable only after `syncDirectory` of its directory. */
+  create(path: string): Promise<WritableFile>;
+  /** Opens an existing file for writing behind its end. */
+  openForAppend(path: string): Promise<WritableFile>;
+  /** The whole file. */
+  readFile(path: string): Promise<Uint8Array>;
+  /** Names in a directory, sorted; directories end in "/". An absent directory throws ENOENT. */
+  list(path: string): Promise<readonly string[]>;
+  /** Creates a directory and its parents; one that exists is no error. Durable after syncing the parents. */
+  makeDirectory(path: string): Promise<void>;
+  /** Renames a file or directory; atomic, durable after `syncDirectory` of both parents. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file, or a directory with all it holds. One that is absent is no error. */
+  remove(path: string): Promise<void>;
+  /** Makes creations, renames and removals in this directory durable. */
+  syncDirectory(path: string): Promise<void>;
+  /** Creates a file exclusively with this content, for the lock; false when it exists. */
+  createExclusive(path: string, content: string): Promise<boolean>;
+}
+
+export interface ReadableFile {
+  /** Size in bytes when opened. */
+  readonly size: number;
+  /** Fills `into` from `position`; returns the bytes read, fewer only at the end of the file. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Writes go behind the end, one at a time: the caller awaits each before the next. */
+export interface WritableFile {
+  /** Bytes in the file, unsynced ones included. */
+  readonly size: number;
+  /** Writes all of `bytes`. After a failure the file may hold a part of them. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Makes the content durable (fdatasync). After a failure nothing may be assumed of unsynced content. */
+  sync(): Promise<void>;
+  /** Cuts the file to `size` bytes. */
+  truncate(size: number): Promise<void>;
+  close(): Promise<void>;
+}
