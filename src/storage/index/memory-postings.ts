@@ -1,0 +1,150 @@
+/**
+ * MemoryPostings: the inverted index of the head, from label pair to the refs of the series that have it.
+ *
+ * Invariants
+ *  1. Lists handed out never change: an append writes behind their end, everything else makes a new list.
+ *  2. A pair that a single series has is held as the bare ref, without a list: labels that are unique per
+ *     series (an instance, a container) then cost one map entry each.
+ */
+
+import { assert } from "../../model/assert.js";
+import type { Labels } from "../../model/labels.js";
+import type { SeriesRef } from "../../model/series.js";
+import { compareText } from "../../model/text-order.js";
+import { lowerBound, NO_POSTINGS, type Postings, subtract } from "./postings.js";
+import type { PostingsSource } from "./select-postings.js";
+
+export class MemoryPostings implements PostingsSource {
+  readonly #all = new RefList();
+  readonly #names = new Map<string, ValueTable>();
+  #sortedNames: readonly string[] | undefined;
+
+  /** Number of series. */
+  get size(): number {
+    return this.#all.view().length;
+  }
+
+  /** Adds a series. Refs added in increasing order are appended; any other order is right, but slow. */
+  add(ref: SeriesRef, labels: Labels): void {
+    assert(ref > 0 && ref <= 0xffffffff, "a series ref is a positive 32-bit number");
+    this.#all.add(ref);
+    for (let i = 0; i < labels.size; i++) {
+      let table = this.#names.get(labels.nameAt(i));
+      if (table === undefined) {
+        table = { lists: new Map(), sortedValues: undefined };
+        this.#names.set(labels.nameAt(i), table);
+        this.#sortedNames = undefined;
+      }
+      addTo(table, labels.valueAt(i), ref);
+    }
+  }
+
+  /** Removes series from every list. Walks the whole index, so remove many at once. */
+  remove(refs: Iterable<SeriesRef>): void {
+    const gone = Uint32Array.from(refs).sort();
+    if (gone.length === 0) return;
+    this.#all.replace(subtract(this.#all.view(), gone).slice());
+    for (const [name, table] of this.#names) {
+      removeFrom(table, gone);
+      if (table.lists.size > 0) continue;
+      this.#names.delete(name);
+      this.#sortedNames = undefined;
+    }
+  }
+
+  all(): Postings {
+    return this.#all.view();
+  }
+
+  postings(name: string, value: string): Postings {
+    const list = this.#names.get(name)?.lists.get(value);
+    if (list === undefined) return NO_POSTINGS;
+    return typeof list === "number" ? Uint32Array.of(list) : list.view();
+  }
+
+  labelValues(name: string): readonly string[] {
+    const table = this.#names.get(name);
+    if (table === undefined) return [];
+    table.sortedValues ??= [...table.lists.keys()].sort(compareText);
+    return table.sortedValues;
+  }
+
+  labelNames(): readonly string[] {
+    this.#sortedNames ??= [...this.#names.keys()].sort(compareText);
+    return this.#sortedNames;
+  }
+}
+
+/** The lists of one label by value, and the values in order once somebody asked. */
+interface ValueTable {
+  readonly lists: Map<string, number | RefList>;
+  sortedValues: readonly string[] | undefined;
+}
+
+/** A growing list of refs: the first `#length` entries count. */
+class RefList {
+  #refs: Postings = NO_POSTINGS;
+  #length = 0;
+
+  view(): Postings {
+    return this.#refs.subarray(0, this.#length);
+  }
+
+  add(ref: number): void {
+    if (this.#length === 0 || ref > this.#refs[this.#length - 1]!) this.#append(ref);
+    else this.#insert(ref);
+  }
+
+  replace(refs: Postings): void {
+    this.#refs = refs;
+    this.#length = refs.length;
+  }
+
+  #append(ref: number): void {
+    if (this.#length === this.#refs.length) {
+      const grown = new Uint32Array(Math.max(4, this.#length * 2));
+      grown.set(this.view());
+      this.#refs = grown;
+    }
+    this.#refs[this.#length++] = ref;
+  }
+
+  #insert(ref: number): void {
+    const at = lowerBound(this.#refs, ref, 0, this.#length);
+    if (this.#refs[at] === ref) return;
+    const refs = new Uint32Array(this.#length + 1);
+    refs.set(this.#refs.subarray(0, at));
+    refs[at] = ref;
+    refs.set(this.#refs.subarray(at, this.#length), at + 1);
+    this.replace(refs);
+  }
+}
+
+function addTo(table: ValueTable, value: string, ref: number): void {
+  const list = table.lists.get(value);
+  if (list === undefined) {
+    table.lists.set(value, ref);
+    table.sortedValues = undefined;
+  } else if (typeof list !== "number") {
+    list.add(ref);
+  } else if (list !== ref) {
+    const grown = new RefList();
+    grown.add(list);
+    grown.add(ref);
+    table.lists.set(value, grown);
+  }
+}
+
+function removeFrom(table: ValueTable, gone: Postings): void {
+  for (const [value, list] of table.lists) {
+    const refs = typeof list === "number" ? Uint32Array.of(list) : list.view();
+    const kept = subtract(refs, gone);
+    if (kept.length === 0) {
+      table.lists.delete(value);
+      table.sortedValues = undefined;
+    } else if (kept.length < refs.length && typeof list !== "number") {
+      // A copy of the right size, so that the memory of what is gone is freed.
+      list.replace(kept.slice());
+    }
+  }
+}
