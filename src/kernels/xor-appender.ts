@@ -1,0 +1,212 @@
+/**
+ * XorAppender: writes samples, one by one, into the body of a Prometheus XOR (Gorilla) chunk.
+ *
+ * Layout of the body, bits from the highest to the lowest, nothing aligned after the second time
+ *
+ *   ┌─────────────┬─────────────────────────────────────┬──────────────────────────────────┬─────┐
+ *   │ count u16   │ first: time varint, value 64 bits   │ second: delta uvarint, value xor │ ... │
+ *   └─────────────┴─────────────────────────────────────┴──────────────────────────────────┴─────┘
+ *
+ *   each further sample: delta-of-delta (dod) of the time, then the value xor
+ *
+ *   dod    0 ................................. 0                      value xor   equal to the one before . 0
+ *          -8191 .. 8192 ..................... 10   + 14 bits         fits the window in use .... 10 + window
+ *          -65535 .. 65536 ................... 110  + 17 bits         new window: 11 + 5 bits leading zeros
+ *          -524287 .. 524288 ................. 1110 + 20 bits             (at most 31) + 6 bits length
+ *          any other ......................... 1111 + 64 bits             (64 is written as 0) + window
+ *
+ * Invariants
+ *  1. Bits that were written never change, so the first `count` samples of a view stay as they are; only the
+ *     count header and the bits behind the last sample do.
+ *  2. Bits behind the last sample are zero.
+ *
+ * Source: Prometheus `tsdb/docs/format/chunks.md`; Pelkonen and others, "Gorilla", VLDB 2015, section 4.1.
+ */
+
+import { assert } from "../model/assert.js";
+import { bits, HIGH, LOW, readBits } from "./float-bits.js";
+
+/** The sample count of the header has 16 bits. */
+export const XOR_SAMPLES_MAX = 0xffff;
+export const XOR_HEADER_SIZE_BYTES = 2;
+
+/** 4 + 64 bits of time, 13 + 64 bits of value, or 10 + 8 bytes for the first sample. */
+const sampleSizeBytesMax = 19;
+const noWindow = -1;
+const timeMax = 2 ** 52;
+const twoTo32 = 2 ** 32;
+
+export class XorAppender {
+  #bytes: Uint8Array;
+  #bitLength = XOR_HEADER_SIZE_BYTES * 8;
+  #count = 0;
+  #minTime = Number.NaN;
+  #maxTime = Number.NaN;
+  #delta = 0;
+  #valueHigh = 0;
+  #valueLow = 0;
+  #leading = noWindow;
+  #trailing = 0;
+
+  /** `capacityBytes` is a guess: the buffer doubles when it is full. */
+  constructor(capacityBytes = 128) {
+    this.#bytes = new Uint8Array(Math.max(capacityBytes, XOR_HEADER_SIZE_BYTES + sampleSizeBytesMax));
+  }
+
+  /** Samples appended. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Time of the first sample; NaN when there is none. */
+  get minTime(): number {
+    return this.#minTime;
+  }
+
+  /** Time of the last sample; NaN when there is none. */
+  get maxTime(): number {
+    return this.#maxTime;
+  }
+
+  get sizeBytes(): number {
+    return (this.#bitLength + 7) >>> 3;
+  }
+
+  /** The chunk's body. A view, not a copy: see the first invariant for what later appends do to it. */
+  bytes(): Uint8Array {
+    const bytes = this.#bytes.subarray(0, this.sizeBytes);
+    bytes[0] = this.#count >>> 8;
+    bytes[1] = this.#count & 0xff;
+    return bytes;
+  }
+
+  /** Appends the sample (`time`, `values[index]`), whose bits are kept. `time` is an integer within +-2^52. */
+  append(time: number, values: Float64Array, index: number): void {
+    assert(this.#count < XOR_SAMPLES_MAX, "a chunk is cut before its count overflows");
+    assert(Number.isInteger(time) && Math.abs(time) <= timeMax, "a time is an integer within +-2^52");
+    if (this.sizeBytes + sampleSizeBytesMax > this.#bytes.length) this.#grow();
+    readBits(values, index);
+    const high = bits[HIGH]!;
+    const low = bits[LOW]!;
+    if (this.#count > 1) this.#appendDod(time);
+    else if (this.#count === 1) this.#appendDelta(time);
+    else this.#appendFirst(time, high, low);
+    if (this.#count > 0) this.#appendValue(high ^ this.#valueHigh, low ^ this.#valueLow);
+    this.#valueHigh = high;
+    this.#valueLow = low;
+    this.#maxTime = time;
+    this.#count++;
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(this.#bytes.length * 2);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+
+  #appendFirst(time: number, high: number, low: number): void {
+    this.#minTime = time;
+    // Zigzag: 0, -1, 1, -2, 2 ... become 0, 1, 2, 3, 4 ...; exact, as |2 * time| is at most 2^53.
+    this.#writeVarint(time < 0 ? -2 * time - 1 : 2 * time);
+    this.#write(high, 32);
+    this.#write(low, 32);
+  }
+
+  #appendDelta(time: number): void {
+    this.#delta = time - this.#maxTime;
+    if (this.#delta >= 0) this.#writeVarint(this.#delta);
+    else this.#writeNegativeVarint(this.#delta);
+  }
+
+  #appendDod(time: number): void {
+    const delta = time - this.#maxTime;
+    const dod = delta - this.#delta;
+    if (dod === 0) this.#write(0, 1);
+    else if (dod >= -0x1fff && dod <= 0x2000) this.#write(0x8000 | (dod & 0x3fff), 16);
+    else if (dod >= -0xffff && dod <= 0x10000) this.#write(0xc0000 | (dod & 0x1ffff), 20);
+    else if (dod >= -0x7ffff && dod <= 0x80000) this.#write(0xe00000 | (dod & 0xfffff), 24);
+    else this.#writeLongDod(delta, this.#delta);
+    this.#delta = delta;
+  }
+
+  /** Both deltas have up to 54 bits, their difference 55, more than a double holds: subtracted by halves. */
+  #writeLongDod(delta: number, previous: number): void {
+    const low = (delta >>> 0) - (previous >>> 0);
+    const high = Math.floor(delta / twoTo32) - Math.floor(previous / twoTo32) - (low < 0 ? 1 : 0);
+    this.#write(0b1111, 4);
+    this.#write(high, 32);
+    this.#write(low, 32);
+  }
+
+  #appendValue(high: number, low: number): void {
+    if ((high | low) === 0) {
+      this.#write(0, 1);
+      return;
+    }
+    const leading = high === 0 ? 31 : Math.clz32(high);
+    const trailing = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
+    if (this.#leading !== noWindow && leading >= this.#leading && trailing >= this.#trailing) {
+      this.#write(0b10, 2);
+    } else {
+      this.#leading = leading;
+      this.#trailing = trailing;
+      this.#write(0x1800 | (leading << 6) | ((64 - leading - trailing) & 0x3f), 13);
+    }
+    this.#writeWindow(high, low);
+  }
+
+  /** The bits of the xor between the window's leading and trailing bits. */
+  #writeWindow(high: number, low: number): void {
+    const length = 64 - this.#leading - this.#trailing;
+    const shift = this.#trailing;
+    if (shift >= 32) {
+      this.#write(high >>> (shift - 32), length);
+    } else {
+      const shifted = shift === 0 ? low : (low >>> shift) | (high << (32 - shift));
+      if (length > 32) {
+        this.#write(high >>> shift, length - 32);
+        this.#write(shifted, 32);
+      } else this.#write(shifted, length);
+    }
+  }
+
+  /** LEB128 of a number up to 2^53. */
+  #writeVarint(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#write((rest % 0x80) | 0x80, 8);
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#write(rest, 8);
+  }
+
+  /** LEB128 of the two's complement, which always has ten bytes: nine times seven bits, and the sign. */
+  #writeNegativeVarint(value: number): void {
+    let rest = value;
+    for (let i = 0; i < 9; i++) {
+      this.#write((rest & 0x7f) | 0x80, 8);
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#write(1, 8);
+  }
+
+  /** Writes the lowest `length` bits of `value`, 1 to 32; bits above are ignored. */
+  #write(value: number, length: number): void {
+    const bytes = this.#bytes;
+    let at = this.#bitLength >>> 3;
+    let rest = length - 8 + (this.#bitLength & 7);
+    const masked = length === 32 ? value : value & ((1 << length) - 1);
+    this.#bitLength += length;
+    if (rest <= 0) {
+      bytes[at]! |= masked << -rest;
+      return;
+    }
+    bytes[at]! |= masked >>> rest;
+    for (; rest >= 8; rest -= 8) bytes[++at] = masked >>> (rest - 8);
+    if (rest > 0) bytes[at + 1] = masked << (8 - rest);
+  }
+}
+
+function trailingZeros(word: number): number {
+  return 31 - Math.clz32(word & -word);
+}
