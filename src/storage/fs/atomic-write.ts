@@ -1,0 +1,31 @@
+/**
+ * writeFileAtomically: replaces a whole file so that a crash leaves the old content or the new one.
+ *
+ * Steps: write NAME.tmp, sync it, rename it to NAME (the commit point), sync the directory.
+ */
+
+import { parentPath, temporaryPath } from "./data-directory.js";
+import type { FileSystem, WritableFile } from "./file-system.js";
+
+export function writeFileAtomically(fileSystem: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+  return createFileAtomically(fileSystem, path, (file) => file.write(bytes));
+}
+
+/** As writeFileAtomically, for content that `write` produces piece by piece. It must neither sync nor close. */
+export async function createFileAtomically(
+  fileSystem: FileSystem,
+  path: string,
+  write: (file: WritableFile) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryPath(path);
+  await fileSystem.remove(temporary);
+  const file = await fileSystem.create(temporary);
+  try {
+    await write(file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await fileSystem.rename(temporary, path);
+  await fileSystem.syncDirectory(parentPath(path));
+}

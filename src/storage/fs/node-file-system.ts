@@ -1,0 +1,180 @@
+/**
+ * nodeFileSystem: the real file system, by node:fs/promises. Nothing else in storage
+ * touches a file.
+ */
+
+import { randomUUID } from "node:crypto";
+import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { temporaryPath } from "./data-directory.js";
+import type { FileSystem, ReadableFile, WritableFile } from "./file-system.js";
+import { storageFailure, systemErrorCode } from "./storage-failure.js";
+
+export const nodeFileSystem: FileSystem = {
+  async openForRead(path) {
+    const handle = await attempt("open", path, () => open(path, "r"));
+    const { size } = await attempt("open", path, () => handle.stat());
+    return new NodeReadableFile(path, handle, size);
+  },
+
+  async create(path) {
+    return new NodeWritableFile(path, await attempt("create", path, () => open(path, "wx")), 0);
+  },
+
+  async openForAppend(path) {
+    const handle = await attempt("open", path, () => open(path, "r+"));
+    const { size } = await attempt("open", path, () => handle.stat());
+    return new NodeWritableFile(path, handle, size);
+  },
+
+  readFile: (path) => attempt("read", path, () => readFile(path)),
+
+  async list(path) {
+    const entries = await attempt("list", path, () => readdir(path, { withFileTypes: true }));
+    return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort();
+  },
+
+  async makeDirectory(path) {
+    await attempt("create the directory", path, () => mkdir(path, { recursive: true }));
+  },
+
+  rename: (from, to) => attempt("rename", from, () => rename(from, to)),
+
+  remove: (path) => attempt("remove", path, () => rm(path, { recursive: true, force: true })),
+
+  syncDirectory: (path) => attempt("sync the directory", path, () => syncDirectory(path)),
+
+  createExclusive: (path, content) => attempt("create", path, () => createExclusive(path, content)),
+};
+
+class NodeReadableFile implements ReadableFile {
+  readonly size: number;
+  readonly #path: string;
+  readonly #handle: FileHandle;
+
+  constructor(path: string, handle: FileHandle, size: number) {
+    this.#path = path;
+    this.#handle = handle;
+    this.size = size;
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    let filled = 0;
+    while (filled < into.length) {
+      const { bytesRead } = await attempt("read", this.#path, () =>
+        this.#handle.read(into, filled, into.length - filled, position + filled),
+      );
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return filled;
+  }
+
+  close(): Promise<void> {
+    return attempt("close", this.#path, () => this.#handle.close());
+  }
+}
+
+class NodeWritableFile implements WritableFile {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  #size: number;
+
+  constructor(path: string, handle: FileHandle, size: number) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#size = size;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      const { bytesWritten } = await attempt("write", this.#path, () =>
+        this.#handle.write(bytes, written, bytes.length - written, this.#size),
+      );
+      written += bytesWritten;
+      this.#size += bytesWritten;
+    }
+  }
+
+  sync(): Promise<void> {
+    return attempt("sync", this.#path, () => this.#handle.datasync());
+  }
+
+  async truncate(size: number): Promise<void> {
+    await attempt("truncate", this.#path, () => this.#handle.truncate(size));
+    this.#size = size;
+  }
+
+  close(): Promise<void> {
+    return attempt("close", this.#path, () => this.#handle.close());
+  }
+}
+
+async function attempt<T>(action: string, path: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (cause) {
+    throw storageFailure(action, path, cause);
+  }
+}
+
+/** Windows cannot open a directory, some network file systems cannot sync one: there renames are as safe as they get. */
+async function syncDirectory(path: string): Promise<void> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, "r");
+  } catch (error) {
+    if (isRefusedOnDirectories(error)) return;
+    throw error;
+  }
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!isRefusedOnDirectories(error)) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+function isRefusedOnDirectories(error: unknown): boolean {
+  return hasCode(error, "EPERM", "EISDIR", "EINVAL", "ENOTSUP");
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(systemErrorCode(error) ?? "");
+}
+
+/**
+ * The file appears with its content in one step: written aside, then linked to its name, which fails when the
+ * name exists. Where hard links are missing it is opened with "wx" and written after.
+ */
+async function createExclusive(path: string, content: string): Promise<boolean> {
+  const aside = temporaryPath(`${path}.${randomUUID()}`);
+  await writeNew(aside, content);
+  try {
+    await link(aside, path).catch((error: unknown) => {
+      if (!hasCode(error, "EPERM", "ENOTSUP", "ENOSYS", "EMLINK")) throw error;
+      return writeNew(path, content);
+    });
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+async function writeNew(path: string, content: string): Promise<void> {
+  const handle = await open(path, "wx");
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
