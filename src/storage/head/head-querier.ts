@@ -1,0 +1,63 @@
+/**
+ * HeadQuerier: a read view of the head.
+ *
+ * Every method gathers before it first yields, so what is asked for in one tick comes from one state; chunks
+ * that were gathered stay as they are while commits and cuts go on (see MemorySeries).
+ */
+
+import type { Matcher } from "../../model/matcher.js";
+import type { Querier, SelectHints } from "../../model/queryable.js";
+import { rangesOverlap, type TimeRange } from "../../model/sample.js";
+import type { Series } from "../../model/series.js";
+import { compareText } from "../../model/text-order.js";
+import type { Head } from "./head.js";
+import type { MemorySeries } from "./memory-series.js";
+
+export class HeadQuerier implements Querier {
+  readonly #head: Head;
+  readonly #range: TimeRange;
+
+  constructor(head: Head, range: TimeRange) {
+    this.#head = head;
+    this.#range = range;
+  }
+
+  async select(matchers: readonly Matcher[], hints: SelectHints = {}): Promise<readonly Series[]> {
+    hints.signal?.throwIfAborted();
+    const range = hints.range ?? this.#range;
+    const selected: Series[] = [];
+    let sizeBytes = 0;
+    for (const series of this.#gather(matchers, range)) {
+      const chunks = hints.labelsOnly ? [] : series.chunksIn(range);
+      if (chunks.length === 0 && !hints.labelsOnly) continue;
+      for (const chunk of chunks) sizeBytes += chunk.bytes.length;
+      selected.push({ labels: series.labels, chunks });
+    }
+    if (sizeBytes > 0) hints.reserveBytes?.(sizeBytes);
+    return selected.sort((a, b) => a.labels.compare(b.labels));
+  }
+
+  async labelNames(matchers: readonly Matcher[] = []): Promise<readonly string[]> {
+    const names = new Set<string>();
+    for (const { labels } of this.#gather(matchers, this.#range)) {
+      for (let i = 0; i < labels.size; i++) names.add(labels.nameAt(i));
+    }
+    return [...names].sort(compareText);
+  }
+
+  async labelValues(name: string, matchers: readonly Matcher[] = []): Promise<readonly string[]> {
+    const values = new Set<string>();
+    for (const { labels } of this.#gather(matchers, this.#range)) values.add(labels.get(name));
+    values.delete("");
+    return [...values].sort(compareText);
+  }
+
+  close(): void {
+    // Nothing is held: the garbage collector frees the chunks when their last reader is gone.
+  }
+
+  /** Series that may have samples in the range: their first and last sample span it. */
+  #gather(matchers: readonly Matcher[], range: TimeRange): MemorySeries[] {
+    return this.#head.select(matchers).filter((series) => rangesOverlap(series, range));
+  }
+}

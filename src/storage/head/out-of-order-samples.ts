@@ -1,0 +1,212 @@
+/**
+ * OutOfOrderSamples: the samples of one series that came too late for its open chunk, kept sorted beside it.
+ *
+ * A list of leaves in time order. A leaf is either columns, into which samples can be inserted, or an encoded
+ * chunk, which readers and cuts take as it is. Reading encodes a leaf, inserting decodes it again; each time the
+ * other form is dropped, so that a sample is held once.
+ *
+ * Invariants
+ *  1. Leaves do not overlap, and each time is held once: so a look-up needs one leaf only.
+ *  2. A leaf holds 1 to `chunkSamplesMax` samples. A full one is split in halves; only a sample behind the last
+ *     leaf starts a new one, so that a backfill in time order makes full leaves.
+ *  3. An encoded chunk that was handed out never changes.
+ */
+
+import { readBits, writeBits } from "../../kernels/float-bits.js";
+import { decodeXor, encodeXor } from "../../kernels/xor.js";
+import type { SampleColumns, TimeRange, TimestampMs } from "../../model/sample.js";
+import { rangesOverlap } from "../../model/sample.js";
+import { CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
+import { sameValueAt } from "../../model/staleness.js";
+
+/** Samples per chunk of the head, as in Prometheus. */
+export const chunkSamplesMax = 120;
+
+/** What became of a sample: stored, already there with this value, or refused for another value at its time. */
+export type AppendOutcome = "appended" | "repeated" | "conflicting";
+
+export class OutOfOrderSamples {
+  #leaves: Leaf[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get chunkCount(): number {
+    return this.#leaves.length;
+  }
+
+  /** Infinity when empty. */
+  get minTime(): TimestampMs {
+    return this.#leaves[0]?.minTime ?? Infinity;
+  }
+
+  /** -Infinity when empty. */
+  get maxTime(): TimestampMs {
+    return this.#leaves.at(-1)?.maxTime ?? -Infinity;
+  }
+
+  insert(time: TimestampMs, values: Float64Array, index: number): AppendOutcome {
+    const at = this.#leafFor(time);
+    const leaf = this.#leaves[at];
+    if (leaf === undefined) {
+      this.#leaves.push(new LeafColumns().insert(0, time, values, index));
+      this.#count++;
+      return "appended";
+    }
+    const columns = columnsOf(leaf);
+    this.#leaves[at] = columns;
+    const position = lowerBound(columns.times, columns.length, time);
+    if (position < columns.length && columns.times[position] === time)
+      return sameValueAt(columns.values, position, values, index) ? "repeated" : "conflicting";
+    if (columns.length === chunkSamplesMax) {
+      this.#leaves.splice(at, 1, ...columns.halves());
+      return this.insert(time, values, index);
+    }
+    columns.insert(position, time, values, index);
+    this.#count++;
+    return "appended";
+  }
+
+  /** The chunks that overlap `range`, in time order. */
+  chunksIn(range: TimeRange): EncodedChunk[] {
+    const chunks: EncodedChunk[] = [];
+    for (let i = 0; i < this.#leaves.length; i++) {
+      const leaf = this.#leaves[i]!;
+      if (!rangesOverlap(leaf, range)) continue;
+      const chunk = leaf instanceof LeafColumns ? encodeChunk(leaf) : leaf;
+      this.#leaves[i] = chunk;
+      chunks.push(chunk);
+    }
+    return chunks;
+  }
+
+  /** Drops the samples below `end` that these chunks, handed out earlier, hold: a block has taken them over. */
+  dropTaken(chunks: readonly EncodedChunk[], end: TimestampMs): void {
+    const taken = new Set<TimestampMs>();
+    for (const chunk of chunks) {
+      const { times, length } = decodeChunk(chunk);
+      for (let i = 0; i < length && times[i]! < end; i++) taken.add(times[i]!);
+    }
+    const leaves = this.#leaves;
+    this.#leaves = [];
+    this.#count = 0;
+    for (const leaf of leaves) {
+      if (leaf.minTime >= end) {
+        this.#leaves.push(leaf);
+        this.#count += leaf.count;
+        continue;
+      }
+      const { times, values, length } = columnsOf(leaf);
+      for (let i = 0; i < length; i++) if (!taken.has(times[i]!)) this.insert(times[i]!, values, i);
+    }
+  }
+
+  /** The leaf that holds `time` or into which it belongs; the index behind the last one for a new leaf. */
+  #leafFor(time: TimestampMs): number {
+    const last = this.#leaves.length - 1;
+    if (last < 0 || (time > this.#leaves[last]!.maxTime && this.#leaves[last]!.count === chunkSamplesMax))
+      return last + 1;
+    let low = 0;
+    let high = last;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#leaves[middle]!.maxTime < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+type Leaf = EncodedChunk | LeafColumns;
+
+/** A leaf open for insertion. The columns grow up to `chunkSamplesMax`. */
+class LeafColumns implements SampleColumns {
+  times = new Float64Array(8);
+  values = new Float64Array(8);
+  length = 0;
+
+  get count(): number {
+    return this.length;
+  }
+
+  get minTime(): TimestampMs {
+    return this.times[0]!;
+  }
+
+  get maxTime(): TimestampMs {
+    return this.times[this.length - 1]!;
+  }
+
+  insert(position: number, time: TimestampMs, values: Float64Array, index: number): this {
+    if (this.length === this.times.length) this.#grow();
+    this.times.copyWithin(position + 1, position, this.length);
+    this.values.copyWithin(position + 1, position, this.length);
+    this.times[position] = time;
+    readBits(values, index);
+    writeBits(this.values, position);
+    this.length++;
+    return this;
+  }
+
+  halves(): [LeafColumns, LeafColumns] {
+    const middle = this.length >>> 1;
+    return [leafOf(this, 0, middle), leafOf(this, middle, this.length)];
+  }
+
+  #grow(): void {
+    const times = new Float64Array(this.times.length * 2);
+    const values = new Float64Array(this.times.length * 2);
+    times.set(this.times);
+    values.set(this.values);
+    this.times = times;
+    this.values = values;
+  }
+}
+
+/** The samples of a chunk as columns. */
+export function decodeChunk(chunk: EncodedChunk): SampleColumns {
+  const times = new Float64Array(chunk.count);
+  const values = new Float64Array(chunk.count);
+  const columns = { times, values, length: chunk.count };
+  decodeXor(chunk.bytes, chunk.count, columns);
+  return columns;
+}
+
+/** Samples, at least one, as a chunk. */
+export function encodeChunk(columns: SampleColumns): EncodedChunk {
+  return {
+    encoding: CHUNK_XOR,
+    minTime: columns.times[0]!,
+    maxTime: columns.times[columns.length - 1]!,
+    count: columns.length,
+    bytes: encodeXor(columns).slice(),
+  };
+}
+
+/** The first index below `length` whose time is at least `time`; `length` when there is none. */
+export function lowerBound(times: Float64Array, length: number, time: TimestampMs): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (times[middle]! < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function columnsOf(leaf: Leaf): LeafColumns {
+  if (leaf instanceof LeafColumns) return leaf;
+  const samples = decodeChunk(leaf);
+  return leafOf(samples, 0, samples.length);
+}
+
+function leafOf(samples: SampleColumns, from: number, to: number): LeafColumns {
+  const leaf = new LeafColumns();
+  leaf.times = samples.times.slice(from, to);
+  leaf.values = samples.values.slice(from, to);
+  leaf.length = to - from;
+  return leaf;
+}

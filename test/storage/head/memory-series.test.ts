@@ -1,0 +1,146 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Labels } from "../../../src/model/labels.js";
+import { ALL_TIME, type TimeRange } from "../../../src/model/sample.js";
+import type { SeriesRef } from "../../../src/model/series.js";
+import { isStaleAt, markStaleAt } from "../../../src/model/staleness.js";
+import { MemorySeries } from "../../../src/storage/head/memory-series.js";
+import { decodeChunk } from "../../../src/storage/head/out-of-order-samples.js";
+
+const newSeries = () => new MemorySeries(1 as SeriesRef, Labels.from({ __name__: "x" }));
+const append = (series: MemorySeries, time: number, value: number) =>
+  series.append(time, Float64Array.of(value), 0);
+
+/** Every sample in the order of the chunks. */
+function samplesOf(series: MemorySeries, range: TimeRange = ALL_TIME): [number, number][] {
+  return series.chunksIn(range).flatMap((chunk) => {
+    const { times, values, length } = decodeChunk(chunk);
+    return Array.from({ length }, (_, i): [number, number] => [times[i]!, values[i]!]);
+  });
+}
+
+describe("MemorySeries", () => {
+  it("closes a chunk after 120 samples", () => {
+    const series = newSeries();
+    for (let i = 0; i < 250; i++) append(series, i, i);
+    expect(series.chunksIn(ALL_TIME).map((chunk) => chunk.count)).toEqual([120, 120, 10]);
+    expect(series.chunkCount).toBe(3);
+    expect(samplesOf(series)).toEqual(Array.from({ length: 250 }, (_, i) => [i, i]));
+  });
+
+  it("hands out only chunks that overlap the range", () => {
+    const series = newSeries();
+    for (let i = 0; i < 250; i++) append(series, i, i);
+    append(series, -5, 1);
+    const firstTimes = (range: TimeRange) => series.chunksIn(range).map((chunk) => chunk.minTime);
+    expect(firstTimes({ minTime: 119, maxTime: 119 })).toEqual([0]);
+    expect(firstTimes({ minTime: 119, maxTime: 120 })).toEqual([0, 120]);
+    expect(firstTimes({ minTime: -10, maxTime: -1 })).toEqual([-5]);
+    expect(firstTimes({ minTime: 250, maxTime: 300 })).toEqual([]);
+  });
+
+  it("lets a reader keep an open chunk while it grows", () => {
+    const series = newSeries();
+    append(series, 1, 10);
+    append(series, 2, 20.5);
+    const before = series.chunksIn(ALL_TIME)[0]!;
+    for (let i = 3; i < 300; i++) append(series, i, i * 1.1);
+    const { times, values } = decodeChunk(before);
+    expect([...times]).toEqual([1, 2]);
+    expect([...values]).toEqual([10, 20.5]);
+  });
+
+  it("calls an exact repetition repeated and another value conflicting, wherever the sample is", () => {
+    const series = newSeries();
+    for (let i = 0; i < 130; i++) append(series, i * 10, i);
+    append(series, 15, 1.5);
+    for (const [time, value] of [
+      [20, 2],
+      [1290, 129],
+      [1200, 120],
+      [15, 1.5],
+    ] as const) {
+      expect(append(series, time, value)).toBe("repeated");
+      expect(append(series, time, value + 1)).toBe("conflicting");
+    }
+    expect(series.sampleCount).toBe(131);
+  });
+
+  it("keeps staleness markers apart from ordinary NaN", () => {
+    const series = newSeries();
+    const values = Float64Array.of(Number.NaN, 0);
+    markStaleAt(values, 1);
+    expect(series.append(5, values, 1)).toBe("appended");
+    expect(series.append(5, values, 1)).toBe("repeated");
+    expect(series.append(5, values, 0)).toBe("conflicting");
+    expect(series.append(3, values, 1)).toBe("appended");
+    for (const chunk of series.chunksIn(ALL_TIME)) expect(isStaleAt(decodeChunk(chunk).values, 0)).toBe(true);
+  });
+
+  it("drops exactly what was taken, and keeps what came meanwhile", () => {
+    const series = newSeries();
+    for (let i = 0; i < 300; i++) append(series, i * 10, i);
+    append(series, 55, 5.5);
+    append(series, 2995, 0);
+    const taken = series.takeBelow(1500);
+    expect(append(series, 65, 6.5)).toBe("appended");
+    expect(append(series, 55, 5.5)).toBe("repeated");
+    expect(append(series, 3000, 300)).toBe("appended");
+    series.dropTaken(taken, 1500);
+    const rest = Array.from({ length: 150 }, (_, i) => [1500 + i * 10, 150 + i]);
+    expect(samplesOf(series)).toEqual([...rest, [2995, 0], [3000, 300], [65, 6.5]]);
+    expect(series.sampleCount).toBe(153);
+    expect(series.minTime).toBe(65);
+    expect(series.maxTime).toBe(3000);
+  });
+
+  it("is empty when all was taken, and takes older samples again", () => {
+    const series = newSeries();
+    for (let i = 0; i < 10; i++) append(series, i, i);
+    series.dropTaken(series.takeBelow(100), 100);
+    expect(series.sampleCount).toBe(0);
+    expect(series.chunkCount).toBe(0);
+    expect(series.minTime).toBe(Infinity);
+    expect(append(series, 3, 33)).toBe("appended");
+    expect(append(series, 12, 12)).toBe("appended");
+    expect(append(series, 3, 34)).toBe("conflicting");
+    expect(samplesOf(series)).toEqual([
+      [12, 12],
+      [3, 33],
+    ]);
+  });
+
+  it("is a map from time to the first value, under any appends and cuts", () => {
+    const command = fc.oneof(
+      {
+        weight: 20,
+        arbitrary: fc.record({
+          time: fc.integer({ min: -500, max: 500 }),
+          value: fc.integer({ min: 0, max: 2 }),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ end: fc.integer({ min: -500, max: 500 }) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 1500 }), (commands) => {
+        const series = newSeries();
+        const model = new Map<number, number>();
+        for (const each of commands) {
+          if ("end" in each) {
+            series.dropTaken(series.takeBelow(each.end), each.end);
+            for (const time of [...model.keys()]) if (time < each.end) model.delete(time);
+            continue;
+          }
+          const held = model.get(each.time);
+          const expected = held === undefined ? "appended" : held === each.value ? "repeated" : "conflicting";
+          expect(append(series, each.time, each.value)).toBe(expected);
+          if (held === undefined) model.set(each.time, each.value);
+        }
+        const sorted = (samples: [number, number][]) => samples.sort(([a], [b]) => a - b);
+        expect(sorted(samplesOf(series))).toEqual(sorted([...model]));
+        expect(series.sampleCount).toBe(model.size);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
