@@ -1,0 +1,244 @@
+/**
+ * LineParser: reads one line of an exposition and tells the visitor.
+ *
+ *   # HELP name text          # TYPE name counter          # UNIT name seconds     (UNIT: OpenMetrics)
+ *   name{label="value"} 1.5 1700000000000                  milliseconds: Prometheus
+ *   name{label="value"} 1.5 1700000000.123 # {trace_id="x"} 0.7 1700000000         seconds: OpenMetrics
+ *   # EOF                                                  required at the end: OpenMetrics
+ *
+ * Where they differ: OpenMetrics has no empty lines, no leading blanks and no other comments; the Prometheus
+ * format has no exemplars. A carriage return before the line end is tolerated in both.
+ */
+
+import { MalformedInputError } from "../../model/errors.js";
+import type { TimestampMs } from "../../model/sample.js";
+import type { IngestLimits } from "../limits.js";
+import type { ExpositionFormat } from "./exposition-format.js";
+import type { ExpositionVisitor, MetricType } from "./exposition-visitor.js";
+import { parseFloatBytes, parseIntegerBytes, parseSecondsBytes } from "./number-text.js";
+import {
+  METRIC_NAME_BYTES,
+  SeriesScanner,
+  skipBlanks,
+  skipName,
+  skipQuoted,
+  unescapeLabelText,
+} from "./series-scanner.js";
+
+const HASH = 0x23;
+const QUOTE = 0x22;
+const CARRIAGE_RETURN = 0x0d;
+
+const prometheusTypes: ReadonlySet<string> = new Set<MetricType>([
+  "counter",
+  "gauge",
+  "histogram",
+  "summary",
+  "untyped",
+  "unknown",
+]);
+const openMetricsTypes: ReadonlySet<string> = new Set<MetricType>([
+  "counter",
+  "gauge",
+  "histogram",
+  "summary",
+  "unknown",
+  "gaugehistogram",
+  "stateset",
+  "info",
+]);
+
+export class LineParser {
+  readonly #isOpenMetrics: boolean;
+  readonly #visitor: ExpositionVisitor;
+  readonly #series: SeriesScanner;
+  readonly #exemplar: SeriesScanner;
+  #line = 0;
+  #ended = false;
+  /** Why the number read last is none. */
+  #reason = "";
+  #value = 0;
+  #time: TimestampMs | undefined;
+
+  constructor(format: ExpositionFormat, limits: IngestLimits, visitor: ExpositionVisitor) {
+    this.#isOpenMetrics = format === "openmetrics";
+    this.#visitor = visitor;
+    this.#series = new SeriesScanner(limits);
+    this.#exemplar = new SeriesScanner(limits);
+  }
+
+  /** Reads bytes[start, end), a line without its line feed. The bytes are not kept. */
+  parseLine(bytes: Buffer, start: number, end: number): void {
+    this.#line++;
+    const stop = end > start && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+    const reason = this.#readLine(bytes, start, stop);
+    if (reason !== undefined) this.#malformed(reason);
+  }
+
+  /** Counts a line that was too long to be held. */
+  refuseLine(reason: string): void {
+    this.#line++;
+    this.#malformed(reason);
+  }
+
+  /** To be called after the last line. */
+  end(): void {
+    if (!this.#isOpenMetrics || this.#ended) return;
+    this.#line++;
+    this.#malformed('the closing "# EOF" is missing: the text may be cut short');
+  }
+
+  #malformed(reason: string): void {
+    if (this.#visitor.malformed === undefined)
+      throw new MalformedInputError(`line ${this.#line}: ${reason}`, { line: this.#line });
+    this.#visitor.malformed(this.#line, reason);
+  }
+
+  /** Like all that follow: returns why the line is malformed, or undefined when it is fine. */
+  #readLine(bytes: Buffer, start: number, end: number): string | undefined {
+    const position = skipBlanks(bytes, start, end);
+    if (this.#isOpenMetrics) {
+      if (this.#ended) return 'there is text after "# EOF"';
+      if (position === end) return "an empty line";
+      if (position !== start) return "blanks at the start of the line";
+    }
+    if (position === end) return undefined;
+    return bytes[position] === HASH
+      ? this.#readComment(bytes, position, end)
+      : this.#readSample(bytes, position, end);
+  }
+
+  #readSample(bytes: Buffer, start: number, end: number): string | undefined {
+    const series = this.#series;
+    let position = series.scanSeries(bytes, start, end);
+    if (position < 0) return series.reason;
+    position = this.#readValue(bytes, skipBlanks(bytes, position, end), end);
+    if (position < 0) return this.#reason;
+    const value = this.#value;
+    this.#time = undefined;
+    if (position < end && bytes[position] !== HASH) {
+      position = this.#readTime(bytes, position, end);
+      if (position < 0) return this.#reason;
+    }
+    const time = this.#time;
+    const hasExemplar = position < end;
+    if (hasExemplar) {
+      if (!this.#isOpenMetrics || bytes[position] !== HASH) return unexpected(bytes, position, end);
+      const reason = this.#readExemplar(bytes, skipBlanks(bytes, position + 1, end), end);
+      if (reason !== undefined) return reason;
+    }
+    this.#visitor.sample(series, value, time);
+    if (hasExemplar) this.#visitor.exemplar?.(series, this.#exemplar, this.#value, this.#time);
+    return undefined;
+  }
+
+  /** `{labels} value` and perhaps a time, up to the end of the line. */
+  #readExemplar(bytes: Buffer, start: number, end: number): string | undefined {
+    let position = this.#exemplar.scanLabels(bytes, start, end);
+    if (position < 0) return `in the exemplar: ${this.#exemplar.reason}`;
+    position = this.#readValue(bytes, skipBlanks(bytes, position, end), end);
+    if (position < 0) return `in the exemplar: ${this.#reason}`;
+    this.#time = undefined;
+    if (position === end) return undefined;
+    position = this.#readTime(bytes, position, end);
+    if (position < 0) return `in the exemplar: ${this.#reason}`;
+    return position === end ? undefined : unexpected(bytes, position, end);
+  }
+
+  /** Sets `#value` and returns the position of the next word, or sets `#reason` and returns -1. */
+  #readValue(bytes: Buffer, start: number, end: number): number {
+    const wordEnd = skipWord(bytes, start, end);
+    const value = wordEnd === start ? undefined : parseFloatBytes(bytes, start, wordEnd);
+    if (value === undefined) {
+      this.#reason =
+        wordEnd === start
+          ? "the value is missing"
+          : `the value ${quoteBytes(bytes, start, wordEnd)} is no number`;
+      return -1;
+    }
+    this.#value = value;
+    return skipBlanks(bytes, wordEnd, end);
+  }
+
+  /** Sets `#time`; returns as `#readValue` does. */
+  #readTime(bytes: Buffer, start: number, end: number): number {
+    const wordEnd = skipWord(bytes, start, end);
+    const parse = this.#isOpenMetrics ? parseSecondsBytes : parseIntegerBytes;
+    this.#time = parse(bytes, start, wordEnd);
+    if (this.#time === undefined) {
+      const unit = this.#isOpenMetrics ? "seconds" : "whole milliseconds";
+      this.#reason = `the timestamp ${quoteBytes(bytes, start, wordEnd)} is not a number of ${unit}`;
+      return -1;
+    }
+    return skipBlanks(bytes, wordEnd, end);
+  }
+
+  #readComment(bytes: Buffer, start: number, end: number): string | undefined {
+    const word = skipBlanks(bytes, start + 1, end);
+    const wordEnd = skipWord(bytes, word, end);
+    // `#TYPE` without a blank is an ordinary comment, and so is a bare `# TYPE` in the Prometheus format.
+    const keyword = word > start + 1 && wordEnd - word <= 4 ? bytes.toString("latin1", word, wordEnd) : "";
+    const isMetadata =
+      keyword === "TYPE" || keyword === "HELP" || (keyword === "UNIT" && this.#isOpenMetrics);
+    if (isMetadata && (wordEnd < end || this.#isOpenMetrics))
+      return this.#readMetadata(keyword, bytes, skipBlanks(bytes, wordEnd, end), end);
+    if (!this.#isOpenMetrics) return undefined;
+    if (keyword !== "EOF" || wordEnd !== end)
+      return "a comment that is none of # HELP, # TYPE, # UNIT, # EOF";
+    this.#ended = true;
+    return undefined;
+  }
+
+  #readMetadata(keyword: string, bytes: Buffer, start: number, end: number): string | undefined {
+    const isQuoted = start < end && bytes[start] === QUOTE;
+    const nameEnd = isQuoted ? skipQuoted(bytes, start, end) : skipName(bytes, start, end, METRIC_NAME_BYTES);
+    if (nameEnd <= start + (isQuoted ? 2 : 0)) return `expected a metric name after # ${keyword}`;
+    const textStart = skipBlanks(bytes, nameEnd, end);
+    if (textStart === nameEnd && textStart < end) return unexpected(bytes, textStart, end);
+    if (keyword === "HELP" && this.#visitor.help === undefined) return undefined;
+    const nameText = bytes.toString("utf8", isQuoted ? start + 1 : start, isQuoted ? nameEnd - 1 : nameEnd);
+    const metricName = isQuoted ? unescapeLabelText(nameText) : nameText;
+    const text = bytes.toString("utf8", textStart, end);
+    switch (keyword) {
+      case "HELP":
+        this.#visitor.help?.(metricName, unescapeHelp(text, this.#isOpenMetrics));
+        return undefined;
+      case "UNIT":
+        this.#visitor.unit?.(metricName, text);
+        return undefined;
+      default:
+        return this.#readType(metricName, text.trimEnd());
+    }
+  }
+
+  #readType(metricName: string, text: string): string | undefined {
+    const types = this.#isOpenMetrics ? openMetricsTypes : prometheusTypes;
+    if (!types.has(text)) return `${JSON.stringify(text.slice(0, 40))} is no metric type`;
+    const type = text as MetricType;
+    this.#series.setMetricType(type);
+    this.#visitor.type?.(metricName, type);
+    return undefined;
+  }
+}
+
+/** Help knows `\\` and `\n`; OpenMetrics `\"` as well. */
+function unescapeHelp(text: string, isOpenMetrics: boolean): string {
+  if (isOpenMetrics || !text.includes('\\"')) return unescapeLabelText(text);
+  return text.split('\\"').map(unescapeLabelText).join('\\"');
+}
+
+function skipWord(bytes: Uint8Array, start: number, end: number): number {
+  let i = start;
+  while (i < end && bytes[i] !== 0x20 && bytes[i] !== 0x09) i++;
+  return i;
+}
+
+function unexpected(bytes: Buffer, start: number, end: number): string {
+  return `did not expect ${quoteBytes(bytes, start, end)}`;
+}
+
+/** At most forty bytes of the text in quotes, for a reason. */
+function quoteBytes(bytes: Buffer, start: number, end: number): string {
+  const isCut = end > start + 40;
+  return JSON.stringify(bytes.toString("utf8", start, isCut ? start + 40 : end) + (isCut ? "…" : ""));
+}
