@@ -1,0 +1,78 @@
+/**
+ * ScrapeCache: what one target's pages looked like: the text of a series to its labels and ref, and which
+ * series the last page had, so that those that are gone get a staleness marker.
+ *
+ * Invariants
+ *  1. An entry stays while its series is on the page; pages that could not be had or read do not count.
+ *  2. Only samples without a time of their own take part in staleness, as in Prometheus.
+ */
+
+import type { Labels } from "../model/labels.js";
+import { NO_SERIES, type SeriesRef } from "../model/series.js";
+
+export interface CachedSeries {
+  readonly labels: Labels;
+  ref: SeriesRef;
+  /** The last page that had it. */
+  page: number;
+  /** The one before that; 0 when there was none. */
+  pageBefore: number;
+  /** Whether its end would be marked: false for samples that bring their own time. */
+  tracked: boolean;
+}
+
+export class ScrapeCache {
+  readonly #series = new Map<string, CachedSeries>();
+  #page = 0;
+  #added = 0;
+
+  /** Series that the current page had and the cache did not know. */
+  get added(): number {
+    return this.#added;
+  }
+
+  beginPage(): void {
+    this.#page++;
+    this.#added = 0;
+  }
+
+  /** The series with this text on the current page; `labels` is called for an unknown one only. */
+  see(key: string, labels: () => Labels, tracked: boolean): CachedSeries {
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = { labels: labels(), ref: NO_SERIES, page: 0, pageBefore: 0, tracked };
+      this.#series.set(key, series);
+      this.#added++;
+    }
+    if (series.page !== this.#page) {
+      series.pageBefore = series.page;
+      series.page = this.#page;
+    }
+    series.tracked = tracked;
+    return series;
+  }
+
+  /** The tracked series of the page before that the current one does not have. */
+  *vanished(): Generator<CachedSeries> {
+    for (const series of this.#series.values()) {
+      if (series.page === this.#page - 1 && series.tracked) yield series;
+    }
+  }
+
+  /** Takes back what the current page said: it could not be used, so all of the page before has vanished. */
+  discardPage(): void {
+    for (const [key, series] of this.#series) {
+      if (series.page !== this.#page) continue;
+      if (series.pageBefore === 0) this.#series.delete(key);
+      else series.page = series.pageBefore;
+    }
+    this.#added = 0;
+  }
+
+  /** Forgets the series that the current page, a good one, does not have. Call it after `vanished`. */
+  forgetVanished(): void {
+    for (const [key, series] of this.#series) {
+      if (series.page < this.#page) this.#series.delete(key);
+    }
+  }
+}
