@@ -78,12 +78,12 @@ export class Labels {
 
   /** Only the named labels. */
   keep(names: ReadonlySet<string>): Labels {
-    return this.#where((name) => names.has(name));
+    return where(this, (name) => names.has(name));
   }
 
   /** All but the named labels. */
   drop(names: ReadonlySet<string>): Labels {
-    return this.#where((name) => !names.has(name));
+    return where(this, (name) => !names.has(name));
   }
 
   equals(other: Labels): boolean {
@@ -145,17 +145,18 @@ export class Labels {
     }
     return pairs.length === 0 && metricName !== "" ? metricName : `${metricName}{${pairs.join(", ")}}`;
   }
+}
 
-  #where(condition: (name: string) => boolean): Labels {
-    const names: string[] = [];
-    const values: string[] = [];
-    for (let i = 0; i < this.#names.length; i++) {
-      if (!condition(this.#names[i]!)) continue;
-      names.push(this.#names[i]!);
-      values.push(this.#values[i]!);
-    }
-    return names.length === this.size ? this : Labels.fromSorted(names, values);
+/** A free function: TypeScript 7.0 miscompiles a class that has a static field and names itself in a #method. */
+function where(labels: Labels, condition: (name: string) => boolean): Labels {
+  const names: string[] = [];
+  const values: string[] = [];
+  for (const [name, value] of labels) {
+    if (!condition(name)) continue;
+    names.push(name);
+    values.push(value);
   }
+  return names.length === labels.size ? labels : Labels.fromSorted(names, values);
 }
 
 const legacyMetricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
