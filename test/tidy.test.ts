@@ -22,7 +22,7 @@ const importTable: Readonly<Record<string, readonly string[]>> = {
   ingest: ["model", "kernels"],
   scrape: ["model", "kernels", "ingest/exposition"],
   api: ["model", "storage/fs"],
-  "local-files": ["model"],
+  "local-files": ["model", "storage/fs"],
   database: ["model", "api", "storage", "query", "ingest", "local-files"],
   index: ["model", "api", "database", "storage/fs"],
   config: ["model", "api", "scrape", "local-files"],
