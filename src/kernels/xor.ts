@@ -49,6 +49,14 @@ export function decodeXor(
   return count;
 }
 
+/** Throws CorruptionError when so few bytes cannot hold `count` samples: to be called before making room for them. */
+export function checkXorSize(bytes: Uint8Array, count: number): void {
+  assert(Number.isInteger(count) && count >= 0, "a count is a natural number");
+  // A byte of time and 8 of value, then a byte and a bit, then two bits each.
+  const sizeBitsMin = count > 1 ? 81 + 2 * (count - 2) : 72 * count;
+  if (XOR_HEADER_SIZE_BYTES * 8 + sizeBitsMin > bytes.length * 8) throwXorFault(XOR_CUT_SHORT);
+}
+
 /** Throws what a decoder found. */
 export function throwXorFault(fault: number): never {
   if (fault === XOR_CUT_SHORT) throw new CorruptionError("an XOR chunk ends before its last sample");
@@ -56,11 +64,6 @@ export function throwXorFault(fault: number): never {
   if (fault === XOR_BAD_WINDOW) throw new CorruptionError("an XOR chunk has a value of more than 64 bits");
   assert(fault === XOR_BAD_TIME, "the decoders have four faults");
   throw new CorruptionError("an XOR chunk has a time out of range");
-}
-
-/** The fewest bits that `count` samples can take: 9 bytes, then a byte and a bit, then two bits each. */
-function sizeBitsMin(count: number): number {
-  return count === 0 ? 0 : count === 1 ? 72 : 81 + 2 * (count - 2);
 }
 
 /** Reads a chunk sample by sample. */
@@ -82,7 +85,7 @@ class XorCursor {
   constructor(bytes: Uint8Array, count: number) {
     this.#bytes = bytes;
     this.#endBit = bytes.length * 8;
-    if (this.#bit + sizeBitsMin(count) > this.#endBit) throwXorFault(XOR_CUT_SHORT);
+    checkXorSize(bytes, count);
   }
 
   /** Returns the time of the next sample and leaves its value in the register of float-bits.ts. */
