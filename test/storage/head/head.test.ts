@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import type { Appender } from "../../../src/model/appendable.js";
+import { Labels } from "../../../src/model/labels.js";
+import { Matcher } from "../../../src/model/matcher.js";
+import { NO_SERIES } from "../../../src/model/series.js";
+import { Head } from "../../../src/storage/head/head.js";
+import { HeadAppender } from "../../../src/storage/head/head-appender.js";
+
+const labelsOf = (i: number) => Labels.from({ __name__: "x", i: String(i) });
+const appenderOf = (head: Head): Appender => new HeadAppender(head, () => Promise.resolve());
+
+async function commitSample(head: Head, labels: Labels, time: number, value = 1): Promise<void> {
+  const transaction = appenderOf(head);
+  transaction.append(NO_SERIES, labels, time, value);
+  await transaction.commit();
+}
+
+function dropBelow(head: Head, end: number): void {
+  for (const series of head.series) series.dropTaken(series.takeBelow(end), end);
+  head.recount();
+}
+
+describe("Head", () => {
+  it("knows its range and count", async () => {
+    const head = new Head();
+    expect(head.range).toBeUndefined();
+    for (const [i, time] of [50, -20, 30].entries()) await commitSample(head, labelsOf(i), time);
+    expect(head.range).toEqual({ minTime: -20, maxTime: 50 });
+    expect(head.sampleCount).toBe(3);
+    dropBelow(head, 40);
+    expect(head.range).toEqual({ minTime: 50, maxTime: 50 });
+    expect(head.sampleCount).toBe(1);
+    dropBelow(head, 100);
+    expect(head.range).toBeUndefined();
+  });
+
+  it("selects visible series only", async () => {
+    const head = new Head();
+    await commitSample(head, labelsOf(1), 1);
+    await commitSample(head, labelsOf(2), 1);
+    const staged = appenderOf(head);
+    staged.append(NO_SERIES, labelsOf(3), 1, 1);
+    const select = (matcher: Matcher) => head.select([matcher]).map((series) => series.labels.get("i"));
+    expect(select(new Matcher("i", "=~", "2|3"))).toEqual(["2"]);
+    expect(select(new Matcher("__name__", "=", "x"))).toEqual(["1", "2"]);
+    expect(select(new Matcher("i", "=", ""))).toEqual([]);
+  });
+
+  it("ends series that are empty, not staged, and not named in this generation", async () => {
+    const head = new Head();
+    for (let i = 0; i < 4; i++) await commitSample(head, labelsOf(i), i);
+    appenderOf(head).append(NO_SERIES, labelsOf(4), 1, 1);
+    const rolledBack = appenderOf(head);
+    rolledBack.append(NO_SERIES, labelsOf(5), 1, 1);
+    rolledBack.rollback();
+    const open = appenderOf(head);
+    const oldRef = open.append(NO_SERIES, labelsOf(1), 100, 1);
+
+    head.beginGeneration();
+    await commitSample(head, labelsOf(2), 2);
+    dropBelow(head, 3);
+    expect(head.endIdleSeries()).toBe(2);
+    const kept = [...head.series].map((series) => series.labels.get("i"));
+    expect(kept).toEqual(["1", "2", "3", "4"]);
+
+    await open.commit();
+    expect(head.series.at(oldRef)!.sampleCount).toBe(1);
+  });
+
+  it("gives a series that ended and came back a new ref, and finds it by the old one's labels", async () => {
+    const head = new Head();
+    const first = appenderOf(head);
+    const ref = first.append(NO_SERIES, labelsOf(1), 1, 1);
+    await first.commit();
+    dropBelow(head, 10);
+    head.beginGeneration();
+    head.endIdleSeries();
+    await commitSample(head, labelsOf(2), 20);
+    const second = appenderOf(head);
+    const newRef = second.append(ref, labelsOf(1), 30, 3);
+    await second.commit();
+    expect(newRef).not.toBe(ref);
+    expect(head.select([new Matcher("i", "=", "1")]).map((series) => series.ref)).toEqual([newRef]);
+  });
+});
