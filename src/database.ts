@@ -1,0 +1,205 @@
+/**
+ * Database: storage and the query engine behind one facade. `openDatabase` is the library's only constructor.
+ */
+
+import type {
+  Database,
+  DatabaseOptions,
+  DatabaseStatus,
+  ImportOptions,
+  ImportResult,
+  LabelsLike,
+  MetadataOptions,
+  QueryOptions,
+  QueryResult,
+  RangeQueryOptions,
+  Row,
+  SeriesHandle,
+  TimeLike,
+} from "./api.js";
+import { importStream } from "./ingest/import.js";
+import { openFileStream } from "./local-files.js";
+import type { Appender, CommitResult } from "./model/appendable.js";
+import { type Clock, systemClock } from "./model/clock.js";
+import { parseDuration } from "./model/duration.js";
+import { InvalidArgumentError } from "./model/errors.js";
+import { Labels } from "./model/labels.js";
+import type { Querier } from "./model/queryable.js";
+import { parseTime } from "./model/rfc3339.js";
+import { ALL_TIME, isTimestampMs, type TimeRange, type TimestampMs } from "./model/sample.js";
+import { NO_SERIES, type SeriesRef } from "./model/series.js";
+import { compareText } from "./model/text-order.js";
+import { QueryEngine } from "./query/engine.js";
+import { parseSelector } from "./query/parser/parse.js";
+import { openTsdb, type Tsdb } from "./storage/tsdb.js";
+
+/**
+ * Opens (creating it if absent) the database in `options.directory`. Rejects with LockedError when another
+ * process has it, StorageError when the directory cannot be used. Broken parts do not keep it from opening:
+ * see `Database.describe().losses`.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  if (typeof options.directory !== "string" || options.directory === "") {
+    throw new InvalidArgumentError("openDatabase needs a directory");
+  }
+  const clock = options.clock ?? systemClock;
+  return new OpenDatabase(await openTsdb({ ...options, clock }), engineFor(options, clock), clock);
+}
+
+function engineFor(options: DatabaseOptions, clock: Clock): QueryEngine {
+  return new QueryEngine({
+    lookbackDeltaMs: options.lookbackDeltaMs ?? 5 * 60_000,
+    timeoutMs: options.queryTimeoutMs ?? 2 * 60_000,
+    samplesMax: options.querySamplesMax ?? 50_000_000,
+    bytesMax: options.queryBytesMax ?? 2 ** 30,
+    features: new Set(options.enableFeatures),
+    defaultStepMs: 60_000,
+    clock,
+  });
+}
+
+class OpenDatabase implements Database {
+  readonly #tsdb: Tsdb;
+  readonly #engine: QueryEngine;
+  readonly #clock: Clock;
+
+  constructor(tsdb: Tsdb, engine: QueryEngine, clock: Clock) {
+    this.#tsdb = tsdb;
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  get status(): Database["status"] {
+    return this.#tsdb.status;
+  }
+
+  appender(): Appender {
+    return this.#tsdb.appender();
+  }
+
+  querier(range: TimeRange): Querier {
+    return this.#tsdb.querier(range);
+  }
+
+  series(labels: LabelsLike): SeriesHandle {
+    const identity = toLabels(labels);
+    let ref: SeriesRef = NO_SERIES;
+    return {
+      labels: identity,
+      append: async (value, time) => {
+        const appender = this.#tsdb.appender();
+        ref = appender.append(ref, identity, this.#timeOr(time), value);
+        return appender.commit();
+      },
+    };
+  }
+
+  async append(rows: Iterable<Row>): Promise<CommitResult> {
+    const appender = this.#tsdb.appender();
+    for (const { labels, samples } of rows) {
+      const identity = toLabels(labels);
+      let ref: SeriesRef = NO_SERIES;
+      for (const { time, value } of samples) ref = appender.append(ref, identity, this.#timeOr(time), value);
+    }
+    return appender.commit();
+  }
+
+  async query(expression: string, options: QueryOptions = {}): Promise<QueryResult> {
+    return this.#engine.instant(this.#tsdb, expression, { ...options, time: this.#timeOr(options.time) });
+  }
+
+  async queryRange(expression: string, options: RangeQueryOptions): Promise<QueryResult> {
+    const start = toTime(options.start);
+    const end = toTime(options.end);
+    const stepMs = typeof options.step === "number" ? options.step : parseDuration(options.step);
+    if (stepMs === undefined || !(stepMs > 0)) {
+      throw new InvalidArgumentError(
+        `the step must be milliseconds or a duration such as "1m", more than zero`,
+      );
+    }
+    if (end < start) throw new InvalidArgumentError("the end must not be before the start");
+    return this.#engine.range(this.#tsdb, expression, { ...options, start, end, stepMs });
+  }
+
+  async findSeries(options: MetadataOptions): Promise<readonly Labels[]> {
+    const found = await this.#withSelections(options, (querier, matchers) =>
+      querier.select(matchers, { labelsOnly: true }).then((series) => series.map(({ labels }) => labels)),
+    );
+    const unique = new Map(found.flat().map((labels) => [labels.key(), labels]));
+    return [...unique.values()].sort((a, b) => a.compare(b));
+  }
+
+  async labelNames(options: MetadataOptions = {}): Promise<readonly string[]> {
+    return union(await this.#withSelections(options, (querier, matchers) => querier.labelNames(matchers)));
+  }
+
+  async labelValues(name: string, options: MetadataOptions = {}): Promise<readonly string[]> {
+    return union(
+      await this.#withSelections(options, (querier, matchers) => querier.labelValues(name, matchers)),
+    );
+  }
+
+  async import(
+    source: string | AsyncIterable<Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<ImportResult> {
+    const appender = this.#tsdb.bulkAppender();
+    const settings = { ...options, appender, now: this.#clock.now() };
+    if (typeof source !== "string") return importStream(source, settings);
+    const { stream } = await openFileStream(source);
+    return importStream(stream, { ...settings, fileName: source });
+  }
+
+  async runMaintenance(): Promise<void> {
+    await this.#tsdb.runMaintenance();
+  }
+
+  describe(): DatabaseStatus {
+    return this.#tsdb.describe();
+  }
+
+  async close(): Promise<void> {
+    await this.#tsdb.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #timeOr(time: TimeLike | undefined): TimestampMs {
+    return time === undefined ? this.#clock.now() : toTime(time);
+  }
+
+  /** Runs `read` for every selector of `match` (once, without matchers, when there is none) on one read view. */
+  async #withSelections<T>(
+    { match = [], minTime = ALL_TIME.minTime, maxTime = ALL_TIME.maxTime }: MetadataOptions,
+    read: (querier: Querier, matchers: ReturnType<typeof parseSelector>) => Promise<T>,
+  ): Promise<T[]> {
+    const selectors = match.length === 0 ? [[]] : match.map(parseSelector);
+    const querier = this.#tsdb.querier({ minTime, maxTime });
+    try {
+      return await Promise.all(selectors.map((matchers) => read(querier, matchers)));
+    } finally {
+      querier.close();
+    }
+  }
+}
+
+function toLabels(labels: LabelsLike): Labels {
+  return labels instanceof Labels ? labels : Labels.from(labels as Readonly<Record<string, string>>);
+}
+
+function toTime(time: TimeLike): TimestampMs {
+  const ms = typeof time === "string" ? parseTime(time) : Number(time);
+  if (ms === undefined || !isTimestampMs(ms)) {
+    const shown = typeof time === "string" ? JSON.stringify(time) : String(time);
+    throw new InvalidArgumentError(
+      `${shown} is no time: give integer milliseconds, a Date, or text such as "2026-01-31" or "2026-01-31T10:00:00Z"`,
+    );
+  }
+  return ms;
+}
+
+function union(lists: readonly (readonly string[])[]): readonly string[] {
+  return lists.length === 1 ? lists[0]! : [...new Set(lists.flat())].sort(compareText);
+}

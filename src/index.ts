@@ -1,0 +1,66 @@
+/**
+ * The public surface of the library. What is not named here may change without notice.
+ */
+
+export type {
+  BlockStatus,
+  CsvOptions,
+  Database,
+  DatabaseEvent,
+  DatabaseOptions,
+  DatabaseStatus,
+  Durability,
+  DurationLike,
+  ImportOptions,
+  ImportProgress,
+  ImportResult,
+  LabelsLike,
+  MalformedRow,
+  MatrixResult,
+  MetadataOptions,
+  QueryOptions,
+  QueryResult,
+  RangeQueryOptions,
+  Row,
+  ScalarResult,
+  SeriesHandle,
+  StringResult,
+  TimeLike,
+  VectorResult,
+} from "./api.js";
+export { openDatabase } from "./database.js";
+export type {
+  Appendable,
+  Appender,
+  CommitResult,
+  RejectedSample,
+  Rejection,
+  RejectReason,
+} from "./model/appendable.js";
+export type { Clock } from "./model/clock.js";
+export {
+  ClosedError,
+  ConfigError,
+  CorruptionError,
+  type ErrorCode,
+  InvalidArgumentError,
+  LimitExceededError,
+  LockedError,
+  MalformedInputError,
+  NotImplementedError,
+  ParseError,
+  PoisonedError,
+  QueryCanceledError,
+  QueryError,
+  QueryLimitError,
+  QueryTimeoutError,
+  StorageError,
+  TsdbError,
+} from "./model/errors.js";
+export { Labels } from "./model/labels.js";
+export { Matcher, type MatchOperator } from "./model/matcher.js";
+export type { Querier, Queryable, SelectHints } from "./model/queryable.js";
+export type { Sample, SampleColumns, TimeRange, TimestampMs } from "./model/sample.js";
+export { type EncodedChunk, NO_SERIES, type Series, type SeriesRef } from "./model/series.js";
+export { isStaleAt } from "./model/staleness.js";
+export type { FileSystem, ReadableFile, WritableFile } from "./storage/fs/file-system.js";

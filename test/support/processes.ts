@@ -1,0 +1,119 @@
+/**
+ * Real processes for tests: our server, a real Prometheus, exporters; each on a free port of 127.0.0.1.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+export const builtCli = join(dirname(fileURLToPath(import.meta.url)), "../../dist/cli/main.js");
+
+export interface RunningServer {
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** Resolves when the process is gone. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** Our own server, as built, on a port that the system chooses. */
+export async function startNarthex(directory: string, flags: readonly string[] = []): Promise<RunningServer> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const args = [builtCli, "serve", "--data", directory, "--web.listen-address", address, ...flags];
+  return start(process.execPath, args, `http://${address}`, "/-/ready");
+}
+
+/** A real Prometheus on a data folder. Nothing is deleted or compacted by age. */
+export async function startPrometheus(
+  binary: string,
+  { directory, configFile, flags = [] }: { directory: string; configFile: string; flags?: readonly string[] },
+): Promise<RunningServer> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const args = [
+    `--config.file=${configFile}`,
+    `--storage.tsdb.path=${directory}`,
+    "--storage.tsdb.retention.time=100y",
+    `--web.listen-address=${address}`,
+    ...flags,
+  ];
+  return start(binary, args, `http://${address}`, "/-/ready");
+}
+
+/** Any server that answers `readyPath` with 200 when it is ready. */
+export async function start(
+  binary: string,
+  args: readonly string[],
+  url: string,
+  readyPath: string,
+): Promise<RunningServer> {
+  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => output.length < 200 && output.push(line));
+  }
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const deadline = Date.now() + 30_000;
+  while (!(await answersOk(url + readyPath))) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill("SIGKILL");
+      throw new Error(`${binary} did not become ready:\n${output.join("\n")}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    url,
+    process: child,
+    stop(signal = "SIGKILL") {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+/** `data` of a Prometheus API answer; throws with the error text when there is none. */
+export async function api<T>(
+  server: RunningServer,
+  path: string,
+  parameters: Record<string, string>,
+): Promise<T> {
+  const response = await fetch(`${server.url}/api/v1/${path}?${new URLSearchParams(parameters)}`);
+  const answer = (await response.json()) as { status: string; data: T; error?: string };
+  if (answer.status !== "success") throw new Error(`${path}: ${answer.error}`);
+  return answer.data;
+}
+
+export interface ApiSeries {
+  readonly metric: Record<string, string>;
+  readonly value?: [number, string];
+  readonly values?: [number, string][];
+}
+
+/** The result of a query, sorted by labels. */
+export async function query(
+  server: RunningServer,
+  path: "query" | "query_range",
+  parameters: Record<string, string>,
+): Promise<ApiSeries[]> {
+  const { result } = await api<{ result: ApiSeries[] }>(server, path, parameters);
+  if (!Array.isArray(result) || typeof result[0] === "number")
+    return [{ metric: {}, value: result as never }];
+  const keyOf = (series: ApiSeries) => JSON.stringify(Object.entries(series.metric).sort());
+  return [...result].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+async function answersOk(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
