@@ -1,0 +1,174 @@
+/**
+ * writeBlock: series in label order to a block directory, all of it or nothing.
+ *
+ * Steps: everything is written and synced under a temporary name; the rename is the commit point; the parent
+ * directory is synced. `stageBlock` and `publishBlocks` are the two halves, for many blocks at once.
+ *
+ * Memory: labels and chunk places of all series; chunk bytes go to the file as they come.
+ */
+
+import { assert } from "../../model/assert.js";
+import type { Labels } from "../../model/labels.js";
+import type { TimeRange } from "../../model/sample.js";
+import type { EncodedChunk } from "../../model/series.js";
+import {
+  blockPath,
+  CHUNKS_NAME,
+  chunksPath,
+  indexPath,
+  joinPath,
+  metaPath,
+  temporaryPath,
+  tombstonesPath,
+} from "../fs/data-directory.js";
+import type { FileSystem, WritableFile } from "../fs/file-system.js";
+import { type IndexedSeries, writeIndex } from "../index/index-writer.js";
+import { META_VERSION } from "./block-format.js";
+import {
+  type BlockMeta,
+  type BlockOrigin,
+  type BlockStats,
+  encodeBlockMeta,
+  halfOpen,
+} from "./block-meta.js";
+import { ChunkFileWriter } from "./chunk-file-writer.js";
+import { encodeTombstones, NO_TOMBSTONES } from "./tombstones.js";
+
+/** One series of a block: chunks in time order, not overlapping. Without chunks it is left out. */
+export interface BlockSeries {
+  readonly labels: Labels;
+  readonly chunks: readonly EncodedChunk[];
+}
+
+export interface BlockContent {
+  readonly ulid: string;
+  /** Holds the times of all samples; both ends inclusive. */
+  readonly range: TimeRange;
+  /** In label order, each label set once. Taken one by one, once. */
+  readonly series: Iterable<BlockSeries>;
+  /** Default 1: cut from samples. */
+  readonly level?: number;
+  /** Default the block itself. */
+  readonly sources?: readonly string[];
+  /** Further members of meta.json. */
+  readonly extra?: { readonly narthex?: BlockOrigin };
+}
+
+/** Writes a block into `directory`. When it rejects, nothing is visible. */
+export async function writeBlock(
+  fileSystem: FileSystem,
+  directory: string,
+  content: BlockContent,
+): Promise<BlockMeta> {
+  const meta = await stageBlock(fileSystem, directory, content);
+  await publishBlocks(fileSystem, directory, [meta]);
+  return meta;
+}
+
+/** Writes a block, durably, under its temporary name. Removes what it has written when it rejects. */
+export async function stageBlock(
+  fileSystem: FileSystem,
+  directory: string,
+  content: BlockContent,
+): Promise<BlockMeta> {
+  const staging = temporaryPath(blockPath(directory, content.ulid));
+  try {
+    await fileSystem.makeDirectory(joinPath(staging, CHUNKS_NAME));
+    const meta = await writeFiles(fileSystem, staging, content);
+    await fileSystem.syncDirectory(chunksPath(staging));
+    await fileSystem.syncDirectory(staging);
+    return meta;
+  } catch (error) {
+    await discardBlocks(fileSystem, directory, [content]);
+    throw error;
+  }
+}
+
+/** Makes staged blocks visible. A crash between two renames leaves each block whole, or still temporary. */
+export async function publishBlocks(
+  fileSystem: FileSystem,
+  directory: string,
+  blocks: readonly { readonly ulid: string }[],
+): Promise<void> {
+  for (const { ulid } of blocks) {
+    const path = blockPath(directory, ulid);
+    await fileSystem.rename(temporaryPath(path), path);
+  }
+  await fileSystem.syncDirectory(directory);
+}
+
+/** Removes staged blocks as far as that is possible: what stays has a temporary name and goes at the next open. */
+export async function discardBlocks(
+  fileSystem: FileSystem,
+  directory: string,
+  blocks: readonly { readonly ulid: string }[],
+): Promise<void> {
+  const removals = blocks.map(({ ulid }) => fileSystem.remove(temporaryPath(blockPath(directory, ulid))));
+  await Promise.allSettled(removals);
+}
+
+async function writeFiles(
+  fileSystem: FileSystem,
+  staging: string,
+  content: BlockContent,
+): Promise<BlockMeta> {
+  const { series, stats } = await writeChunks(fileSystem, staging, content);
+  assert(series.length > 0, "a block has at least one sample");
+  await writeDurably(fileSystem, indexPath(staging), (file) =>
+    writeIndex(series, (bytes) => file.write(bytes)),
+  );
+  await writeDurably(fileSystem, tombstonesPath(staging), (file) =>
+    file.write(encodeTombstones(NO_TOMBSTONES)),
+  );
+  const meta: BlockMeta = {
+    ulid: content.ulid,
+    ...halfOpen(content.range),
+    stats,
+    compaction: { level: content.level ?? 1, sources: content.sources ?? [content.ulid] },
+    version: META_VERSION,
+    ...content.extra,
+  };
+  await writeDurably(fileSystem, metaPath(staging), (file) => file.write(encodeBlockMeta(meta)));
+  return meta;
+}
+
+async function writeChunks(
+  fileSystem: FileSystem,
+  staging: string,
+  { series, range }: BlockContent,
+): Promise<{ series: readonly IndexedSeries[]; stats: BlockStats }> {
+  const writer = new ChunkFileWriter(fileSystem, staging);
+  const indexed: IndexedSeries[] = [];
+  let numSamples = 0;
+  let numChunks = 0;
+  try {
+    for (const { labels, chunks } of series) {
+      if (chunks.length === 0) continue;
+      assert(
+        chunks[0]!.minTime >= range.minTime && chunks.at(-1)!.maxTime <= range.maxTime,
+        "the samples of a block lie in its range",
+      );
+      indexed.push({ labels, chunks: await writer.write(chunks) });
+      numChunks += chunks.length;
+      for (const { count } of chunks) numSamples += count;
+    }
+    await writer.finish();
+  } finally {
+    await writer.close();
+  }
+  return { series: indexed, stats: { numSamples, numSeries: indexed.length, numChunks } };
+}
+
+async function writeDurably(
+  fileSystem: FileSystem,
+  path: string,
+  write: (file: WritableFile) => Promise<void>,
+): Promise<void> {
+  const file = await fileSystem.create(path);
+  try {
+    await write(file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

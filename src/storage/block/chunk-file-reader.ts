@@ -1,0 +1,155 @@
+/**
+ * ChunkFileReader: reads chunks from the segment files of a block, many at once, each checksum verified.
+ *
+ * The layout stands in block-format.ts. Bytes that were read are shared by the chunks of one stretch.
+ */
+
+import { crc32c } from "../../kernels/crc32c.js";
+import { CorruptionError, QueryCanceledError } from "../../model/errors.js";
+import { ByteReader } from "../codec/byte-reader.js";
+import { CHUNKS_NAME, chunkFileOfName, chunkFilePath, joinPath } from "../fs/data-directory.js";
+import type { FileSystem, ReadableFile } from "../fs/file-system.js";
+import {
+  CHUNK_FRAME_SIZE_BYTES,
+  CHUNK_LENGTH_SIZE_BYTES_MAX,
+  CHUNKS_HEADER_SIZE_BYTES,
+  CHUNKS_MAGIC,
+  CHUNKS_VERSION,
+  CRC_SIZE_BYTES,
+  chunkRefOffset,
+  chunkRefSegment,
+} from "./block-format.js";
+import { type ChunkRead, planChunkReads } from "./plan-chunk-reads.js";
+
+/** A chunk as stored; its times stand in the index. */
+export interface StoredChunk {
+  readonly encoding: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface ReadOptions {
+  readonly reserveBytes?: ((bytes: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Segment {
+  readonly path: string;
+  readonly file: ReadableFile;
+}
+
+export class ChunkFileReader {
+  readonly #segments: readonly Segment[];
+
+  private constructor(segments: readonly Segment[]) {
+    this.#segments = segments;
+  }
+
+  /** Opens all segments and verifies their headers. */
+  static async open(fileSystem: FileSystem, blockDirectory: string): Promise<ChunkFileReader> {
+    const segments: Segment[] = [];
+    try {
+      const names = await fileSystem.list(joinPath(blockDirectory, CHUNKS_NAME));
+      const numbers = names.map(chunkFileOfName).filter((number) => number !== undefined);
+      for (const [i, number] of numbers.entries()) {
+        const path = chunkFilePath(blockDirectory, i + 1);
+        if (number !== i + 1) throw new CorruptionError("a chunk file is missing", { file: path });
+        segments.push({ path, file: await fileSystem.openForRead(path) });
+        await verifyHeader(segments[i]!);
+      }
+      return new ChunkFileReader(segments);
+    } catch (error) {
+      for (const { file } of segments) await file.close();
+      throw error;
+    }
+  }
+
+  get sizeBytes(): number {
+    return this.#segments.reduce((sum, { file }) => sum + file.size, 0);
+  }
+
+  /** The chunks at `refs`, which are in increasing order, in that order. */
+  async read(
+    refs: Float64Array,
+    { reserveBytes, signal }: ReadOptions = {},
+  ): Promise<readonly StoredChunk[]> {
+    const sizes = this.#segments.map(({ file }) => file.size);
+    const reads = planChunkReads(refs, sizes);
+    reserveBytes?.(reads.reduce((sum, { start, end }) => sum + end - start, 0));
+    const chunks: StoredChunk[] = [];
+    for (const read of reads) {
+      if (signal?.aborted) throw new QueryCanceledError("the query was canceled");
+      await this.#readStretch(read, chunks);
+    }
+    return chunks;
+  }
+
+  async close(): Promise<void> {
+    for (const { file } of this.#segments) await file.close();
+  }
+
+  async #readStretch({ segment, start, end, refs }: ChunkRead, into: StoredChunk[]): Promise<void> {
+    const { path, file } = this.#segments[segment] ?? missingSegment(refs[0]!);
+    const stretch = await readFully(file, start, end - start);
+    for (const ref of refs) {
+      const offset = chunkRefOffset(ref);
+      const place = { file: path, offset };
+      let bytes = stretch.subarray(offset - start);
+      const needed = frameSizeBytes(bytes, place);
+      if (offset + needed > file.size)
+        throw new CorruptionError("a chunk ends behind the end of its file", place);
+      if (needed > bytes.length) bytes = await readFully(file, offset, needed);
+      into.push(decodeFrame(bytes, place));
+    }
+  }
+}
+
+async function verifyHeader({ path, file }: Segment): Promise<void> {
+  const header = new ByteReader(await readFully(file, 0, CHUNKS_HEADER_SIZE_BYTES), { file: path });
+  if (header.u32() !== CHUNKS_MAGIC)
+    throw new CorruptionError("this is no chunk file", { file: path, offset: 0 });
+  const version = header.u8();
+  if (version !== CHUNKS_VERSION)
+    throw new CorruptionError(`the chunk file has version ${version}, not ${CHUNKS_VERSION}`, {
+      file: path,
+      offset: 4,
+    });
+}
+
+function missingSegment(ref: number): never {
+  throw new CorruptionError(`the index names chunk file ${chunkRefSegment(ref) + 1}, which does not exist`);
+}
+
+/** Up to `length` bytes: fewer only at the end of the file. */
+async function readFully(file: ReadableFile, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  return bytes.subarray(0, await file.read(bytes, position));
+}
+
+interface Place {
+  readonly file: string;
+  readonly offset: number;
+}
+
+/** Size of the chunk that `bytes` begin with, framing included; the rest of it may be missing. */
+function frameSizeBytes(bytes: Uint8Array, place: Place): number {
+  const reader = new ByteReader(bytes.subarray(0, CHUNK_LENGTH_SIZE_BYTES_MAX), place);
+  const length = reader.uvarint32();
+  return reader.position + length + CHUNK_FRAME_SIZE_BYTES;
+}
+
+function decodeFrame(bytes: Uint8Array, place: Place): StoredChunk {
+  const reader = new ByteReader(bytes, place);
+  const length = reader.uvarint32();
+  const checked = reader.subarray(1 + length);
+  if (reader.u32() !== crc32c(checked)) throw new CorruptionError("the checksum of a chunk is wrong", place);
+  const body = new ByteReader(checked, {
+    ...place,
+    offset: place.offset + reader.position - CRC_SIZE_BYTES - length - 1,
+  });
+  const encoding = body.u8();
+  // Every encoding begins with the number of samples.
+  const count = body.u16();
+  if (count === 0) throw body.corruption("a chunk without samples");
+  return { encoding, count, bytes: checked.subarray(1) };
+}

@@ -1,0 +1,50 @@
+/**
+ * ULIDs: the names of blocks, which sort by the time of their making.
+ *
+ *   ┌───────────────────────────────┬──────────────────────┐
+ *   │ time: ms since the epoch, u48 │ random, 80 bits      │   as 26 characters of Crockford's base 32,
+ *   │ 10 characters                 │ 16 characters        │   five bits each, highest first
+ *   └───────────────────────────────┴──────────────────────┘
+ *
+ * Source: https://github.com/ulid/spec.
+ */
+
+import { assert } from "../../model/assert.js";
+import type { Clock } from "../../model/clock.js";
+
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const pattern = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+const timeLength = 10;
+const randomLength = 16;
+const randomSizeBytes = 10;
+
+/** Makes a new ULID with each call. */
+export type UlidSource = () => string;
+
+/** `randomBytes` gives that many unpredictable bytes, as node:crypto's does. */
+export function ulidSource(clock: Clock, randomBytes: (sizeBytes: number) => Uint8Array): UlidSource {
+  return () => encodeTime(clock.now()) + encodeRandom(randomBytes(randomSizeBytes));
+}
+
+export function isUlid(text: string): boolean {
+  return pattern.test(text);
+}
+
+function encodeTime(time: number): string {
+  assert(Number.isInteger(time) && time >= 0 && time < 2 ** 48, "the clock is past 1970");
+  let text = "";
+  for (let i = 0, rest = time; i < timeLength; i++, rest = Math.floor(rest / 32)) {
+    text = alphabet[rest % 32] + text;
+  }
+  return text;
+}
+
+function encodeRandom(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < randomLength; i++) {
+    const bit = i * 5;
+    const pair = (bytes[bit >>> 3]! << 8) | (bytes[(bit >>> 3) + 1] ?? 0);
+    text += alphabet[(pair >>> (11 - (bit & 7))) & 31];
+  }
+  return text;
+}

@@ -1,0 +1,221 @@
+/**
+ * IndexReader: answers from the index file of a block: postings, label values, series.
+ *
+ * The whole file is held in memory; strings, postings and series are decoded when they are asked for.
+ *
+ * Invariants
+ *  1. Magic, version, table of contents, symbols and the postings offset table are verified when opened; a
+ *     postings list and a series each time they are read. `verify` reads everything.
+ *  2. What cannot be is a CorruptionError with file and offset, whatever the bytes are.
+ */
+
+import { crc32c } from "../../kernels/crc32c.js";
+import { CorruptionError } from "../../model/errors.js";
+import { Labels } from "../../model/labels.js";
+import { compareText } from "../../model/text-order.js";
+import type { ChunkMeta } from "../chunk/chunk-meta.js";
+import { ByteReader } from "../codec/byte-reader.js";
+import {
+  INDEX_HEADER_SIZE_BYTES,
+  INDEX_MAGIC,
+  INDEX_VERSION,
+  type IndexToc,
+  POSTINGS_KEY_PARTS,
+  SERIES_ALIGNMENT_BYTES,
+  TOC_SIZE_BYTES,
+} from "./index-format.js";
+import type { IndexedSeries } from "./index-writer.js";
+import { NO_POSTINGS, type Postings } from "./postings.js";
+import type { PostingsSource } from "./select-postings.js";
+import { SymbolTable } from "./symbols.js";
+
+export class IndexReader implements PostingsSource {
+  readonly #bytes: Uint8Array;
+  readonly #file: string;
+  readonly #toc: IndexToc;
+  readonly #symbols: SymbolTable;
+  /** By name, in byte order; values in byte order with the offsets of their postings. */
+  readonly #offsets: ReadonlyMap<string, ValueOffsets>;
+  readonly #names: readonly string[];
+
+  /** Takes the file's content, which must not change. Throws CorruptionError. */
+  constructor(bytes: Uint8Array, file: string) {
+    this.#bytes = bytes;
+    this.#file = file;
+    this.#toc = readToc(bytes, file);
+    this.#symbols = new SymbolTable(this.#section(this.#toc.symbols));
+    this.#offsets =
+      this.#toc.postingsOffsets === 0 ? new Map() : readOffsets(this.#section(this.#toc.postingsOffsets));
+    this.#names = [...this.#offsets.keys()].filter((name) => name !== "");
+  }
+
+  get sizeBytes(): number {
+    return this.#bytes.length;
+  }
+
+  all(): Postings {
+    return this.postings("", "");
+  }
+
+  postings(name: string, value: string): Postings {
+    const table = this.#offsets.get(name);
+    const at = table === undefined ? -1 : indexOfText(table.values, value);
+    return at < 0 ? NO_POSTINGS : this.#readPostings(table!.offsets[at]!);
+  }
+
+  labelValues(name: string): readonly string[] {
+    return this.#offsets.get(name)?.values ?? [];
+  }
+
+  labelNames(): readonly string[] {
+    return this.#names;
+  }
+
+  /** The series that a ref of this index stands for. */
+  series(ref: number): IndexedSeries {
+    const body = this.#seriesBody(ref);
+    const labels = this.#readLabels(body);
+    const chunks = readChunkMetas(body);
+    if (body.remaining > 0) throw body.corruption("a series entry is longer than its chunks");
+    return { labels, chunks };
+  }
+
+  /** Only the labels of a series. */
+  labels(ref: number): Labels {
+    return this.#readLabels(this.#seriesBody(ref));
+  }
+
+  /** Reads every postings list and every series; throws CorruptionError for the first that is broken. */
+  verify(): void {
+    for (const name of this.#offsets.keys()) {
+      for (const value of this.labelValues(name)) this.postings(name, value);
+    }
+    for (const ref of this.all()) this.series(ref);
+  }
+
+  #readPostings(offset: number): Postings {
+    const body = this.#section(offset);
+    const count = body.u32();
+    if (count * 4 !== body.remaining)
+      throw body.corruption(`${count} refs cannot be in ${body.remaining} bytes`);
+    const refs = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      refs[i] = body.u32();
+      if (i > 0 && refs[i]! <= refs[i - 1]!) throw body.corruption("the refs of postings do not increase");
+    }
+    return refs;
+  }
+
+  #readLabels(body: ByteReader): Labels {
+    const count = body.uvarint32();
+    const names: string[] = [];
+    const values: string[] = [];
+    for (let i = 0; i < count; i++) {
+      names.push(this.#symbols.get(body.uvarint32()));
+      values.push(this.#symbols.get(body.uvarint32()));
+    }
+    return Labels.fromSorted(names, values);
+  }
+
+  #seriesBody(ref: number): ByteReader {
+    const start = ref * SERIES_ALIGNMENT_BYTES;
+    if (start < this.#toc.series || start >= this.#bytes.length)
+      throw new CorruptionError(`there is no series ${ref}`, { file: this.#file, offset: start });
+    const head = this.#readerAt(start);
+    const length = head.uvarint32();
+    return this.#checked(start + head.position, length);
+  }
+
+  /** The body of the section at `offset`, verified. */
+  #section(offset: number): ByteReader {
+    if (offset < INDEX_HEADER_SIZE_BYTES || offset >= this.#bytes.length)
+      throw new CorruptionError("a section is outside of the file", { file: this.#file, offset });
+    return this.#checked(offset + 4, this.#readerAt(offset).u32());
+  }
+
+  /** `length` bytes from `offset`, followed by their checksum. */
+  #checked(offset: number, length: number): ByteReader {
+    const reader = this.#readerAt(offset);
+    const body = reader.subarray(length);
+    if (reader.u32() !== crc32c(body))
+      throw new CorruptionError("a checksum of the index is wrong", { file: this.#file, offset });
+    return new ByteReader(body, { file: this.#file, offset });
+  }
+
+  #readerAt(offset: number): ByteReader {
+    return new ByteReader(this.#bytes.subarray(offset), { file: this.#file, offset });
+  }
+}
+
+/** Values of one label and where their postings are, side by side. */
+interface ValueOffsets {
+  readonly values: string[];
+  readonly offsets: number[];
+}
+
+function readToc(bytes: Uint8Array, file: string): IndexToc {
+  if (bytes.length < INDEX_HEADER_SIZE_BYTES + TOC_SIZE_BYTES)
+    throw new CorruptionError("the index is too short to be one", { file });
+  const header = new ByteReader(bytes, { file });
+  if (header.u32() !== INDEX_MAGIC) throw new CorruptionError("this is no index file", { file, offset: 0 });
+  const version = header.u8();
+  if (version !== INDEX_VERSION)
+    throw new CorruptionError(`the index has version ${version}, not ${INDEX_VERSION}`, { file, offset: 4 });
+  const offset = bytes.length - TOC_SIZE_BYTES;
+  const reader = new ByteReader(bytes.subarray(offset), { file, offset });
+  const toc = {
+    symbols: reader.u64(),
+    series: reader.u64(),
+    labelIndices: reader.u64(),
+    labelIndicesTable: reader.u64(),
+    postings: reader.u64(),
+    postingsOffsets: reader.u64(),
+  };
+  if (reader.u32() !== crc32c(bytes.subarray(offset, offset + TOC_SIZE_BYTES - 4)))
+    throw new CorruptionError("the table of contents has a wrong checksum", { file, offset });
+  return toc;
+}
+
+function readOffsets(body: ByteReader): ReadonlyMap<string, ValueOffsets> {
+  const byName = new Map<string, ValueOffsets>();
+  let last: { name: string; table: ValueOffsets } | undefined;
+  for (let rest = body.u32(); rest > 0; rest--) {
+    if (body.u8() !== POSTINGS_KEY_PARTS)
+      throw body.corruption("a postings offset is not of a name and a value");
+    const name = body.string();
+    if (last?.name !== name) {
+      last = { name, table: { values: [], offsets: [] } };
+      byName.set(name, last.table);
+    }
+    last.table.values.push(body.string());
+    last.table.offsets.push(body.uvarint());
+  }
+  return byName;
+}
+
+function readChunkMetas(body: ByteReader): readonly ChunkMeta[] {
+  const chunks: ChunkMeta[] = [];
+  const count = body.uvarint32();
+  for (let i = 0; i < count; i++) {
+    const before = chunks[i - 1];
+    const minTime = before === undefined ? body.varint() : before.maxTime + body.uvarint();
+    const maxTime = minTime + body.uvarint();
+    const ref = before === undefined ? body.uvarint() : before.ref + body.varint();
+    chunks.push({ ref, minTime, maxTime });
+  }
+  return chunks;
+}
+
+/** The index of `text` in a list in byte order, or -1. */
+function indexOfText(sorted: readonly string[], text: string): number {
+  let low = 0;
+  let high = sorted.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const order = compareText(sorted[middle]!, text);
+    if (order === 0) return middle;
+    if (order < 0) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}

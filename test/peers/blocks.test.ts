@@ -1,0 +1,120 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { formatFloat } from "../../src/model/float-text.js";
+import { Labels } from "../../src/model/labels.js";
+import { Matcher } from "../../src/model/matcher.js";
+import { ALL_TIME, type SampleColumns } from "../../src/model/sample.js";
+import { isStaleAt, markStaleAt } from "../../src/model/staleness.js";
+import { BlockReader } from "../../src/storage/block/block-reader.js";
+import { type BlockSeries, writeBlock } from "../../src/storage/block/block-writer.js";
+import { decodeChunk, encodeChunks } from "../../src/storage/chunk/encode-chunks.js";
+import { nodeFileSystem as fileSystem } from "../../src/storage/fs/node-file-system.js";
+import { findPeer, isPeerMissing } from "../support/peers.js";
+
+const ulid = "01J00000000000000000000000";
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "narthex-blocks-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function promtool(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(findPeer("promtool")!, args, { encoding: "utf8" });
+  expect(status, `${stdout}${stderr}`).toBe(0);
+  return stdout;
+}
+
+/** `count` samples from `start` on, every `step` ms, and a staleness marker in the middle. */
+function columns(start: number, step: number, count: number): SampleColumns {
+  const times = Float64Array.from({ length: count }, (_, i) => start + i * step);
+  const values = Float64Array.from({ length: count }, (_, i) => Math.round(Math.sin(i) * 1000) / 100);
+  markStaleAt(values, Math.floor(count / 2));
+  return { times, values, length: count };
+}
+
+const samples: readonly [Labels, SampleColumns][] = (
+  [
+    [{ __name__: "up", job: "api" }, columns(-7_000_000, 15_000, 400)],
+    [{ __name__: "up", job: "café" }, columns(-1, 1, 3)],
+    [{ __name__: "zone", city: 'a"b\\c', z: "\u{1f600}" }, columns(-3_600_000, 60_001, 121)],
+  ] as const
+).map(([labels, each]) => [Labels.from(labels), each]);
+
+const blockSeries: readonly BlockSeries[] = samples.map(([labels, each]) => ({
+  labels,
+  chunks: encodeChunks(each),
+}));
+
+/** A sample as `promtool tsdb dump` prints it, but with the value in one spelling. */
+const line = (labels: string, value: string, time: number) => `${labels} ${value} ${time}`;
+
+function dumpLines(dump: string): string[] {
+  return dump
+    .trim()
+    .split("\n")
+    .map((text) => {
+      const [, labels, value, time] = /^(\{.*\}) (\S+) (-?\d+)$/.exec(text)!;
+      return line(labels!, formatFloat(Number(value)), Number(time));
+    });
+}
+
+describe.skipIf(isPeerMissing("promtool"))("blocks, against promtool", () => {
+  it("are analyzed and dumped by promtool with the samples that were written", async () => {
+    const range = { minTime: -7_200_000, maxTime: 7_199_999 };
+    await writeBlock(fileSystem, directory, {
+      ulid,
+      range,
+      series: blockSeries,
+      extra: { narthex: { walSegment: 3 } },
+    });
+    expect(promtool("tsdb", "list", directory)).toContain(ulid);
+    const analysis = promtool("tsdb", "analyze", directory, ulid);
+    expect(analysis).toContain("Total Series: 3");
+    expect(analysis).toContain("Label names: 4");
+    // promtool insists on a WAL beside the blocks; an empty one will do.
+    mkdirSync(join(directory, "wal"));
+    const bounds = ["--min-time=-100000000", "--max-time=100000000"];
+    const dumped = dumpLines(promtool("tsdb", "dump", ...bounds, directory));
+    const written = samples.flatMap(([labels, { times, values, length }]) =>
+      Array.from({ length }, (_, i) => line(printed(labels), formatFloat(values[i]!), times[i]!)),
+    );
+    expect(dumped.toSorted()).toEqual(written.toSorted());
+  });
+
+  it("of promtool are read by us with the samples that it was given", async () => {
+    const text = [
+      "# TYPE a gauge",
+      ...Array.from({ length: 300 }, (_, i) => `a{host="ä"} ${i / 4} ${1_600_000_000 + i * 15}`),
+      'a{host="b"} NaN 1600000000',
+      'a{host="b"} -Inf 1600000030',
+      "# EOF\n",
+    ].join("\n");
+    writeFileSync(join(directory, "in.om"), text);
+    promtool("tsdb", "create-blocks-from", "openmetrics", join(directory, "in.om"), join(directory, "out"));
+    const [name] = readdirSync(join(directory, "out"));
+    const block = await BlockReader.open(fileSystem, join(directory, "out", name!));
+    await block.verify();
+    const [a, b, ...rest] = await block.querier(ALL_TIME).select([new Matcher("__name__", "=", "a")]);
+    expect(rest).toEqual([]);
+    expect([a!.labels.toString(), b!.labels.toString()]).toEqual(['a{host="b"}', 'a{host="ä"}']);
+    const first = decodeChunk(a!.chunks[0]!);
+    expect([...first.times]).toEqual([1_600_000_000_000, 1_600_000_030_000]);
+    expect([...first.values]).toEqual([Number.NaN, Number.NEGATIVE_INFINITY]);
+    expect(isStaleAt(first.values, 0)).toBe(false);
+    const second = b!.chunks.map(decodeChunk);
+    expect(second.flatMap(({ times }) => [...times])).toEqual(
+      Array.from({ length: 300 }, (_, i) => 1_600_000_000_000 + i * 15_000),
+    );
+    expect(second.flatMap(({ values }) => [...values])).toEqual(Array.from({ length: 300 }, (_, i) => i / 4));
+    await block.close();
+  });
+});
+
+/** Label sets as promtool prints them: the metric name as a label, values in Go's quotes. */
+function printed(labels: Labels): string {
+  return `{${[...labels].map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
+}
