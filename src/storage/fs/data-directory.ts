@@ -48,7 +48,11 @@ export function walPath(directory: string): string {
 
 /** `walDirectory` is what `walPath` gives. Segments count from 1. */
 export function segmentPath(walDirectory: string, segment: number): string {
-  return joinPath(walDirectory, eightDigits(segment));
+  return joinPath(walDirectory, segmentName(segment));
+}
+
+export function segmentName(segment: number): string {
+  return eightDigits(segment);
 }
 
 export function checkpointPath(walDirectory: string, upToSegment: number): string {

@@ -1,0 +1,36 @@
+/**
+ * repairWalDirectory: makes the WAL directory ready for a new segment after whatever happened before.
+ *
+ * It removes leftovers, cuts the torn tail of the last segment and gives it its end, so that the tail is not taken
+ * for corruption once it is no longer the last. Corrupt bytes are left as they are.
+ */
+
+import { parentPath, segmentPath } from "../fs/data-directory.js";
+import type { FileSystem } from "../fs/file-system.js";
+import { diagnoseSegment, readWalFile } from "./segment-reader.js";
+import { SegmentWriter } from "./segment-writer.js";
+import { listWalDirectory, removeInOrder } from "./wal-directory.js";
+
+export async function repairWalDirectory(fileSystem: FileSystem, directory: string): Promise<void> {
+  await fileSystem.makeDirectory(directory);
+  await fileSystem.syncDirectory(parentPath(directory));
+  const { segments, leftovers } = await listWalDirectory(fileSystem, directory);
+  await removeInOrder(fileSystem, directory, leftovers);
+  const last = segments.at(-1);
+  if (last !== undefined) await repairLastSegment(fileSystem, directory, last);
+}
+
+async function repairLastSegment(fileSystem: FileSystem, directory: string, segment: number): Promise<void> {
+  const path = segmentPath(directory, segment);
+  const contents = await readWalFile(fileSystem, path, { kind: "segment", number: segment }, () => {});
+  const { tornTail } = diagnoseSegment(contents, true);
+  if (contents.hasEnd || (contents.tail !== undefined && tornTail === undefined)) return;
+  if (tornTail?.offset === 0) {
+    await fileSystem.remove(path);
+    await fileSystem.syncDirectory(directory);
+    return;
+  }
+  const writer = await SegmentWriter.reopen(fileSystem, directory, segment);
+  if (tornTail !== undefined) await writer.truncate(tornTail.offset);
+  await writer.end();
+}

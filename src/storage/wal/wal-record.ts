@@ -1,0 +1,194 @@
+/**
+ * Records of the WAL: what stands in the payload of a frame. One transaction is one record, so that its new series
+ * and its samples come back together or not at all.
+ *
+ *   kind u8: 1 transaction, 2 tombstones (reserved)
+ *
+ * Transaction (uv: unsigned varint, sv: signed varint, see byte-writer.ts):
+ *   ┌────────────┬─────────────────────────────┬───────────┬──────────────────────────────────────────────────┐
+ *   │ kind u8    │ symbols uv, then each:      │ series uv │ each: ref sv (from the one before), labels uv,   │
+ *   │            │ length uv, UTF-8            │           │ then per label: name uv, value uv (symbols)      │
+ *   ├────────────┼─────────────────────────────┼───────────┴──────────────┬───────────────────────────────────┤
+ *   │ samples uv │ refs: sv each, from the one │ times: sv each, from the │ values: 8 bytes each, IEEE 754,   │
+ *   │            │ before; the first from 0    │ one before; first from 0 │ little-endian, exact bits         │
+ *   └────────────┴─────────────────────────────┴──────────────────────────┴───────────────────────────────────┘
+ *   A scrape has one time and consecutive refs: 10 bytes per sample.
+ *
+ * Invariants
+ *  1. Labels keep their order: sorted by name. Decoding checks that names ascend and that no value is empty.
+ *  2. The last byte of the values is the last byte of the payload.
+ */
+
+import { assert, unreachable } from "../../model/assert.js";
+import { Labels } from "../../model/labels.js";
+import type { SampleColumns } from "../../model/sample.js";
+import type { SeriesRef } from "../../model/series.js";
+import { compareText } from "../../model/text-order.js";
+import { ByteReader } from "../codec/byte-reader.js";
+import type { ByteWriter } from "../codec/byte-writer.js";
+
+export type WalRecord = TransactionRecord;
+
+/** New series, then samples; a sample may be of a series of an earlier record. */
+export interface TransactionRecord {
+  readonly kind: "transaction";
+  readonly series: readonly SeriesDefinition[];
+  readonly samples: RefColumns;
+}
+
+export interface SeriesDefinition {
+  readonly ref: SeriesRef;
+  readonly labels: Labels;
+}
+
+/** Samples of many series as columns: sample i is of the series `refs[i]`. The arrays may be longer than `length`. */
+export interface RefColumns extends SampleColumns {
+  /** SeriesRefs. */
+  readonly refs: Float64Array;
+}
+
+export const NO_SAMPLES: RefColumns = {
+  refs: new Float64Array(0),
+  times: new Float64Array(0),
+  values: new Float64Array(0),
+  length: 0,
+};
+
+const kindNumbers = { transaction: 1, tombstones: 2 } as const;
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** The least that a sample takes: a byte of ref, a byte of time, the value. */
+const sampleSizeMinBytes = 10;
+
+/** Appends the record to `writer`; pass `writer.view()` to `Wal.append`. */
+export function encodeWalRecord(writer: ByteWriter, record: WalRecord): void {
+  switch (record.kind) {
+    case "transaction":
+      writer.u8(kindNumbers.transaction);
+      encodeSeries(writer, record.series);
+      encodeSamples(writer, record.samples);
+      return;
+    default:
+      unreachable(record.kind);
+  }
+}
+
+/** Decodes a payload; keeps nothing of it. Throws CorruptionError with the offset in the payload. */
+export function decodeWalRecord(payload: Uint8Array): WalRecord {
+  const reader = new ByteReader(payload);
+  const kind = reader.u8();
+  if (kind !== kindNumbers.transaction) throw reader.corruption(`a record of kind ${kind} is unknown`);
+  const series = decodeSeries(reader);
+  const samples = decodeSamples(reader);
+  if (reader.remaining > 0) throw reader.corruption(`${reader.remaining} bytes stand behind the record`);
+  return { kind: "transaction", series, samples };
+}
+
+function encodeSeries(writer: ByteWriter, series: readonly SeriesDefinition[]): void {
+  const symbols = new Map<string, number>();
+  const intern = (text: string) => {
+    if (!symbols.has(text)) symbols.set(text, symbols.size);
+  };
+  for (const { labels } of series) {
+    for (const [name, value] of labels) {
+      intern(name);
+      intern(value);
+    }
+  }
+  writer.uvarint(symbols.size);
+  for (const symbol of symbols.keys()) writer.string(symbol);
+  writer.uvarint(series.length);
+  let previousRef = 0;
+  for (const { ref, labels } of series) {
+    writer.varint(ref - previousRef);
+    previousRef = ref;
+    writer.uvarint(labels.size);
+    for (let i = 0; i < labels.size; i++) {
+      writer.uvarint(symbols.get(labels.nameAt(i))!);
+      writer.uvarint(symbols.get(labels.valueAt(i))!);
+    }
+  }
+}
+
+function decodeSeries(reader: ByteReader): readonly SeriesDefinition[] {
+  const symbols: string[] = [];
+  for (let count = reader.uvarint(); count > 0; count--) symbols.push(reader.string());
+  const series: SeriesDefinition[] = [];
+  let ref = 0;
+  for (let count = reader.uvarint(); count > 0; count--) {
+    ref += reader.varint();
+    if (ref <= 0 || !Number.isSafeInteger(ref)) throw reader.corruption(`${ref} is not a series ref`);
+    series.push({ ref: ref as SeriesRef, labels: decodeLabels(reader, symbols) });
+  }
+  return series;
+}
+
+function decodeLabels(reader: ByteReader, symbols: readonly string[]): Labels {
+  const names: string[] = [];
+  const values: string[] = [];
+  for (let count = reader.uvarint(); count > 0; count--) {
+    const name = symbols[reader.uvarint()];
+    const value = symbols[reader.uvarint()];
+    if (name === undefined || value === undefined) throw reader.corruption("a label names no symbol");
+    const previous = names.at(-1);
+    if (value === "" || (previous !== undefined && compareText(previous, name) >= 0))
+      throw reader.corruption("labels are not in order, or one has no value");
+    names.push(name);
+    values.push(value);
+  }
+  return Labels.fromSorted(names, values);
+}
+
+function encodeSamples(writer: ByteWriter, { refs, times, values, length }: RefColumns): void {
+  assert(
+    length <= refs.length && length <= times.length && length <= values.length,
+    "the columns hold `length` samples",
+  );
+  writer.uvarint(length);
+  encodeDeltas(writer, refs, length);
+  encodeDeltas(writer, times, length);
+  writer.bytes(valueBytes(values, length));
+}
+
+function decodeSamples(reader: ByteReader): RefColumns {
+  const length = reader.uvarint();
+  if (length * sampleSizeMinBytes > reader.remaining)
+    throw reader.corruption(`${length} samples do not fit into ${reader.remaining} bytes`);
+  const refs = decodeDeltas(reader, length);
+  const times = decodeDeltas(reader, length);
+  const bytes = reader.subarray(length * 8).slice();
+  if (!isLittleEndian) reverseEach8(bytes);
+  return { refs, times, values: new Float64Array(bytes.buffer), length };
+}
+
+function encodeDeltas(writer: ByteWriter, numbers: Float64Array, length: number): void {
+  let previous = 0;
+  for (let i = 0; i < length; i++) {
+    const number = numbers[i]!;
+    writer.varint(number - previous);
+    previous = number;
+  }
+}
+
+function decodeDeltas(reader: ByteReader, length: number): Float64Array {
+  const numbers = new Float64Array(length);
+  let number = 0;
+  for (let i = 0; i < length; i++) {
+    number += reader.varint();
+    if (!Number.isSafeInteger(number)) throw reader.corruption(`${number} is no ref and no time`);
+    numbers[i] = number;
+  }
+  return numbers;
+}
+
+/** The bytes of the first `length` values, little-endian: in place where the machine is, too. */
+function valueBytes(values: Float64Array, length: number): Uint8Array {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, length * 8);
+  if (isLittleEndian) return bytes;
+  const swapped = bytes.slice();
+  reverseEach8(swapped);
+  return swapped;
+}
+
+function reverseEach8(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at += 8) bytes.subarray(at, at + 8).reverse();
+}

@@ -1,0 +1,302 @@
+/**
+ * Wal: the write-ahead log. What `append` acknowledged comes back from `replayWal` after a crash.
+ *
+ * Group commit: appends gather in a batch. While one batch is written and synced, everything appended meanwhile
+ * gathers in the next, which goes out in one write and one fdatasync.
+ *
+ * Invariants
+ *  1. Batches go out one at a time, in order; promises settle in the order of the calls.
+ *  2. A segment is ended and synced before the next one is created, and a segment's header and name are
+ *     durable before anything in it is acknowledged.
+ *  3. After a failed write or sync nothing is written any more (poisoned): what is on the disk is unknown.
+ */
+
+import { assert } from "../../model/assert.js";
+import type { Clock } from "../../model/clock.js";
+import { ClosedError, LimitExceededError, PoisonedError, UnavailableError } from "../../model/errors.js";
+import { segmentPath } from "../fs/data-directory.js";
+import type { FileSystem } from "../fs/file-system.js";
+import { FrameBatch } from "./frame-batch.js";
+import { repairWalDirectory } from "./repair-wal.js";
+import { SegmentWriter } from "./segment-writer.js";
+import { listWalDirectory, removeSegments } from "./wal-directory.js";
+import { FRAME_HEADER_SIZE_BYTES, PAYLOAD_SIZE_MAX_BYTES } from "./wal-format.js";
+
+export interface WalOptions {
+  readonly fileSystem: FileSystem;
+  /** The WAL's own directory (`walPath`); created when absent. */
+  readonly directory: string;
+  /**
+   * When `append` resolves: "commit" after fdatasync; "interval" after the write, with an fdatasync at most
+   * `durabilityIntervalMs` later; "none" after the write. Written bytes survive a kill of the process.
+   */
+  readonly durability: "commit" | "interval" | "none";
+  readonly durabilityIntervalMs: number;
+  /** A segment is ended before it would grow over this. Default 64 MiB. */
+  readonly segmentSizeBytes?: number;
+  /** Appends are refused while more bytes than this wait to be written. Default 256 MiB. */
+  readonly queuedSizeMaxBytes?: number;
+  readonly clock: Clock;
+  /** Called once, when the log becomes poisoned. Must not throw. */
+  readonly onFailure?: (error: PoisonedError) => void;
+}
+
+/** Appends gathered for one write, and whether the segment ends behind them. */
+interface Batch {
+  readonly frames: FrameBatch;
+  readonly appends: Waiter<void>[];
+  readonly rotations: Waiter<number>[];
+}
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: PoisonedError) => void;
+}
+
+/** A batch that reaches this is closed: the next append opens another. */
+const batchSizeBytes = 16 * 1024 * 1024;
+const sparesMax = 2;
+
+export class Wal {
+  readonly #options: WalOptions;
+  readonly #segmentSizeBytes: number;
+  readonly #queuedSizeMaxBytes: number;
+  /** In order of writing; appends go to the last one. Never empty. */
+  readonly #queue: Batch[] = [newBatch()];
+  readonly #spares: Batch[] = [];
+  /** Sizes of the segments on disk, the current one included once it exists. */
+  readonly #sizes: Map<number, number>;
+  #segment: number;
+  /** The current segment; created by its first append. */
+  #writer: SegmentWriter | undefined;
+  #queuedBytes = 0;
+  #running: Promise<void> | undefined;
+  #cancelSync: (() => void) | undefined;
+  #isSyncDue = false;
+  #failure: PoisonedError | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: WalOptions, segment: number, sizes: Map<number, number>) {
+    this.#options = options;
+    this.#segment = segment;
+    this.#sizes = sizes;
+    this.#segmentSizeBytes = options.segmentSizeBytes ?? 64 * 1024 * 1024;
+    this.#queuedSizeMaxBytes = options.queuedSizeMaxBytes ?? 256 * 1024 * 1024;
+  }
+
+  /**
+   * Opens the log for appending: cuts the torn tail, removes leftovers, and goes on in a new segment behind those
+   * that exist, or in `firstSegment` when there are none. Replay first: see `replayWal`.
+   */
+  static async open(options: WalOptions, firstSegment: number): Promise<Wal> {
+    assert(Number.isInteger(firstSegment) && firstSegment >= 1, "segments count from 1");
+    const { fileSystem, directory } = options;
+    await repairWalDirectory(fileSystem, directory);
+    const { segments, checkpoint } = await listWalDirectory(fileSystem, directory);
+    const last = segments.at(-1) ?? checkpoint;
+    const sizes = new Map<number, number>();
+    for (const segment of segments) {
+      const file = await fileSystem.openForRead(segmentPath(directory, segment));
+      sizes.set(segment, file.size);
+      await file.close();
+    }
+    return new Wal(options, last === 0 ? firstSegment : last + 1, sizes);
+  }
+
+  /** Bytes of all segments on disk. */
+  get sizeBytes(): number {
+    let total = 0;
+    for (const size of this.#sizes.values()) total += size;
+    return total;
+  }
+
+  /** The segment that is being written; its file exists once something was appended to it. */
+  get segment(): number {
+    return this.#segment;
+  }
+
+  get poisoned(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /**
+   * Logs one record, whole or not at all. The payload is copied before this returns; resolves when the record is
+   * as durable as `durability` says. Rejects with PoisonedError, ClosedError, LimitExceededError (the payload is
+   * too large) or UnavailableError (too much is waiting to be written); then nothing of it is acknowledged.
+   */
+  append(payload: Uint8Array): Promise<void> {
+    const refusal = this.#refusal(payload);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (this.#openBatch().frames.sizeBytes >= batchSizeBytes) this.#queue.push(this.#freshBatch());
+    const batch = this.#openBatch();
+    batch.frames.addRecord(payload);
+    this.#queuedBytes += payload.length + FRAME_HEADER_SIZE_BYTES;
+    const appended = new Promise<void>((resolve, reject) => batch.appends.push({ resolve, reject }));
+    this.#wake();
+    return appended;
+  }
+
+  /**
+   * Ends the current segment behind everything appended so far, synced, and returns its number; later appends go
+   * to later segments. When nothing was appended to it, it stays, and the number before it is returned.
+   */
+  rotate(): Promise<number> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const batch = this.#openBatch();
+    const rotated = new Promise<number>((resolve, reject) => batch.rotations.push({ resolve, reject }));
+    this.#queue.push(this.#freshBatch());
+    this.#wake();
+    return rotated;
+  }
+
+  /** Removes the segments up to this one, which must have ended, and checkpoints that a newer one replaces. */
+  async truncate(upToSegment: number): Promise<void> {
+    assert(upToSegment < this.#segment, "only ended segments are removed");
+    const ended = [...this.#sizes.keys()].filter((segment) => segment <= upToSegment);
+    await removeSegments(this.#options.fileSystem, this.#options.directory, ended);
+    for (const segment of ended) this.#sizes.delete(segment);
+  }
+
+  /** Writes what was appended, ends the segment (synced) and closes. May be called again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#running;
+    this.#cancelSync?.();
+    if (this.#failure !== undefined) return this.#writer?.abandon();
+    try {
+      await this.#endSegment();
+    } catch (error) {
+      throw this.#poison(error);
+    }
+  }
+
+  #refusal(payload?: Uint8Array): Error | undefined {
+    if (this.#closing !== undefined) return new ClosedError("the write-ahead log is closed");
+    if (this.#failure !== undefined) return this.#failure;
+    if (payload === undefined) return undefined;
+    if (payload.length > PAYLOAD_SIZE_MAX_BYTES)
+      return new LimitExceededError(
+        `a write of ${payload.length} bytes exceeds the log's ${PAYLOAD_SIZE_MAX_BYTES}; split it`,
+      );
+    if (this.#queuedBytes > 0 && this.#queuedBytes + payload.length > this.#queuedSizeMaxBytes)
+      return new UnavailableError(
+        `${this.#queuedBytes} bytes wait to be written to the disk; try again later`,
+      );
+    return undefined;
+  }
+
+  #openBatch(): Batch {
+    return this.#queue[this.#queue.length - 1]!;
+  }
+
+  #freshBatch(): Batch {
+    return this.#spares.pop() ?? newBatch();
+  }
+
+  /** Starts writing, in a later turn of the event loop's microtasks, unless it is going on. */
+  #wake(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    await null;
+    while (this.#failure === undefined && this.#hasWork()) {
+      const batch = this.#queue.shift()!;
+      if (this.#queue.length === 0) this.#queue.push(this.#freshBatch());
+      try {
+        await this.#carryOut(batch);
+      } catch (error) {
+        this.#queue.unshift(batch);
+        this.#rejectAll(this.#poison(error));
+      }
+    }
+    // In the same turn as the last look at the queue: an append after it must wake the writer again.
+    this.#running = undefined;
+  }
+
+  #hasWork(): boolean {
+    const first = this.#queue[0]!;
+    return first.appends.length > 0 || first.rotations.length > 0 || this.#isSyncDue;
+  }
+
+  async #carryOut(batch: Batch): Promise<void> {
+    if (batch.appends.length > 0) await this.#write(batch.frames);
+    if (this.#isSyncDue) {
+      this.#isSyncDue = false;
+      await this.#writer?.sync();
+    }
+    if (batch.rotations.length > 0) await this.#endSegment();
+    for (const append of batch.appends) append.resolve();
+    for (const rotation of batch.rotations) rotation.resolve(this.#segment - 1);
+    this.#recycle(batch);
+  }
+
+  async #write(frames: FrameBatch): Promise<void> {
+    const { fileSystem, directory, durability } = this.#options;
+    if (this.#writer !== undefined && this.#writer.sizeBytes + frames.sizeBytes > this.#segmentSizeBytes)
+      await this.#endSegment();
+    this.#writer ??= await SegmentWriter.create(fileSystem, directory, this.#segment);
+    await this.#writer.write(frames);
+    this.#sizes.set(this.#segment, this.#writer.sizeBytes);
+    if (durability === "commit") await this.#writer.sync();
+    else if (durability === "interval") this.#scheduleSync();
+  }
+
+  async #endSegment(): Promise<void> {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#cancelSync?.();
+    this.#cancelSync = undefined;
+    this.#writer = undefined;
+    await writer.end();
+    this.#sizes.set(this.#segment, writer.sizeBytes);
+    this.#segment++;
+  }
+
+  #scheduleSync(): void {
+    this.#cancelSync ??= this.#options.clock.schedule(this.#options.durabilityIntervalMs, () => {
+      this.#cancelSync = undefined;
+      this.#isSyncDue = true;
+      this.#wake();
+    });
+  }
+
+  #recycle(batch: Batch): void {
+    this.#queuedBytes -= batch.frames.sizeBytes;
+    if (this.#spares.length >= sparesMax || batch.frames.capacityBytes > 2 * batchSizeBytes) return;
+    batch.frames.clear();
+    batch.appends.length = 0;
+    batch.rotations.length = 0;
+    this.#spares.push(batch);
+  }
+
+  #poison(cause: unknown): PoisonedError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const failure = new PoisonedError(
+      `writing the log failed (${reason}): nothing more is written until the database is reopened`,
+      { cause },
+    );
+    this.#failure = failure;
+    this.#cancelSync?.();
+    this.#options.onFailure?.(failure);
+    return failure;
+  }
+
+  #rejectAll(failure: PoisonedError): void {
+    for (const { appends, rotations } of this.#queue) {
+      for (const append of appends) append.reject(failure);
+      for (const rotation of rotations) rotation.reject(failure);
+    }
+    this.#queue.splice(0, this.#queue.length, newBatch());
+    this.#queuedBytes = 0;
+  }
+}
+
+function newBatch(): Batch {
+  return { frames: new FrameBatch(), appends: [], rotations: [] };
+}
