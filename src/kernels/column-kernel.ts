@@ -11,6 +11,7 @@
 
 import type { SampleColumns } from "../model/sample.js";
 import { ReferenceColumnKernel } from "./reference-column-kernel.js";
+import { columnModule, WasmColumnKernel } from "./wasm-column-kernel.js";
 import type { windowFunctions } from "./window-functions.js";
 
 /** The times start, start + stepMs, ... (`count` of them), shifted by offset and `@` already. stepMs may be 0. */
@@ -67,7 +68,8 @@ export interface ColumnKernel {
   ): number;
 }
 
-/** A fresh, empty kernel. */
+/** A fresh, empty kernel: in WebAssembly, or in TypeScript where that is missing. */
 export function columnKernel(): ColumnKernel {
-  return new ReferenceColumnKernel();
+  const module = columnModule();
+  return module === undefined ? new ReferenceColumnKernel() : new WasmColumnKernel(module);
 }

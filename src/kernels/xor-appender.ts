@@ -30,8 +30,8 @@ import { bits, HIGH, LOW, readBits } from "./float-bits.js";
 export const XOR_SAMPLES_MAX = 0xffff;
 export const XOR_HEADER_SIZE_BYTES = 2;
 
-/** 4 + 64 bits of time, 13 + 64 bits of value, or 10 + 8 bytes for the first sample. */
-const sampleSizeBytesMax = 19;
+/** A second sample: 10 bytes of time, 13 + 64 bits of value. (A later one: 68 + 77 bits.) */
+export const XOR_SAMPLE_SIZE_BYTES_MAX = 20;
 const noWindow = -1;
 const timeMax = 2 ** 52;
 const twoTo32 = 2 ** 32;
@@ -50,7 +50,7 @@ export class XorAppender {
 
   /** `capacityBytes` is a guess: the buffer doubles when it is full. */
   constructor(capacityBytes = 128) {
-    this.#bytes = new Uint8Array(Math.max(capacityBytes, XOR_HEADER_SIZE_BYTES + sampleSizeBytesMax));
+    this.#bytes = new Uint8Array(Math.max(capacityBytes, XOR_HEADER_SIZE_BYTES + XOR_SAMPLE_SIZE_BYTES_MAX));
   }
 
   /** Samples appended. */
@@ -84,7 +84,7 @@ export class XorAppender {
   append(time: number, values: Float64Array, index: number): void {
     assert(this.#count < XOR_SAMPLES_MAX, "a chunk is cut before its count overflows");
     assert(Number.isInteger(time) && Math.abs(time) <= timeMax, "a time is an integer within +-2^52");
-    if (this.sizeBytes + sampleSizeBytesMax > this.#bytes.length) this.#grow();
+    if (this.sizeBytes + XOR_SAMPLE_SIZE_BYTES_MAX > this.#bytes.length) this.#grow();
     readBits(values, index);
     const high = bits[HIGH]!;
     const low = bits[LOW]!;

@@ -52,6 +52,7 @@ export function decodeXor(
 /** Throws CorruptionError when so few bytes cannot hold `count` samples: to be called before making room for them. */
 export function checkXorSize(bytes: Uint8Array, count: number): void {
   assert(Number.isInteger(count) && count >= 0, "a count is a natural number");
+  if (count > XOR_SAMPLES_MAX) throw new CorruptionError(`an XOR chunk cannot have ${count} samples`);
   // A byte of time and 8 of value, then a byte and a bit, then two bits each.
   const sizeBitsMin = count > 1 ? 81 + 2 * (count - 2) : 72 * count;
   if (XOR_HEADER_SIZE_BYTES * 8 + sizeBitsMin > bytes.length * 8) throwXorFault(XOR_CUT_SHORT);

@@ -84,3 +84,22 @@ export function corrupted(): fc.Arbitrary<Uint8Array> {
     });
   return fc.oneof(broken, fc.uint8Array({ maxLength: 100 }));
 }
+
+/** Increasing times between -60 s and some minutes; values of any bits, or small ones that repeat and reset. */
+export function increasingColumns(lengthMax = 60): fc.Arbitrary<SampleColumns> {
+  const gapMs = fc.constantFrom(1, 500, 10_000, 15_000, 15_000, 15_000, 15_001, 90_000);
+  const repeating = fc.constantFrom(0, -0, 1, 1, 2, 3, 0.1, 1e300, 1.7e308, Number.NaN).map(bitsOfDouble);
+  const ordinary = fc.array(fc.tuple(gapMs, repeating), { maxLength: lengthMax });
+  const any = fc.array(fc.tuple(gapMs, valueBits), { maxLength: lengthMax });
+  return fc.oneof(ordinary, any).map((samples) => {
+    const times = new Float64Array(samples.length);
+    const values = new Float64Array(samples.length);
+    let time = -60_000;
+    samples.forEach(([gap, bits], i) => {
+      time += gap;
+      times[i] = time;
+      valueFromBits(values, i, bits);
+    });
+    return { times, values, length: samples.length };
+  });
+}

@@ -1,0 +1,254 @@
+/**
+ * WasmColumnKernel: the column kernel in WebAssembly (assembly/column.ts).
+ *
+ * Layout of its memory
+ *
+ *   ┌──────────┬───────────────────┬───────────────┬────────────────┬──────────────┬───────────────┐
+ *   │ the      │ input: one chunk, │ results: f64  │ present: u8    │ times: f64   │ values: f64   │
+ *   │ module's │ then 32 zeros     │ per step      │ per step       │ per sample   │ per sample    │
+ *   └──────────┴───────────────────┴───────────────┴────────────────┴──────────────┴───────────────┘
+ *
+ * Each region has a capacity that only grows; when one does, the two columns move up behind it.
+ *
+ * Lifetime: memory that one long series needed is given back at the next `clear`.
+ */
+
+import { assert } from "../model/assert.js";
+import { LimitExceededError } from "../model/errors.js";
+import type { SampleColumns } from "../model/sample.js";
+import type { ColumnKernel, RollupFunction, RollupOptions, StepGrid } from "./column-kernel.js";
+import { checkColumnLength } from "./column-limits.js";
+import { wasmBase64 } from "./generated/column.js";
+import { assertGrid, rangeSeconds, rollup } from "./rollup.js";
+import { compileOnce, instantiate, reserveMemory, type WasmExports, type WasmModule } from "./wasm-module.js";
+import { checkXorSize, throwXorFault } from "./xor.js";
+import { XOR_SAMPLE_SIZE_BYTES_MAX } from "./xor-appender.js";
+
+/** assembly/column.ts. Booleans are 0 or 1. */
+interface ColumnExports extends WasmExports {
+  decodeXor(
+    bytes: number,
+    sizeBytes: number,
+    count: number,
+    times: number,
+    values: number,
+    minTime: number,
+    maxTime: number,
+    dropStale: boolean,
+  ): number;
+  setColumn(times: number, values: number, length: number): void;
+  setGrid(start: number, stepMs: number, count: number, results: number, present: number): void;
+  lastBefore(lookbackMs: number): number;
+  extrapolated(rangeMs: number, rangeSeconds: number, isCounter: boolean, isRate: boolean): number;
+  lastTwo(rangeMs: number, isRate: boolean): number;
+  edges(rangeMs: number, kind: number): number;
+  sums(rangeMs: number, kind: number): number;
+  extremes(rangeMs: number, isMax: boolean): number;
+  transitions(rangeMs: number, isReset: boolean): number;
+}
+
+type WasmRollup = (exports: ColumnExports, rangeMs: number) => number;
+
+/** The functions that have a quick form. The others run in TypeScript, on views of the column. */
+const wasmRollups: Partial<Record<RollupFunction, WasmRollup>> = {
+  rate: (wasm, rangeMs) => wasm.extrapolated(rangeMs, rangeSeconds(rangeMs), true, true),
+  increase: (wasm, rangeMs) => wasm.extrapolated(rangeMs, rangeSeconds(rangeMs), true, false),
+  delta: (wasm, rangeMs) => wasm.extrapolated(rangeMs, rangeSeconds(rangeMs), false, false),
+  irate: (wasm, rangeMs) => wasm.lastTwo(rangeMs, true),
+  idelta: (wasm, rangeMs) => wasm.lastTwo(rangeMs, false),
+  last_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, 0),
+  first_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, 1),
+  count_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, 2),
+  present_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, 3),
+  sum_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, 0),
+  avg_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, 1),
+  stdvar_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, 2),
+  stddev_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, 3),
+  min_over_time: (wasm, rangeMs) => wasm.extremes(rangeMs, false),
+  max_over_time: (wasm, rangeMs) => wasm.extremes(rangeMs, true),
+  changes: (wasm, rangeMs) => wasm.transitions(rangeMs, false),
+  resets: (wasm, rangeMs) => wasm.transitions(rangeMs, true),
+};
+
+/** The decoder reads up to 27 bytes past the end before it notices. */
+const inputPaddingBytes = 32;
+const retainedBytesMax = 64 * 2 ** 20;
+
+export class WasmColumnKernel implements ColumnKernel {
+  readonly #module: WasmModule;
+  #wasm: ColumnExports;
+  #regions: Regions;
+  #length = 0;
+
+  /** `module` is what `columnModule` gave. */
+  constructor(module: WasmModule) {
+    this.#module = module;
+    this.#wasm = instantiate<ColumnExports>(module);
+    this.#regions = smallRegions(this.#wasm);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  clear(): void {
+    this.#length = 0;
+    if (this.#wasm.memory.buffer.byteLength <= retainedBytesMax) return;
+    this.#wasm = instantiate<ColumnExports>(this.#module);
+    this.#regions = smallRegions(this.#wasm);
+  }
+
+  decodeXor(bytes: Uint8Array, count: number, minTime: number, maxTime: number, dropStale: boolean): number {
+    checkXorSize(bytes, count);
+    // More bytes than `count` samples can have are not looked at.
+    const sizeBytes = Math.min(bytes.length, (count + 1) * XOR_SAMPLE_SIZE_BYTES_MAX);
+    this.#reserve({ inputBytes: sizeBytes + inputPaddingBytes, samples: this.#length + count });
+    const { input, times, values } = this.#regions;
+    const memory = new Uint8Array(this.#wasm.memory.buffer);
+    memory.set(sizeBytes === bytes.length ? bytes : bytes.subarray(0, sizeBytes), input);
+    memory.fill(0, input + sizeBytes, input + sizeBytes + inputPaddingBytes);
+    const end = this.#length * 8;
+    const kept = this.#wasm.decodeXor(
+      input,
+      sizeBytes,
+      count,
+      times + end,
+      values + end,
+      minTime,
+      maxTime,
+      dropStale,
+    );
+    if (kept < 0) throwXorFault(-kept);
+    this.#length += kept;
+    return this.#length;
+  }
+
+  append(columns: SampleColumns): number {
+    assert(columns.length <= columns.times.length, "a column is as long as it says");
+    const from = this.#length;
+    this.#reserve({ samples: from + columns.length });
+    this.#length += columns.length;
+    this.times().set(columns.times.subarray(0, columns.length), from);
+    this.values().set(columns.values.subarray(0, columns.length), from);
+    return this.#length;
+  }
+
+  times(): Float64Array {
+    return new Float64Array(this.#wasm.memory.buffer, this.#regions.times, this.#length);
+  }
+
+  values(): Float64Array {
+    return new Float64Array(this.#wasm.memory.buffer, this.#regions.values, this.#length);
+  }
+
+  lastBefore(grid: StepGrid, lookbackMs: number, values: Float64Array, present: Uint8Array): number {
+    this.#begin(grid, values, present);
+    const presentCount = this.#wasm.lastBefore(lookbackMs);
+    this.#fetch(grid, values, present);
+    return presentCount;
+  }
+
+  rollup(
+    name: RollupFunction,
+    grid: StepGrid,
+    rangeMs: number,
+    parameter: number,
+    values: Float64Array,
+    present: Uint8Array,
+    options: RollupOptions = {},
+  ): number {
+    const wasmRollup = wasmRollups[name];
+    if (wasmRollup === undefined) {
+      const column = { times: this.times(), values: this.values() };
+      return rollup(name, column, { grid, rangeMs, parameter, ...options }, { values, present });
+    }
+    this.#begin(grid, values, present);
+    const presentCount = wasmRollup(this.#wasm, rangeMs);
+    this.#fetch(grid, values, present);
+    return presentCount;
+  }
+
+  #begin(grid: StepGrid, values: Float64Array, present: Uint8Array): void {
+    assertGrid(grid, { values, present });
+    this.#reserve({ steps: grid.count });
+    const { times, values: columnValues, results, present: presentAt } = this.#regions;
+    this.#wasm.setColumn(times, columnValues, this.#length);
+    this.#wasm.setGrid(grid.start, grid.stepMs, grid.count, results, presentAt);
+  }
+
+  #fetch(grid: StepGrid, values: Float64Array, present: Uint8Array): void {
+    const { buffer } = this.#wasm.memory;
+    values.set(new Float64Array(buffer, this.#regions.results, grid.count));
+    present.set(new Uint8Array(buffer, this.#regions.present, grid.count));
+  }
+
+  /** Makes room; the content of the columns is kept, that of input and results is not. */
+  #reserve(needed: Partial<Capacities>): void {
+    const { inputBytes = 0, steps = 0, samples = 0 } = needed;
+    const before = this.#regions;
+    if (inputBytes <= before.inputBytes && steps <= before.steps && samples <= before.samples) return;
+    checkColumnLength(samples);
+    const after = layOut(this.#wasm.base(), {
+      inputBytes: grown(before.inputBytes, inputBytes),
+      steps: grown(before.steps, steps),
+      samples: grown(before.samples, samples),
+    });
+    growMemory(this.#wasm, after.end);
+    // Both move up, or stay; the values first, as the times may move to where they were.
+    const memory = new Uint8Array(this.#wasm.memory.buffer);
+    memory.copyWithin(after.values, before.values, before.values + this.#length * 8);
+    memory.copyWithin(after.times, before.times, before.times + this.#length * 8);
+    this.#regions = after;
+  }
+}
+
+/** Compiled once, for all kernels of this thread. */
+export const columnModule = compileOnce(wasmBase64);
+
+interface Capacities {
+  readonly inputBytes: number;
+  readonly steps: number;
+  readonly samples: number;
+}
+
+/** Where each region begins, in bytes, and what it holds. */
+interface Regions extends Capacities {
+  readonly input: number;
+  readonly results: number;
+  readonly present: number;
+  readonly times: number;
+  readonly values: number;
+  readonly end: number;
+}
+
+function smallRegions(wasm: ColumnExports): Regions {
+  const regions = layOut(wasm.base(), { inputBytes: 4096, steps: 512, samples: 2048 });
+  growMemory(wasm, regions.end);
+  return regions;
+}
+
+function layOut(base: number, capacities: Capacities): Regions {
+  const { inputBytes, steps, samples } = capacities;
+  const input = aligned(base);
+  const results = aligned(input + inputBytes);
+  const present = results + steps * 8;
+  const times = aligned(present + steps);
+  const values = times + samples * 8;
+  return { ...capacities, input, results, present, times, values, end: values + samples * 8 };
+}
+
+function grown(capacity: number, needed: number): number {
+  return needed <= capacity ? capacity : Math.max(needed, capacity * 2);
+}
+
+function aligned(address: number): number {
+  return Math.ceil(address / 16) * 16;
+}
+
+function growMemory(wasm: ColumnExports, sizeBytes: number): void {
+  try {
+    reserveMemory(wasm.memory, sizeBytes);
+  } catch (cause) {
+    throw new LimitExceededError(`a series and its results need ${sizeBytes} bytes at once`, { cause });
+  }
+}
