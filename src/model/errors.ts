@@ -131,10 +131,13 @@ export class LockedError extends TsdbError {
   readonly code = "locked";
   readonly directory: string;
   readonly pid: number | undefined;
-  constructor(directory: string, pid: number | undefined) {
+  /** `host` is given when the process is on another machine, where nobody can see whether it still lives. */
+  constructor(directory: string, pid: number | undefined, host?: string) {
+    const holder = pid === undefined ? "another process" : `process ${pid}`;
     super(
-      `the data directory ${directory} is in use by ${pid === undefined ? "another process" : `process ${pid}`}; ` +
-        "stop that process, or talk to it over HTTP",
+      `the data directory ${directory} is in use by ${holder}${host === undefined ? "" : ` on ${host}`}; ` +
+        "stop that process, or talk to it over HTTP" +
+        (host === undefined ? "" : `; if it is gone for good, remove ${directory}/lock`),
     );
     this.directory = directory;
     this.pid = pid;
