@@ -1,0 +1,60 @@
+/**
+ * sortSamples and mergeChunks: samples in any order to columns in strictly increasing time.
+ *
+ * Of samples with the same time the first one given counts.
+ */
+
+import type { SampleColumns } from "../../model/sample.js";
+import type { EncodedChunk } from "../../model/series.js";
+import { sameValueAt } from "../../model/staleness.js";
+import { decodeChunk } from "./encode-chunks.js";
+
+/**
+ * Returns the columns themselves when they are in order. `onConflict` is called with the index of each sample
+ * that is left out although its value differs from the one that counts.
+ */
+export function sortSamples(columns: SampleColumns, onConflict?: (index: number) => void): SampleColumns {
+  const { times, values, length } = columns;
+  if (isIncreasing(times, length)) return columns;
+  const order = new Uint32Array(length).map((_, index) => index);
+  order.sort((a, b) => times[a]! - times[b]! || a - b);
+  const sorted = { times: new Float64Array(length), values: new Float64Array(length) };
+  const words = wordsOf(values, length);
+  const sortedWords = wordsOf(sorted.values, length);
+  let kept = 0;
+  for (const index of order) {
+    if (kept > 0 && times[index] === sorted.times[kept - 1]) {
+      if (onConflict !== undefined && !sameValueAt(values, index, sorted.values, kept - 1)) onConflict(index);
+      continue;
+    }
+    sorted.times[kept] = times[index]!;
+    sortedWords[kept * 2] = words[index * 2]!;
+    sortedWords[kept * 2 + 1] = words[index * 2 + 1]!;
+    kept++;
+  }
+  return { ...sorted, length: kept };
+}
+
+/** The samples of all chunks, which may overlap; of equal times the one in the earlier chunk counts. */
+export function mergeChunks(chunks: readonly EncodedChunk[]): SampleColumns {
+  const decoded = chunks.map(decodeChunk);
+  const length = decoded.reduce((sum, columns) => sum + columns.length, 0);
+  const all = { times: new Float64Array(length), values: new Float64Array(length), length };
+  let end = 0;
+  for (const columns of decoded) {
+    all.times.set(columns.times, end);
+    all.values.set(columns.values, end);
+    end += columns.length;
+  }
+  return sortSamples(all);
+}
+
+function isIncreasing(times: Float64Array, length: number): boolean {
+  for (let i = 1; i < length; i++) if (times[i]! <= times[i - 1]!) return false;
+  return true;
+}
+
+/** Values as words, to move them without touching the bits of a NaN. */
+function wordsOf(values: Float64Array, length: number): Uint32Array {
+  return new Uint32Array(values.buffer, values.byteOffset, length * 2);
+}

@@ -1,0 +1,97 @@
+/**
+ * cutBlocks: columns of series to blocks, in the ranges that planBlockRanges chooses.
+ *
+ * The series are walked once to count samples per window, then once per block; their columns are made (decoded,
+ * merged) anew each time where the iterable makes them, so that memory holds one series at a time.
+ */
+
+import type { Labels } from "../../model/labels.js";
+import type { SampleColumns, TimeRange, TimestampMs } from "../../model/sample.js";
+import type { Series } from "../../model/series.js";
+import type { BlockMeta, BlockOrigin } from "../block/block-meta.js";
+import { type BlockSeries, discardBlocks, publishBlocks, stageBlock } from "../block/block-writer.js";
+import type { UlidSource } from "../block/ulid.js";
+import { encodeChunks, sliceColumns } from "../chunk/encode-chunks.js";
+import { mergeChunks } from "../chunk/sort-samples.js";
+import type { FileSystem } from "../fs/file-system.js";
+import { type BlockRangeOptions, planBlockRanges, WindowCounts } from "./plan-block-ranges.js";
+
+/** One series with samples in strictly increasing time. */
+export interface SeriesColumns {
+  readonly labels: Labels;
+  readonly columns: SampleColumns;
+}
+
+export interface CutOptions extends BlockRangeOptions {
+  readonly newUlid: UlidSource;
+  readonly extra?: { readonly narthex?: BlockOrigin };
+}
+
+/** `series` in label order, to be walked any number of times. Returns what was written; nothing for no samples. */
+export async function cutBlocks(
+  fileSystem: FileSystem,
+  directory: string,
+  series: Iterable<SeriesColumns>,
+  options: CutOptions,
+): Promise<readonly BlockMeta[]> {
+  const metas = await stageCut(fileSystem, directory, series, options);
+  await publishBlocks(fileSystem, directory, metas);
+  return metas;
+}
+
+/** As cutBlocks, but leaves the blocks under their temporary names, for publishBlocks or discardBlocks. */
+export async function stageCut(
+  fileSystem: FileSystem,
+  directory: string,
+  series: Iterable<SeriesColumns>,
+  options: CutOptions,
+): Promise<readonly BlockMeta[]> {
+  const { newUlid, extra = {} } = options;
+  const counts = new WindowCounts(options.blockDurationMs);
+  for (const { columns } of series) counts.add(columns.times, columns.length);
+  const metas: BlockMeta[] = [];
+  try {
+    for (const range of planBlockRanges(counts.windows(), options)) {
+      const content = { ulid: newUlid(), range, series: encodedWithin(series, range), extra };
+      metas.push(await stageBlock(fileSystem, directory, content));
+    }
+  } catch (error) {
+    await discardBlocks(fileSystem, directory, metas);
+    throw error;
+  }
+  return metas;
+}
+
+/** Selected series as columns, decoded and merged as they are walked, cut to the range. */
+export function columnsOf(series: readonly Series[], range: TimeRange): Iterable<SeriesColumns> {
+  return {
+    *[Symbol.iterator]() {
+      for (const { labels, chunks } of series) {
+        yield { labels, columns: within(mergeChunks(chunks), range) };
+      }
+    },
+  };
+}
+
+function* encodedWithin(series: Iterable<SeriesColumns>, range: TimeRange): Generator<BlockSeries> {
+  for (const { labels, columns } of series) {
+    const inRange = within(columns, range);
+    if (inRange.length > 0) yield { labels, chunks: encodeChunks(inRange) };
+  }
+}
+
+function within(columns: SampleColumns, { minTime, maxTime }: TimeRange): SampleColumns {
+  return sliceColumns(columns, indexAtOrAfter(columns, minTime), indexAtOrAfter(columns, maxTime + 1));
+}
+
+/** The index of the first sample at `time` or later; `length` when there is none. */
+function indexAtOrAfter({ times, length }: SampleColumns, time: TimestampMs): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (times[middle]! < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
