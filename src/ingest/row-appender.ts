@@ -1,0 +1,104 @@
+/**
+ * RowAppender: decoded rows on their way into an Appender, with the metric prefix and the labels that the user
+ * asked to be added; and MalformedRows, the rows that could not be decoded.
+ */
+
+import type { MalformedRow } from "../api.js";
+import type { Appender, CommitResult, Rejection, RejectReason } from "../model/appendable.js";
+import { Labels, METRIC_NAME } from "../model/labels.js";
+import type { TimeRange, TimestampMs } from "../model/sample.js";
+import { NO_SERIES, type SeriesRef } from "../model/series.js";
+
+export interface RowOptions {
+  /** Put before each metric name. */
+  readonly metricPrefix?: string | undefined;
+  /** Added to every series; a label of the row wins. */
+  readonly extraLabels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A series as rows name it: made once by `RowAppender.series`, then given with each of its samples. */
+export interface RowSeries {
+  readonly labels: Labels;
+  ref: SeriesRef;
+}
+
+export class RowAppender {
+  /** Of all samples given, whatever became of them; `range` is undefined before the first. */
+  sampleCount = 0;
+  #minTime = Infinity;
+  #maxTime = -Infinity;
+  #appender: Appender;
+  readonly #metricPrefix: string;
+  readonly #extraLabels: readonly (readonly [string, string])[];
+
+  constructor(appender: Appender, options: RowOptions) {
+    this.#appender = appender;
+    this.#metricPrefix = options.metricPrefix ?? "";
+    this.#extraLabels = Object.entries(options.extraLabels ?? {});
+  }
+
+  get timeRange(): TimeRange | undefined {
+    return this.sampleCount === 0 ? undefined : { minTime: this.#minTime, maxTime: this.#maxTime };
+  }
+
+  series(labels: Labels): RowSeries {
+    return { labels: this.#decorate(labels), ref: NO_SERIES };
+  }
+
+  append(series: RowSeries, time: TimestampMs, value: number): void {
+    series.ref = this.#appender.append(series.ref, series.labels, time, value);
+    this.#count(time);
+  }
+
+  appendStale(series: RowSeries, time: TimestampMs): void {
+    series.ref = this.#appender.appendStale(series.ref, series.labels, time);
+    this.#count(time);
+  }
+
+  /** Goes on in another transaction: the caller has committed the one before. */
+  continueIn(appender: Appender): void {
+    this.#appender = appender;
+  }
+
+  #count(time: TimestampMs): void {
+    this.sampleCount++;
+    if (time < this.#minTime) this.#minTime = time;
+    if (time > this.#maxTime) this.#maxTime = time;
+  }
+
+  #decorate(labels: Labels): Labels {
+    if (this.#metricPrefix === "" && this.#extraLabels.length === 0) return labels;
+    const pairs = new Map<string, string>(this.#extraLabels);
+    for (const [name, value] of labels) pairs.set(name, value);
+    if (this.#metricPrefix !== "") pairs.set(METRIC_NAME, this.#metricPrefix + labels.get(METRIC_NAME));
+    return Labels.from(pairs);
+  }
+}
+
+const namedRowsMax = 100;
+
+/** Counts rows that cannot be read, and keeps the first hundred. */
+export class MalformedRows {
+  count = 0;
+  readonly first: MalformedRow[] = [];
+
+  /** One row, or `rows` of them that share a reason. */
+  add(line: number, reason: string, rows = 1): void {
+    this.count += rows;
+    if (this.first.length < namedRowsMax) this.first.push({ line, reason });
+  }
+}
+
+/** The sum of several transactions: of each reason the earliest sample stays named. */
+export function mergeCommitResults(results: Iterable<CommitResult>): CommitResult {
+  let appended = 0;
+  const rejected = new Map<RejectReason, Rejection>();
+  for (const result of results) {
+    appended += result.appended;
+    for (const [reason, { count, first }] of result.rejected) {
+      const earlier = rejected.get(reason);
+      rejected.set(reason, { count: count + (earlier?.count ?? 0), first: earlier?.first ?? first });
+    }
+  }
+  return { appended, rejected };
+}
