@@ -2,7 +2,7 @@
  * HeadAppender: one transaction on the head. Stage, log, apply.
  *
  *   append   stages    a row of columns: series, time, value. A new series gets its ref, but is invisible.
- *   commit   logs      one record: the series that no record has named yet, then the samples as staged
+ *   commit   logs      one record: the series that none has named yet, then the samples as staged
  *            applies   in log order, in one synchronous run: samples become visible, or lose against one
  *                      that was there first
  *
@@ -10,8 +10,8 @@
  *  1. Nothing is visible before it is durable, and a transaction becomes visible as a whole: one record, one run.
  *  2. Staging refuses only what is wrong by itself. What depends on other samples is decided when applying, in
  *     log order, because a replay applies the same records in the same order and must decide the same.
- *  3. A record names a series before the first sample of it: `loggedIn` is set when the record is handed over,
- *     so a transaction that commits a moment later relies on that record, which is before its own.
+ *  3. A record names every series that no durable record has named: so transactions that commit at once may
+ *     name one twice, and none relies on a record that may yet fail.
  *  4. A series with staged samples does not end (see Head), so staged refs stay good until commit or rollback.
  */
 
@@ -20,30 +20,24 @@ import { ClosedError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
 import { isTimestampMs, type TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
+import type { TransactionRecord } from "../wal/wal-record.js";
 import type { Head } from "./head.js";
 import { areStorableLabels } from "./label-rules.js";
 import type { MemorySeries } from "./memory-series.js";
 import { Rejections } from "./rejections.js";
 import { StagedSamples } from "./staged-samples.js";
 
-/** What one commit logs. */
-export interface CommitRecord {
-  /** Series that this record is the first to name. */
-  readonly series: readonly MemorySeries[];
-  readonly samples: StagedSamples;
-}
-
-/** Hands a record to the log at once and resolves when it is durable. Throws, or rejects, when it is not logged. */
-export type LogCommit = (record: CommitRecord) => Promise<void>;
+/** Hands a record to the log at once. Resolves when it is durable; rejects when it is not acknowledged. */
+export type LogTransaction = (record: TransactionRecord) => Promise<void>;
 
 export class HeadAppender implements Appender {
   readonly #head: Head;
-  readonly #log: LogCommit;
+  readonly #log: LogTransaction;
   readonly #staged = new StagedSamples();
   readonly #rejections = new Rejections();
   #isOpen = true;
 
-  constructor(head: Head, log: LogCommit) {
+  constructor(head: Head, log: LogTransaction) {
     this.#head = head;
     this.#log = log;
   }
@@ -97,8 +91,7 @@ export class HeadAppender implements Appender {
   }
 
   #logAndApply(): Promise<number> {
-    const logged = this.#log({ series: this.#unnamedSeries(), samples: this.#staged });
-    this.#markNamed();
+    const logged = this.#log({ kind: "transaction", series: this.#unnamedSeries(), samples: this.#staged });
     return this.#head.applyInOrder(logged, () => this.#apply());
   }
 
@@ -112,16 +105,13 @@ export class HeadAppender implements Appender {
     return [...unnamed];
   }
 
-  #markNamed(): void {
-    for (let i = 0; i < this.#staged.length; i++) this.#stagedSeries(i).loggedIn = this.#head.generation;
-  }
-
   /** Returns how many samples are stored now, repetitions of stored ones included. */
   #apply(): number {
     const { times, values, length } = this.#staged;
     let conflicts = 0;
     for (let i = 0; i < length; i++) {
       const series = this.#stagedSeries(i);
+      series.loggedIn = this.#head.generation;
       if (this.#head.apply(series, times[i]!, values, i) !== "conflicting") continue;
       this.#reject("duplicate-time", series.labels, times[i]!, values[i]!);
       conflicts++;

@@ -43,7 +43,7 @@ export class Head {
     return this.#sampleCount === 0 ? undefined : { minTime: this.#minTime, maxTime: this.#maxTime };
   }
 
-  /** Counts the cuts begun. A log record is of the generation in which it was handed to the log. */
+  /** Counts the cuts begun. A log record is of the generation in which it was applied. */
   get generation(): number {
     return this.#generation;
   }

@@ -20,19 +20,13 @@ import type { TimeRange, TimestampMs } from "../../model/sample.js";
 import { ALL_TIME, rangesOverlap } from "../../model/sample.js";
 import { CHUNK_XOR, type EncodedChunk, type SeriesRef } from "../../model/series.js";
 import { sameValueAt } from "../../model/staleness.js";
-import {
-  type AppendOutcome,
-  chunkSamplesMax,
-  decodeChunk,
-  encodeChunk,
-  lowerBound,
-  OutOfOrderSamples,
-} from "./out-of-order-samples.js";
+import { decodeChunk, encodeChunk, sliceColumns, XOR_SAMPLES_PER_CHUNK } from "../chunk/encode-chunks.js";
+import { type AppendOutcome, lowerBound, OutOfOrderSamples } from "./out-of-order-samples.js";
 
 export class MemorySeries {
   readonly ref: SeriesRef;
   readonly labels: Labels;
-  /** The last generation of the head in which a log record named this series; 0 when none has yet. */
+  /** The last generation of the head in which a log record with this series was applied; 0 for none yet. */
   loggedIn = 0;
   #newestTime = -Infinity;
   #closed: EncodedChunk[] = [];
@@ -108,7 +102,7 @@ export class MemorySeries {
   }
 
   #appendInOrder(time: TimestampMs, values: Float64Array, index: number): AppendOutcome {
-    if (this.#open !== undefined && this.#open.count >= chunkSamplesMax) this.#closeOpenChunk();
+    if (this.#open !== undefined && this.#open.count >= XOR_SAMPLES_PER_CHUNK) this.#closeOpenChunk();
     this.#open ??= new XorAppender();
     this.#open.append(time, values, index);
     this.#newestTime = time;
@@ -171,7 +165,7 @@ function openChunkOf(open: XorAppender): EncodedChunk {
 function chunkFrom(chunk: EncodedChunk, start: TimestampMs): EncodedChunk[] {
   if (chunk.maxTime < start) return [];
   if (chunk.minTime >= start) return [chunk];
-  const { times, values, length } = decodeChunk(chunk);
-  const from = lowerBound(times, length, start);
-  return [encodeChunk({ times: times.subarray(from), values: values.subarray(from), length: length - from })];
+  const columns = decodeChunk(chunk);
+  const from = lowerBound(columns.times, columns.length, start);
+  return [encodeChunk(sliceColumns(columns, from, columns.length))];
 }

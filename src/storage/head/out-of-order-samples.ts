@@ -7,20 +7,17 @@
  *
  * Invariants
  *  1. Leaves do not overlap, and each time is held once: so a look-up needs one leaf only.
- *  2. A leaf holds 1 to `chunkSamplesMax` samples. A full one is split in halves; only a sample behind the last
+ *  2. A leaf holds 1 to XOR_SAMPLES_PER_CHUNK samples. A full one is split in halves; only a sample behind the last
  *     leaf starts a new one, so that a backfill in time order makes full leaves.
  *  3. An encoded chunk that was handed out never changes.
  */
 
 import { readBits, writeBits } from "../../kernels/float-bits.js";
-import { decodeXor, encodeXor } from "../../kernels/xor.js";
 import type { SampleColumns, TimeRange, TimestampMs } from "../../model/sample.js";
 import { rangesOverlap } from "../../model/sample.js";
-import { CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
+import type { EncodedChunk } from "../../model/series.js";
 import { sameValueAt } from "../../model/staleness.js";
-
-/** Samples per chunk of the head, as in Prometheus. */
-export const chunkSamplesMax = 120;
+import { decodeChunk, encodeChunk, XOR_SAMPLES_PER_CHUNK } from "../chunk/encode-chunks.js";
 
 /** What became of a sample: stored, already there with this value, or refused for another value at its time. */
 export type AppendOutcome = "appended" | "repeated" | "conflicting";
@@ -60,7 +57,7 @@ export class OutOfOrderSamples {
     const position = lowerBound(columns.times, columns.length, time);
     if (position < columns.length && columns.times[position] === time)
       return sameValueAt(columns.values, position, values, index) ? "repeated" : "conflicting";
-    if (columns.length === chunkSamplesMax) {
+    if (columns.length === XOR_SAMPLES_PER_CHUNK) {
       this.#leaves.splice(at, 1, ...columns.halves());
       return this.insert(time, values, index);
     }
@@ -106,7 +103,10 @@ export class OutOfOrderSamples {
   /** The leaf that holds `time` or into which it belongs; the index behind the last one for a new leaf. */
   #leafFor(time: TimestampMs): number {
     const last = this.#leaves.length - 1;
-    if (last < 0 || (time > this.#leaves[last]!.maxTime && this.#leaves[last]!.count === chunkSamplesMax))
+    if (
+      last < 0 ||
+      (time > this.#leaves[last]!.maxTime && this.#leaves[last]!.count === XOR_SAMPLES_PER_CHUNK)
+    )
       return last + 1;
     let low = 0;
     let high = last;
@@ -121,7 +121,7 @@ export class OutOfOrderSamples {
 
 type Leaf = EncodedChunk | LeafColumns;
 
-/** A leaf open for insertion. The columns grow up to `chunkSamplesMax`. */
+/** A leaf open for insertion. The columns grow up to XOR_SAMPLES_PER_CHUNK. */
 class LeafColumns implements SampleColumns {
   times = new Float64Array(8);
   values = new Float64Array(8);
@@ -163,26 +163,6 @@ class LeafColumns implements SampleColumns {
     this.times = times;
     this.values = values;
   }
-}
-
-/** The samples of a chunk as columns. */
-export function decodeChunk(chunk: EncodedChunk): SampleColumns {
-  const times = new Float64Array(chunk.count);
-  const values = new Float64Array(chunk.count);
-  const columns = { times, values, length: chunk.count };
-  decodeXor(chunk.bytes, chunk.count, columns);
-  return columns;
-}
-
-/** Samples, at least one, as a chunk. */
-export function encodeChunk(columns: SampleColumns): EncodedChunk {
-  return {
-    encoding: CHUNK_XOR,
-    minTime: columns.times[0]!,
-    maxTime: columns.times[columns.length - 1]!,
-    count: columns.length,
-    bytes: encodeXor(columns).slice(),
-  };
 }
 
 /** The first index below `length` whose time is at least `time`; `length` when there is none. */

@@ -1,13 +1,14 @@
 /**
- * StagedSamples: what a transaction has collected, as growing columns in the order of arrival.
+ * StagedSamples: samples of many series as growing columns, in the order in which they were pushed.
  */
 
 import type { SampleColumns, TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
 import { markStaleAt } from "../../model/staleness.js";
+import type { RefColumns } from "../wal/wal-record.js";
 
-export class StagedSamples implements SampleColumns {
-  refs = new Uint32Array(16);
+export class StagedSamples implements RefColumns {
+  refs = new Float64Array(16);
   times = new Float64Array(16);
   values = new Float64Array(16);
   length = 0;
@@ -20,6 +21,15 @@ export class StagedSamples implements SampleColumns {
 
   pushStale(ref: SeriesRef, time: TimestampMs): void {
     markStaleAt(this.values, this.#place(ref, time));
+  }
+
+  /** Samples of one series that are stored already: values keep their bits. */
+  pushColumns(ref: SeriesRef, { times, values, length }: SampleColumns): void {
+    while (this.refs.length < this.length + length) this.#grow();
+    this.refs.fill(ref, this.length, this.length + length);
+    this.times.set(times.subarray(0, length), this.length);
+    this.values.set(values.subarray(0, length), this.length);
+    this.length += length;
   }
 
   refAt(index: number): SeriesRef {
@@ -42,7 +52,7 @@ export class StagedSamples implements SampleColumns {
   #grow(): void {
     const capacity = this.refs.length * 2;
     const { refs, times, values } = this;
-    this.refs = new Uint32Array(capacity);
+    this.refs = new Float64Array(capacity);
     this.times = new Float64Array(capacity);
     this.values = new Float64Array(capacity);
     this.refs.set(refs);

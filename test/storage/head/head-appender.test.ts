@@ -4,9 +4,9 @@ import { Labels } from "../../../src/model/labels.js";
 import { ALL_TIME } from "../../../src/model/sample.js";
 import { NO_SERIES } from "../../../src/model/series.js";
 import { isStaleAt } from "../../../src/model/staleness.js";
+import { decodeChunk } from "../../../src/storage/chunk/encode-chunks.js";
 import { Head } from "../../../src/storage/head/head.js";
-import { type CommitRecord, HeadAppender } from "../../../src/storage/head/head-appender.js";
-import { decodeChunk } from "../../../src/storage/head/out-of-order-samples.js";
+import { HeadAppender } from "../../../src/storage/head/head-appender.js";
 
 const x = Labels.from({ __name__: "x" });
 const y = Labels.from({ __name__: "y" });
@@ -17,7 +17,7 @@ function headWithLog() {
   const records: { names: string[]; times: number[]; settle: (error?: Error) => void }[] = [];
   const log = { isManual: false };
   const appender = () =>
-    new HeadAppender(head, ({ series, samples }: CommitRecord) => {
+    new HeadAppender(head, ({ series, samples }) => {
       const { promise, resolve, reject } = withResolvers();
       records.push({
         names: series.map((each) => each.labels.toString()),
@@ -63,7 +63,7 @@ describe("HeadAppender", () => {
     expect(samplesOf(head, x)).toEqual([[1, 10]]);
   });
 
-  it("names a series in the first record that needs it, and in no other", async () => {
+  it("names a series until a record that does is durable", async () => {
     const { records, appender } = headWithLog();
     const first = appender();
     const second = appender();
@@ -74,7 +74,10 @@ describe("HeadAppender", () => {
     rolledBack.append(NO_SERIES, Labels.from({ __name__: "z" }), 1, 1);
     rolledBack.rollback();
     await Promise.all([second.commit(), first.commit()]);
-    expect(records.map(({ names }) => names)).toEqual([["x", "y"], []]);
+    const third = appender();
+    third.append(ref, x, 3, 3);
+    await third.commit();
+    expect(records.map(({ names }) => names)).toEqual([["x", "y"], ["x"], []]);
   });
 
   it("applies in log order, whichever order the log resolves in", async () => {

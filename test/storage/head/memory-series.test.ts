@@ -4,8 +4,8 @@ import { Labels } from "../../../src/model/labels.js";
 import { ALL_TIME, type TimeRange } from "../../../src/model/sample.js";
 import type { SeriesRef } from "../../../src/model/series.js";
 import { isStaleAt, markStaleAt } from "../../../src/model/staleness.js";
+import { decodeChunk } from "../../../src/storage/chunk/encode-chunks.js";
 import { MemorySeries } from "../../../src/storage/head/memory-series.js";
-import { decodeChunk } from "../../../src/storage/head/out-of-order-samples.js";
 
 const newSeries = () => new MemorySeries(1 as SeriesRef, Labels.from({ __name__: "x" }));
 const append = (series: MemorySeries, time: number, value: number) =>
