@@ -165,7 +165,10 @@ export type DurationExpression =
 
 export interface DurationLiteral extends Node {
   readonly kind: "duration";
+  /** Negative with a sign; with a fraction only when written as a number of seconds. */
   readonly ms: number;
+  /** False when written as a number of seconds within an expression (`step() * 2`), so that it prints as that. */
+  readonly duration: boolean;
 }
 
 /** `step()`: the query's step. `range()`: its end minus its start. */
