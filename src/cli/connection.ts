@@ -1,0 +1,58 @@
+/**
+ * Connection: what a command works on, a running server or a data directory opened for the length of the command.
+ */
+
+import type { Command } from "commander";
+import type { Database, DatabaseOptions } from "../api.js";
+import { openDatabase } from "../database.js";
+import { fileExists } from "../local-files.js";
+import { LockedError } from "../model/errors.js";
+import { CommandError } from "./failure.js";
+import { RemoteDatabase } from "./remote-database.js";
+
+export type Connection = Pick<Database, "query" | "queryRange" | "import" | "close">;
+
+export interface ConnectionOptions {
+  readonly url?: string;
+  readonly data?: string;
+}
+
+const DEFAULT_URL = "http://127.0.0.1:9090";
+
+export function addConnectionOptions(command: Command): Command {
+  return command
+    .option("--url <url>", `the server to talk to (default: ${DEFAULT_URL})`)
+    .option("--data <directory>", "open a data directory instead of talking to a server");
+}
+
+/** Runs `work` on the connection and closes it. `create` allows a data directory that is not there yet. */
+export async function withConnection(
+  { url, data }: ConnectionOptions,
+  { create }: { create: boolean },
+  work: (connection: Connection) => Promise<void>,
+): Promise<void> {
+  if (url !== undefined && data !== undefined)
+    throw new CommandError("--url and --data exclude each other", { exitCode: 2 });
+  const connection =
+    data === undefined ? new RemoteDatabase(url ?? DEFAULT_URL) : await openLocal(data, create);
+  try {
+    await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function openLocal(directory: string, create: boolean): Promise<Connection> {
+  if (!create && !(await fileExists(directory)))
+    throw new CommandError(`there is no data directory ${directory}`);
+  const options: DatabaseOptions = { directory };
+  try {
+    return await openDatabase(options);
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
+    throw new CommandError(error.message, {
+      hint: "leave --data out to use the running server",
+      cause: error,
+    });
+  }
+}

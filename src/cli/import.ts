@@ -1,0 +1,106 @@
+/**
+ * `narthex import`: files into a running server or a data directory.
+ */
+
+import { basename } from "node:path";
+import { type Command, Option } from "commander";
+import type { CsvOptions, ImportOptions } from "../api.js";
+import { openFileStream } from "../local-files.js";
+import { addConnectionOptions, type ConnectionOptions, withConnection } from "./connection.js";
+import { CommandError } from "./failure.js";
+import { formatImport, formatImportWarnings, importWithProgress } from "./import-progress.js";
+import * as values from "./option-values.js";
+import type { Terminal } from "./terminal.js";
+
+interface ImportCommandOptions extends ConnectionOptions {
+  readonly format?: "csv" | "openmetrics" | "prometheus";
+  readonly time?: string;
+  readonly timeFormat?: string;
+  readonly utcOffset?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly labelColumns?: Readonly<Record<string, string>>;
+  readonly values?: Readonly<Record<string, string>>;
+  readonly metricPrefix?: string;
+  readonly delimiter?: string;
+}
+
+export function addImportCommand(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("import")
+    .description("import files of samples: CSV, OpenMetrics, Prometheus text")
+    .argument("<path...>", "files");
+  addConnectionOptions(command)
+    .addOption(
+      new Option("--format <format>", "told from the file's name or first bytes when left out").choices([
+        "csv",
+        "openmetrics",
+        "prometheus",
+      ]),
+    )
+    .option("--time <column>", "CSV: the column of times")
+    .option(
+      "--time-format <format>",
+      "CSV: unix-s, unix-ms, unix-us, unix-ns, rfc3339, or as yyyy-MM-dd HH:mm",
+    )
+    .option("--utc-offset <minutes>", "CSV: of times that name no zone, east of UTC", values.minutes)
+    .option("--labels <a=b,c=d>", "labels added to every series", values.labelPairs)
+    .option("--label-columns <a,b=c>", "CSV: columns that become labels, perhaps renamed", values.renames)
+    .option(
+      "--values <price=price_dollars>",
+      "CSV: columns that become metrics, perhaps renamed",
+      values.renames,
+    )
+    .option("--metric-prefix <prefix>", "put before each metric name")
+    .option("--delimiter <character>", "CSV: between columns; guessed when left out", values.delimiter)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  narthex import weather.csv --time date --labels site=home --metric-prefix home_
+  narthex import stocks.csv --label-columns symbol --values price=stock_price_dollars
+  narthex import metrics.om --data ./data`,
+    )
+    .action((paths: string[], options: ImportCommandOptions) => importFiles(paths, options, terminal));
+}
+
+async function importFiles(paths: readonly string[], options: ImportCommandOptions, terminal: Terminal) {
+  // All are looked at before the first is imported: a typing error should not leave half the work done.
+  for (const path of paths) await openFileStream(path);
+  await withConnection(options, { create: true }, async (connection) => {
+    for (const path of paths) {
+      const title = basename(path);
+      const result = await importWithProgress(connection, path, importOptions(options), title, terminal);
+      for (const warning of formatImportWarnings(title, result)) terminal.say(warning);
+      if (result.samples === 0) throw new CommandError(`nothing of ${title} was imported`);
+      terminal.write(formatImport(title, result));
+    }
+  });
+}
+
+function importOptions(options: ImportCommandOptions): ImportOptions {
+  const { format, metricPrefix, labels } = options;
+  return {
+    ...(format === undefined ? {} : { format }),
+    csv: csvOptions(options),
+    ...(metricPrefix === undefined ? {} : { metricPrefix }),
+    ...(labels === undefined ? {} : { labels }),
+  };
+}
+
+function csvOptions({
+  time,
+  timeFormat,
+  utcOffset,
+  labelColumns,
+  values,
+  delimiter,
+}: ImportCommandOptions): CsvOptions {
+  return {
+    ...(delimiter === undefined ? {} : { delimiter }),
+    ...(time === undefined ? {} : { timeColumn: time }),
+    ...(timeFormat === undefined ? {} : { timeFormat }),
+    ...(utcOffset === undefined ? {} : { utcOffsetMinutes: utcOffset }),
+    ...(labelColumns === undefined ? {} : { labelColumns }),
+    ...(values === undefined ? {} : { valueColumns: values }),
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * Option values as text: addresses, times, durations, lists. Each throws Commander's error, which names the flag.
+ */
+
+import { InvalidArgumentError as InvalidOptionError } from "commander";
+import { parseDuration } from "../model/duration.js";
+import { TsdbError } from "../model/errors.js";
+import { parseLabelPairs, parseRenames } from "../model/name-pairs.js";
+import { parseTime } from "../model/rfc3339.js";
+import { isTimestampMs, type TimestampMs } from "../model/sample.js";
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `127.0.0.1:9090`, `[::1]:9090`, or `:9090` for every address of the machine. */
+export function listenAddress(text: string): ListenAddress {
+  const parts = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(parts?.[3]);
+  if (parts === null || port > 65_535) throw new InvalidOptionError("Write HOST:PORT, as 127.0.0.1:9090.");
+  const host = parts[1] ?? parts[2] ?? "";
+  return { host: host === "" ? "::" : host, port };
+}
+
+/** RFC 3339, a date with or without a time of day (UTC), or seconds since the epoch. */
+export function time(text: string): TimestampMs {
+  const isSeconds = /^[+-]?\d+(?:\.\d+)?$/.test(text);
+  const value = isSeconds ? Math.round(Number(text) * 1000) : parseTime(text);
+  if (value === undefined || !isTimestampMs(value))
+    throw new InvalidOptionError("Write 2010-06-01, 2010-06-01T12:00:00Z, or seconds since 1970.");
+  return value;
+}
+
+/** Milliseconds of `5m`, `1h30m`, or of a number of seconds. */
+export function durationMs(text: string): number {
+  const value = /^\d+(?:\.\d+)?$/.test(text) ? Math.round(Number(text) * 1000) : parseDuration(text);
+  if (value === undefined || value === 0)
+    throw new InvalidOptionError("Write a duration, as 30s, 5m or 1h30m.");
+  return value;
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value <= 0)
+    throw new InvalidOptionError("Write a whole number above zero.");
+  return value;
+}
+
+export function minutes(text: string): number {
+  if (!/^[+-]?\d{1,4}$/.test(text)) throw new InvalidOptionError("Write a number of minutes, as -480.");
+  return Number(text);
+}
+
+/** `a,b`; a repeated flag adds to the list. */
+export function nameList(text: string, previous: readonly string[] = []): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  return [...previous, ...names.filter((name) => name !== "")];
+}
+
+/** `site=home,room=attic`; a repeated flag adds. */
+export function labelPairs(text: string, previous: Readonly<Record<string, string>> = {}) {
+  return { ...previous, ...naming(() => parseLabelPairs(text)) };
+}
+
+/** `city,temp=room_celsius`; a repeated flag adds. */
+export function renames(text: string, previous: Readonly<Record<string, string>> = {}) {
+  return { ...previous, ...naming(() => parseRenames(text)) };
+}
+
+/** `\t` and `tab` stand for a tab, which is hard to type. */
+export function delimiter(text: string): string {
+  const character = text === "\\t" || text === "tab" ? "\t" : text;
+  if ([...character].length !== 1) throw new InvalidOptionError("Write one character, or tab.");
+  return character;
+}
+
+function naming<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof TsdbError) throw new InvalidOptionError(`${error.message}.`);
+    throw error;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * `narthex query`: an expression at one time as a table, or over a range as a plot.
+ */
+
+import { type Command, Option } from "commander";
+import type { QueryResult } from "../api.js";
+import { encodeQueryResult } from "../http/json-encoding.js";
+import { systemClock } from "../model/clock.js";
+import type { TimestampMs } from "../model/sample.js";
+import {
+  addConnectionOptions,
+  type Connection,
+  type ConnectionOptions,
+  withConnection,
+} from "./connection.js";
+import { CommandError } from "./failure.js";
+import * as values from "./option-values.js";
+import { plotMatrix } from "./plot.js";
+import { formatCsv } from "./result-csv.js";
+import { formatTable } from "./result-table.js";
+import type { Terminal } from "./terminal.js";
+
+type Format = "table" | "json" | "csv" | "plot";
+
+interface QueryCommandOptions extends ConnectionOptions {
+  readonly time?: TimestampMs;
+  readonly start?: TimestampMs;
+  readonly end?: TimestampMs;
+  readonly step?: number;
+  readonly format?: Format;
+}
+
+/** Steps of a range query when no step is given: about as many as a terminal has columns. */
+const DEFAULT_STEPS = 120;
+
+export function addQueryCommand(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("query")
+    .description("evaluate a PromQL expression, at one time or over a range")
+    .argument("<expression>", "PromQL");
+  addConnectionOptions(command)
+    .option("--time <time>", "when (default: now); a date, RFC 3339, or seconds since 1970", values.time)
+    .option("--start <time>", "first step of a range", values.time)
+    .option("--end <time>", "last step of a range (default: now)", values.time)
+    .option(
+      "--step <duration>",
+      `between steps (default: the range in ${DEFAULT_STEPS} steps)`,
+      values.durationMs,
+    )
+    .addOption(
+      new Option("--format <format>", "(default: table, for a range plot)").choices([
+        "table",
+        "json",
+        "csv",
+        "plot",
+      ]),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  narthex query 'sum by (symbol) (stock_price_dollars)' --time 2008-01-01
+  narthex query seattle_temperature_celsius --start 2010-06-01 --end 2010-06-15 --step 2h
+  narthex query 'topk(3, us_employment_thousands)' --time 2015-12-01 --format csv --data ./data`,
+    )
+    .action((expression: string, options: QueryCommandOptions) => runQuery(expression, options, terminal));
+}
+
+async function runQuery(expression: string, options: QueryCommandOptions, terminal: Terminal): Promise<void> {
+  const isRange = options.start !== undefined || options.end !== undefined || options.step !== undefined;
+  if (isRange && options.time !== undefined)
+    throw new CommandError("--time is for one time, --start and --end for a range: give one or the other", {
+      exitCode: 2,
+    });
+  if (!isRange && options.format === "plot")
+    throw new CommandError("a plot needs a range", {
+      hint: "add --start TIME, and --end and --step",
+      exitCode: 2,
+    });
+  await withConnection(options, { create: false }, async (connection) => {
+    const result = isRange
+      ? await queryRange(connection, expression, options)
+      : await connection.query(expression, options.time === undefined ? {} : { time: options.time });
+    const notes = [...result.warnings, ...result.infos];
+    for (const note of notes) terminal.say(`warning: ${note}`);
+    terminal.write(formatResult(result, options.format ?? (isRange ? "plot" : "table"), terminal));
+  });
+}
+
+function queryRange(
+  connection: Connection,
+  expression: string,
+  options: QueryCommandOptions,
+): Promise<QueryResult> {
+  const { start, end = systemClock.now() } = options;
+  if (start === undefined) throw new CommandError("a range needs --start", { exitCode: 2 });
+  if (end < start) throw new CommandError("--end is before --start", { exitCode: 2 });
+  const step = options.step ?? Math.max(1000, Math.ceil((end - start) / DEFAULT_STEPS / 1000) * 1000);
+  return connection.queryRange(expression, { start, end, step });
+}
+
+function formatResult(result: QueryResult, format: Format, terminal: Terminal): string {
+  switch (format) {
+    case "json":
+      return [...encodeQueryResult(result)].join("");
+    case "csv":
+      return formatCsv(result);
+    case "table":
+      return formatTable(result);
+    case "plot":
+      return result.type === "matrix" ? plotMatrix(result, terminal) : formatTable(result);
+  }
+}

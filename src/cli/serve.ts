@@ -1,0 +1,164 @@
+/**
+ * `narthex serve`: the server, until a signal ends it.
+ */
+
+import type { Command } from "commander";
+import { Option } from "commander";
+import type { DatabaseEvent, Durability } from "../api.js";
+import { systemClock } from "../model/clock.js";
+import { LockedError, UnavailableError } from "../model/errors.js";
+import { formatRfc3339 } from "../model/rfc3339.js";
+import { isEmptyDatabase, loadSampleData } from "../samples/load-sample-data.js";
+import { closeOnSignal, type Server, startServer } from "../server.js";
+import { CommandError } from "./failure.js";
+import { formatImport, importWithProgress } from "./import-progress.js";
+import * as values from "./option-values.js";
+import type { Terminal } from "./terminal.js";
+
+interface ServeOptions {
+  readonly data: string;
+  readonly "web.listenAddress": values.ListenAddress;
+  readonly config?: string;
+  readonly "storage.durability": Durability;
+  readonly enableFeature?: readonly string[];
+  readonly "query.lookbackDelta"?: number;
+  readonly "query.timeout"?: number;
+  readonly "query.maxSamples"?: number;
+  readonly sampleData?: boolean;
+}
+
+export function addServeCommand(program: Command, terminal: Terminal, version: string): void {
+  program
+    .command("serve")
+    .description("serve the Prometheus HTTP API on a data directory")
+    .requiredOption("--data <directory>", "where the data are; created when absent")
+    .addOption(
+      new Option("--web.listen-address <host:port>", "where to listen; port 0 takes a free one")
+        .argParser(values.listenAddress)
+        .default({ host: "127.0.0.1", port: 9090 }, "127.0.0.1:9090"),
+    )
+    .option("--config <file>", "a configuration file in Prometheus' words, with scrape_configs")
+    .addOption(
+      new Option(
+        "--storage.durability <mode>",
+        "when an acknowledged write is safe from a crash of the machine",
+      )
+        .choices(["commit", "interval", "none"])
+        .default("commit"),
+    )
+    .option(
+      "--enable-feature <names>",
+      "feature flags of the query language, as Prometheus names them",
+      values.nameList,
+    )
+    .option(
+      "--query.lookback-delta <duration>",
+      "how far back an instant selector reaches (default: 5m)",
+      values.durationMs,
+    )
+    .option("--query.timeout <duration>", "the longest that a query may run (default: 2m)", values.durationMs)
+    .option(
+      "--query.max-samples <number>",
+      "samples that one query may hold (default: 50000000)",
+      values.positiveInteger,
+    )
+    .option("--sample-data", "load the sample data sets when the data directory is empty")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  narthex serve --data ./data --sample-data
+  narthex serve --data ./data --web.listen-address 0.0.0.0:9090 --config prometheus.yml`,
+    )
+    .action((options: ServeOptions) => serve(options, terminal, version));
+}
+
+async function serve(options: ServeOptions, terminal: Terminal, version: string): Promise<void> {
+  const onEvent = (event: DatabaseEvent) => terminal.say(logLine(event));
+  const server = await start(options, version, onEvent);
+  const ended = closeOnSignal(server, onEvent);
+  terminal.say(`Narthex ${version} listens on ${server.url} (data in ${options.data}; Ctrl+C ends it)`);
+  if (options.sampleData === true && isEmptyDatabase(server.database)) await loadSamples(server, terminal);
+  if (options.sampleData === true) terminal.say(suggestions(server.url));
+  process.exitCode = await ended;
+}
+
+async function start(
+  options: ServeOptions,
+  version: string,
+  onEvent: (event: DatabaseEvent) => void,
+): Promise<Server> {
+  const address = options["web.listenAddress"];
+  try {
+    return await startServer({
+      database: databaseOptions(options),
+      host: address.host,
+      port: address.port,
+      ...(options.config === undefined ? {} : { configFile: options.config }),
+      version,
+      onEvent,
+    });
+  } catch (error) {
+    if (error instanceof UnavailableError)
+      throw new CommandError(error.message, {
+        hint: `choose another address, as --web.listen-address ${address.host}:${address.port + 1}`,
+        cause: error,
+      });
+    if (error instanceof LockedError)
+      throw new CommandError(error.message, {
+        hint: "or choose another directory with --data",
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+function databaseOptions(options: ServeOptions) {
+  const lookbackDeltaMs = options["query.lookbackDelta"];
+  const queryTimeoutMs = options["query.timeout"];
+  const querySamplesMax = options["query.maxSamples"];
+  return {
+    directory: options.data,
+    durability: options["storage.durability"],
+    ...(options.enableFeature === undefined ? {} : { enableFeatures: options.enableFeature }),
+    ...(lookbackDeltaMs === undefined ? {} : { lookbackDeltaMs }),
+    ...(queryTimeoutMs === undefined ? {} : { queryTimeoutMs }),
+    ...(querySamplesMax === undefined ? {} : { querySamplesMax }),
+  };
+}
+
+/** A failure is told and no more: the server is of use without sample data. */
+async function loadSamples({ database }: Server, terminal: Terminal): Promise<void> {
+  terminal.say("The data directory is empty: loading the sample data");
+  try {
+    await loadSampleData(async (dataSet, source, options) => {
+      const result = await importWithProgress(database, source, options, dataSet.title, terminal);
+      terminal.say(`  ${formatImport(dataSet.title, result)}`);
+      return result;
+    });
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    terminal.say(logLine({ level: "warning", message: error.message }));
+  }
+}
+
+function suggestions(url: string): string {
+  const range = "start=2010-06-01T00:00:00Z&end=2010-06-08T00:00:00Z&step=1d";
+  const target = url === "http://127.0.0.1:9090" ? "" : ` --url ${url}`;
+  return `
+Try next, from another shell:
+  curl -g '${url}/api/v1/query_range?query=avg_over_time(seattle_temperature_celsius[1d])&${range}'
+  npx narthex query 'sum by (symbol) (stock_price_dollars)' --time 2008-01-01${target}
+  npx narthex query seattle_temperature_celsius --start 2010-06-01 --end 2010-06-15 --step 2h${target}
+`;
+}
+
+/** `2026-01-02T03:04:05Z warning a sentence file=wal/1 offset=12`. */
+function logLine({ level, message, facts = {} }: DatabaseEvent): string {
+  const pairs = Object.entries(facts).map(([name, value]) => ` ${name}=${quoteWhereNeeded(String(value))}`);
+  return `${formatRfc3339(systemClock.now())} ${level} ${message}${pairs.join("")}`;
+}
+
+function quoteWhereNeeded(text: string): string {
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}

@@ -1,0 +1,109 @@
+/**
+ * The HTTP application: the Prometheus API, pushes and imports, and pages about the server itself. It never
+ * listens; tests inject requests, and `server.ts` listens.
+ *
+ * Every reply to a program is JSON in Prometheus' envelope, failures and unknown paths included.
+ */
+
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import type { Database, DatabaseEvent } from "../api.js";
+import type { Clock } from "../model/clock.js";
+import { encodeError, errorReply } from "./error-reply.js";
+import { defaultHttpLimits, type HttpLimits } from "./http-limits.js";
+import { OwnMetrics } from "./own-metrics.js";
+import { addImportRoutes } from "./routes/import.js";
+import { addMetadataRoutes } from "./routes/metadata.js";
+import { addPageRoutes } from "./routes/pages.js";
+import { addPushRoutes } from "./routes/push.js";
+import { addQueryRoutes } from "./routes/query.js";
+import { addStatusRoutes } from "./routes/status.js";
+
+export interface AppDependencies {
+  /** Stays open for as long as the application answers; the caller closes it afterwards. */
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly version: string;
+  /** Told of failures that are not the client's doing. */
+  readonly onEvent: (event: DatabaseEvent) => void;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** What each file of routes is given. */
+export interface RouteContext {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly limits: HttpLimits;
+  readonly metrics: OwnMetrics;
+}
+
+export function buildApp(dependencies: AppDependencies): FastifyInstance {
+  const { database, clock, version, onEvent } = dependencies;
+  const limits = { ...defaultHttpLimits, ...dependencies.limits };
+  const metrics = new OwnMetrics(version, () => database.describe());
+  const context: RouteContext = { database, clock, version, limits, metrics };
+  const app = Fastify({
+    bodyLimit: limits.formSizeBytes,
+    routerOptions: { maxParamLength: limits.pathParameterLength },
+    forceCloseConnections: "idle",
+    return503OnClosing: true,
+  });
+  countRequests(app, context);
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, onEvent));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?", 1)[0];
+    const message = `nothing answers ${request.method} ${path}; GET / lists what does`;
+    return reply.code(404).type(JSON_TYPE).send(encodeError("not_found", message));
+  });
+  for (const add of [addQueryRoutes, addMetadataRoutes, addPushRoutes, addImportRoutes]) {
+    app.register(async (scope) => add(scope, context));
+  }
+  addStatusRoutes(app, context);
+  addPageRoutes(app, context);
+  return app;
+}
+
+const JSON_TYPE = "application/json";
+
+function sendError(
+  error: FastifyError | unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  onEvent: AppDependencies["onEvent"],
+): FastifyReply {
+  const { status, errorType, message, isOurFault } = errorReply(error);
+  if (isOurFault) {
+    const reason = describeBug(error);
+    onEvent({
+      level: "error",
+      message: "a request failed",
+      facts: { method: request.method, url: request.url, reason },
+    });
+  }
+  return reply.code(status).type(JSON_TYPE).send(encodeError(errorType, message));
+}
+
+/** The message and where it was thrown: enough to find it, short enough for a line of a log. */
+function describeBug(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const frame = /\n\s+(at .*)/.exec(error.stack ?? "")?.[1] ?? "";
+  return `${error.name}: ${error.message} ${frame}`.trim();
+}
+
+function countRequests(app: FastifyInstance, { clock, metrics }: RouteContext): void {
+  const startOf = new WeakMap<FastifyRequest, number>();
+  app.addHook("onRequest", async (request) => {
+    startOf.set(request, clock.monotonic());
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const durationMs = clock.monotonic() - (startOf.get(request) ?? clock.monotonic());
+    // The route's pattern, not the path: a scanner must not make a series of every path it tries.
+    const handler = request.routeOptions.url ?? "unknown";
+    metrics.countRequest(handler, request.method, reply.statusCode, durationMs);
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * From an error to a status and Prometheus' envelope of failure. The world's faults (TsdbError) are told in their
+ * own words; anything else is our bug, is reported to the operator, and told as `internal` without details.
+ *
+ * Source: Prometheus `web/api/v1/api.go`, errorType and respondError.
+ */
+
+import { type ErrorCode, ParseError, TsdbError } from "../model/errors.js";
+import { formatParseError } from "../query/parser/parse-error.js";
+
+/** Prometheus' words for kinds of errors, and three that it has no JSON reply for. */
+export type ErrorType =
+  | "bad_data"
+  | "execution"
+  | "timeout"
+  | "canceled"
+  | "internal"
+  | "unavailable"
+  | "not_found"
+  | "too_large"
+  | "unsupported_media_type"
+  | "too_many_requests";
+
+export interface ErrorReply {
+  readonly status: number;
+  readonly errorType: ErrorType;
+  readonly message: string;
+  /** Whether the operator should hear of it: it is not the client's doing. */
+  readonly isOurFault: boolean;
+}
+
+const statusOf: Readonly<Record<ErrorType, number>> = {
+  bad_data: 400,
+  not_found: 404,
+  too_large: 413,
+  unsupported_media_type: 415,
+  execution: 422,
+  too_many_requests: 429,
+  canceled: 499,
+  internal: 500,
+  timeout: 503,
+  unavailable: 503,
+};
+
+const errorTypeOf: Readonly<Record<ErrorCode, ErrorType>> = {
+  "invalid-argument": "bad_data",
+  parse: "bad_data",
+  "malformed-input": "bad_data",
+  config: "bad_data",
+  query: "execution",
+  "not-implemented": "execution",
+  "query-limit": "execution",
+  "query-timeout": "timeout",
+  "query-canceled": "canceled",
+  "limit-exceeded": "too_large",
+  "unsupported-media-type": "unsupported_media_type",
+  corruption: "internal",
+  storage: "internal",
+  locked: "unavailable",
+  closed: "unavailable",
+  poisoned: "unavailable",
+  unavailable: "unavailable",
+};
+
+/** What to answer to any error that a route, or Fastify itself, has thrown. */
+export function errorReply(error: unknown): ErrorReply {
+  if (error instanceof TsdbError) {
+    const errorType = errorTypeOf[error.code];
+    const message = error instanceof ParseError ? formatParseError(error) : error.message;
+    return { status: statusOf[errorType], errorType, message, isOurFault: errorType === "internal" };
+  }
+  return (
+    frameworkReply(error) ?? {
+      status: 500,
+      errorType: "internal",
+      message: "internal error; the server's log says more",
+      isOurFault: true,
+    }
+  );
+}
+
+export function encodeError(errorType: ErrorType, message: string): string {
+  return `{"status":"error","errorType":"${errorType}","error":${JSON.stringify(message)}}`;
+}
+
+/** Fastify's errors about the request carry a status below 500 and a message that is fit to be shown. */
+function frameworkReply(error: unknown): ErrorReply | undefined {
+  if (!(error instanceof Error) || !("statusCode" in error)) return undefined;
+  const { statusCode } = error;
+  if (typeof statusCode !== "number" || statusCode < 400 || statusCode >= 500) return undefined;
+  const known = (Object.keys(statusOf) as ErrorType[]).find(
+    (errorType) => statusOf[errorType] === statusCode,
+  );
+  return { status: statusCode, errorType: known ?? "bad_data", message: error.message, isOurFault: false };
+}

@@ -1,0 +1,76 @@
+/**
+ * `series`, `labels` and `label/NAME/values`: what is stored, without its samples.
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { MetadataOptions } from "../../api.js";
+import { InvalidArgumentError } from "../../model/errors.js";
+import type { RouteContext } from "../app.js";
+import { encodeArray, encodeLabels, encodeSuccess, NO_ANNOTATIONS } from "../json-encoding.js";
+import { unescapeLabelName } from "../label-name-escaping.js";
+import { sendJson } from "../reply-stream.js";
+import { acceptForms } from "../request-body.js";
+import { namingParameter, RequestParameters } from "../request-parameters.js";
+
+export function addMetadataRoutes(app: FastifyInstance, { database }: RouteContext): void {
+  acceptForms(app);
+  const method = ["GET", "POST"];
+  app.route({
+    method,
+    url: "/api/v1/series",
+    async handler(request, reply) {
+      const parameters = new RequestParameters(request);
+      if (parameters.all("match[]").length === 0)
+        throw new InvalidArgumentError("no match[] parameter provided");
+      return answer(parameters, reply, (options) => database.findSeries(options), encodeLabels);
+    },
+  });
+  app.route({
+    method,
+    url: "/api/v1/labels",
+    handler: (request, reply) =>
+      answer(new RequestParameters(request), reply, (options) => database.labelNames(options), encodeText),
+  });
+  app.get("/api/v1/label/:name/values", (request: FastifyRequest<{ Params: { name: string } }>, reply) => {
+    const name = unescapeLabelName(request.params.name);
+    return answer(
+      new RequestParameters(request),
+      reply,
+      (options) => database.labelValues(name, options),
+      encodeText,
+    );
+  });
+}
+
+async function answer<T>(
+  parameters: RequestParameters,
+  reply: FastifyReply,
+  find: (options: MetadataOptions) => Promise<readonly T[]>,
+  encode: (element: T) => string,
+): Promise<FastifyReply> {
+  const limit = parameters.limit();
+  const found = await find(metadataOptions(parameters)).catch((error: unknown) => {
+    throw namingParameter("match[]", error);
+  });
+  const annotations =
+    found.length > limit
+      ? { ...NO_ANNOTATIONS, warnings: ["results truncated due to limit"] }
+      : NO_ANNOTATIONS;
+  const kept = found.length > limit ? found.slice(0, limit) : found;
+  return sendJson(reply, encodeSuccess(encodeArray(kept, encode), annotations));
+}
+
+function metadataOptions(parameters: RequestParameters): MetadataOptions {
+  const minTime = parameters.optionalTime("start");
+  const maxTime = parameters.optionalTime("end");
+  const match = parameters.all("match[]");
+  return {
+    ...(minTime === undefined ? {} : { minTime }),
+    ...(maxTime === undefined ? {} : { maxTime }),
+    ...(match.length === 0 ? {} : { match }),
+  };
+}
+
+function encodeText(text: string): string {
+  return JSON.stringify(text);
+}

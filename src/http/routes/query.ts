@@ -1,0 +1,107 @@
+/**
+ * `query` and `query_range`: PromQL over HTTP; `format_query` and `parse_query`: its text.
+ *
+ * A client that hangs up cancels its query.
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { QueryResult } from "../../api.js";
+import { InvalidArgumentError } from "../../model/errors.js";
+import type { RouteContext } from "../app.js";
+import { encodeQueryResult, encodeSuccess } from "../json-encoding.js";
+import { sendJson } from "../reply-stream.js";
+import { acceptForms } from "../request-body.js";
+import { invalidParameter, namingParameter, RequestParameters } from "../request-parameters.js";
+
+export function addQueryRoutes(app: FastifyInstance, context: RouteContext): void {
+  acceptForms(app);
+  const method = ["GET", "POST"];
+  app.route({
+    method,
+    url: "/api/v1/query",
+    handler: (request, reply) => answerInstantQuery(context, request, reply),
+  });
+  app.route({
+    method,
+    url: "/api/v1/query_range",
+    handler: (request, reply) => answerRangeQuery(context, request, reply),
+  });
+}
+
+async function answerInstantQuery(context: RouteContext, request: FastifyRequest, reply: FastifyReply) {
+  const { database, clock, metrics } = context;
+  const parameters = new RequestParameters(request);
+  const limit = parameters.limit();
+  const time = parameters.optionalTime("time") ?? clock.now();
+  const options = { ...evaluationOptions(context, parameters), time, signal: abortOnDisconnect(reply) };
+  const began = clock.monotonic();
+  const result = await database.query(parameters.text("query"), options).catch((error: unknown) => {
+    throw namingParameter("query", error);
+  });
+  metrics.countQuery("instant", clock.monotonic() - began);
+  return sendResult(reply, result, limit);
+}
+
+async function answerRangeQuery(context: RouteContext, request: FastifyRequest, reply: FastifyReply) {
+  const { database, clock, metrics } = context;
+  const parameters = new RequestParameters(request);
+  const limit = parameters.limit();
+  const grid = rangeOf(context, parameters);
+  const options = { ...evaluationOptions(context, parameters), ...grid, signal: abortOnDisconnect(reply) };
+  const began = clock.monotonic();
+  const result = await database.queryRange(parameters.text("query"), options).catch((error: unknown) => {
+    throw namingParameter("query", error);
+  });
+  metrics.countQuery("range", clock.monotonic() - began);
+  return sendResult(reply, result, limit);
+}
+
+function rangeOf({ limits }: RouteContext, parameters: RequestParameters) {
+  const start = parameters.time("start");
+  const end = parameters.time("end");
+  if (end < start) throw invalidParameter("end", "end timestamp must not be before start time");
+  const step = parameters.durationMs("step");
+  if (step <= 0) {
+    const reason = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+    throw invalidParameter("step", reason);
+  }
+  if (Math.floor((end - start) / step) > limits.stepsMax) {
+    const most = limits.stepsMax.toLocaleString("en-US");
+    throw new InvalidArgumentError(
+      `exceeded maximum resolution of ${most} points per timeseries. Try decreasing the query resolution (?step=XX)`,
+    );
+  }
+  return { start, end, step };
+}
+
+function evaluationOptions({ limits }: RouteContext, parameters: RequestParameters) {
+  const asked = parameters.optionalDurationMs("timeout") ?? limits.queryTimeoutMs;
+  const lookbackDeltaMs = parameters.optionalDurationMs("lookback_delta");
+  return {
+    timeoutMs: Math.min(asked, limits.queryTimeoutMs),
+    ...(lookbackDeltaMs === undefined || lookbackDeltaMs <= 0 ? {} : { lookbackDeltaMs }),
+  };
+}
+
+function sendResult(reply: FastifyReply, result: QueryResult, limit: number): FastifyReply {
+  const kept = truncate(result, limit);
+  return sendJson(reply, encodeSuccess(encodeQueryResult(kept), kept));
+}
+
+function truncate(result: QueryResult, limit: number): QueryResult {
+  if (result.type !== "vector" && result.type !== "matrix") return result;
+  if (result.series.length <= limit) return result;
+  const warnings = [...result.warnings, "results truncated due to limit"];
+  return result.type === "vector"
+    ? { ...result, series: result.series.slice(0, limit), warnings }
+    : { ...result, series: result.series.slice(0, limit), warnings };
+}
+
+/** Aborts when the connection closes before the reply was written. */
+function abortOnDisconnect(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}

@@ -1,0 +1,136 @@
+/**
+ * DatabaseDouble: a Database that answers what a test tells it to, and keeps what it was asked and given. For
+ * tests of how results and failures are shown, which a real database would have to be brought to.
+ */
+
+import type {
+  Database,
+  DatabaseStatus,
+  ImportOptions,
+  ImportResult,
+  MetadataOptions,
+  QueryOptions,
+  QueryResult,
+  RangeQueryOptions,
+  SeriesHandle,
+} from "../../src/api.js";
+import type { Appender, CommitResult } from "../../src/model/appendable.js";
+import { assert } from "../../src/model/assert.js";
+import type { Labels } from "../../src/model/labels.js";
+import type { Querier } from "../../src/model/queryable.js";
+import { NO_SERIES } from "../../src/model/series.js";
+
+export const emptyStatus: DatabaseStatus = {
+  headSeries: 0,
+  headChunks: 0,
+  headSamples: 0,
+  headRange: undefined,
+  walBytes: 0,
+  blocks: [],
+  losses: [],
+};
+
+export const emptyImport: ImportResult = {
+  series: 0,
+  samples: 0,
+  malformed: { count: 0, first: [] },
+  rejected: new Map(),
+  timeRange: undefined,
+  metricNames: [],
+};
+
+export const emptyVector: QueryResult = { type: "vector", series: [], warnings: [], infos: [] };
+
+export class DatabaseDouble implements Database {
+  status: Database["status"] = "open";
+  /** What was committed, one line a sample: `labels value @time`. */
+  readonly samples: string[] = [];
+
+  answerQuery: (expression: string, options: QueryOptions) => QueryResult | Promise<QueryResult> = () =>
+    emptyVector;
+  answerRange: (expression: string, options: RangeQueryOptions) => QueryResult | Promise<QueryResult> = () =>
+    emptyVector;
+  answerSeries: (options: MetadataOptions) => readonly Labels[] = () => [];
+  answerNames: (options: MetadataOptions) => readonly string[] = () => [];
+  answerValues: (name: string, options: MetadataOptions) => readonly string[] = () => [];
+  answerImport: (text: string, options: ImportOptions) => ImportResult = () => emptyImport;
+  answerStatus: () => DatabaseStatus = () => emptyStatus;
+  /** What a commit of so many samples comes to. May throw. */
+  answerCommit: (samples: number) => CommitResult = (samples) => ({ appended: samples, rejected: new Map() });
+
+  async query(expression: string, options: QueryOptions = {}): Promise<QueryResult> {
+    return this.answerQuery(expression, options);
+  }
+
+  async queryRange(expression: string, options: RangeQueryOptions): Promise<QueryResult> {
+    return this.answerRange(expression, options);
+  }
+
+  async findSeries(options: MetadataOptions): Promise<readonly Labels[]> {
+    return this.answerSeries(options);
+  }
+
+  async labelNames(options: MetadataOptions = {}): Promise<readonly string[]> {
+    return this.answerNames(options);
+  }
+
+  async labelValues(name: string, options: MetadataOptions = {}): Promise<readonly string[]> {
+    return this.answerValues(name, options);
+  }
+
+  async import(
+    source: string | AsyncIterable<Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<ImportResult> {
+    if (typeof source === "string") return this.answerImport(source, options);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of source) pieces.push(piece);
+    return this.answerImport(Buffer.concat(pieces).toString(), options);
+  }
+
+  appender(): Appender {
+    const staged: string[] = [];
+    return {
+      append: (_ref, labels, time, value) => {
+        staged.push(`${labels} ${value} @${time}`);
+        return NO_SERIES;
+      },
+      appendStale: (_ref, labels, time) => {
+        staged.push(`${labels} stale @${time}`);
+        return NO_SERIES;
+      },
+      commit: async () => {
+        const result = this.answerCommit(staged.length);
+        this.samples.push(...staged.splice(0));
+        return result;
+      },
+      rollback: () => staged.splice(0),
+    };
+  }
+
+  describe(): DatabaseStatus {
+    return this.answerStatus();
+  }
+
+  series(): SeriesHandle {
+    return assert(false, "the code under test does not use series handles") as never;
+  }
+
+  append(): Promise<CommitResult> {
+    return assert(false, "the code under test does not append rows") as never;
+  }
+
+  querier(): Querier {
+    return assert(false, "the code under test does not read samples itself") as never;
+  }
+
+  async runMaintenance(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.status = "closed";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
