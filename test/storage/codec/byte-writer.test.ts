@@ -1,0 +1,129 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { CorruptionError } from "../../../src/model/errors.js";
+import { isStaleAt, markStaleAt } from "../../../src/model/staleness.js";
+import { ByteReader } from "../../../src/storage/codec/byte-reader.js";
+import { ByteWriter } from "../../../src/storage/codec/byte-writer.js";
+
+const safe = fc.oneof(
+  fc.maxSafeInteger(),
+  fc.constantFrom(-(2 ** 52), 2 ** 52, -(2 ** 53) + 1, 2 ** 53 - 1, -(2 ** 32), 2 ** 31, 2 ** 32 - 1, 0, -1),
+);
+const natural = safe.map(Math.abs);
+const u32 = fc.oneof(fc.nat(0xffffffff), fc.constantFrom(0, 0x7fffffff, 0x80000000, 0xffffffff));
+const value = fc.oneof(
+  fc.record({ kind: fc.constant("u8" as const), value: fc.nat(0xff) }),
+  fc.record({ kind: fc.constant("u16" as const), value: fc.nat(0xffff) }),
+  fc.record({ kind: fc.constantFrom("u32" as const, "uvarint32" as const), value: u32 }),
+  fc.record({ kind: fc.constantFrom("u64" as const, "uvarint" as const), value: natural }),
+  fc.record({ kind: fc.constant("varint" as const), value: safe }),
+  fc.record({ kind: fc.constant("string" as const), value: fc.string({ unit: "grapheme" }) }),
+);
+type Value = typeof value extends fc.Arbitrary<infer T> ? T : never;
+
+function write(writer: ByteWriter, item: Value): void {
+  if (item.kind === "string") writer.string(item.value);
+  else writer[item.kind](item.value);
+}
+
+describe("ByteWriter and ByteReader", () => {
+  it("give back every sequence of values", () => {
+    fc.assert(
+      fc.property(fc.array(value), (items) => {
+        const writer = new ByteWriter(1);
+        for (const item of items) write(writer, item);
+        const reader = new ByteReader(writer.toBytes());
+        expect(items.map((item) => reader[item.kind]())).toEqual(items.map((item) => item.value));
+        expect(reader.remaining).toBe(0);
+      }),
+    );
+  });
+
+  it("write varints as Go does", () => {
+    const encoded = (write: (writer: ByteWriter) => void) => {
+      const writer = new ByteWriter();
+      write(writer);
+      return Buffer.from(writer.view()).toString("hex");
+    };
+    expect(encoded((writer) => writer.uvarint(300))).toBe("ac02");
+    expect(encoded((writer) => writer.varint(-1))).toBe("01");
+    expect(encoded((writer) => writer.varint(64))).toBe("8001");
+    expect(encoded((writer) => writer.varint(-65))).toBe("8101");
+    expect(encoded((writer) => writer.varint(-(2 ** 52)))).toBe("ffffffffffffff0f");
+    expect(encoded((writer) => writer.u64(2 ** 40 + 5))).toBe("0000010000000005");
+  });
+
+  it("keep the bits of every kind of NaN", () => {
+    const values = new Float64Array([Number.NaN, 0, -0, 1.5]);
+    markStaleAt(values, 1);
+    const writer = new ByteWriter();
+    for (let i = 0; i < values.length; i++) writer.f64At(values, i);
+    expect(Buffer.from(writer.view().subarray(8, 16)).toString("hex")).toBe("7ff0000000000002");
+    const read = new Float64Array(values.length);
+    const reader = new ByteReader(writer.view());
+    for (let i = 0; i < read.length; i++) reader.f64Into(read, i);
+    expect(isStaleAt(read, 0)).toBe(false);
+    expect(isStaleAt(read, 1)).toBe(true);
+    expect(new Uint8Array(read.buffer)).toEqual(new Uint8Array(values.buffer));
+  });
+
+  it("patch a length that was not known", () => {
+    const writer = new ByteWriter(4);
+    writer.u32(0);
+    writer.bytes(new Uint8Array([1, 2, 3]));
+    writer.patchU32(0, writer.length - 4);
+    expect([...writer.view()]).toEqual([0, 0, 0, 3, 1, 2, 3]);
+    expect(() => writer.patchU32(4, 1)).toThrow("a patch lies within what was written");
+  });
+
+  it("refuse numbers that do not fit", () => {
+    const writer = new ByteWriter();
+    expect(() => writer.u64(2 ** 53)).toThrow();
+    expect(() => writer.uvarint(-1)).toThrow();
+    expect(() => writer.uvarint32(2 ** 32)).toThrow();
+    expect(() => writer.varint(0.5)).toThrow();
+    expect(writer.length).toBe(0);
+  });
+});
+
+describe("ByteReader over hostile bytes", () => {
+  it("gives a value or a CorruptionError with the place", () => {
+    const kinds = ["u8", "u16", "u32", "u64", "uvarint", "uvarint32", "varint", "string"] as const;
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 24 }), fc.array(fc.constantFrom(...kinds)), (bytes, reads) => {
+        const reader = new ByteReader(bytes, { file: "index", offset: 100 });
+        for (const kind of reads) {
+          try {
+            const read = reader[kind]();
+            if (typeof read === "number") expect(Number.isInteger(read)).toBe(true);
+          } catch (error) {
+            expect(error).toBeInstanceOf(CorruptionError);
+            expect(error).toMatchObject({ file: "index" });
+            expect((error as CorruptionError).offset).toBeGreaterThanOrEqual(100);
+            return;
+          }
+        }
+      }),
+    );
+  });
+
+  it("does not believe a length, an endless varint or bad UTF-8", () => {
+    const read = (...bytes: number[]) => new ByteReader(new Uint8Array(bytes));
+    expect(() => read(0xff, 0xff, 0xff, 0xff, 0x0f, 1).string()).toThrow(
+      "4294967295 bytes are needed, 1 are left",
+    );
+    expect(() => read(...new Array(20).fill(0x80)).uvarint()).toThrow("longer than ten bytes");
+    expect(() => read(...new Array(9).fill(0xff), 1).uvarint()).toThrow("exceeds 2^53 - 1");
+    expect(() => read(...new Array(9).fill(0xff), 1).varint()).toThrow("exceeds 2^53 - 1");
+    expect(() => read(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff).u64()).toThrow("exceeds 2^53 - 1");
+    expect(() => read(2, 0xc3, 0x28).string()).toThrow("not valid UTF-8");
+    expect(() => read(1).seek(2)).toThrow(CorruptionError);
+    expect(() => read(1).subarray(2)).toThrow(CorruptionError);
+  });
+
+  it("keeps a byte order mark inside of a string", () => {
+    const writer = new ByteWriter();
+    writer.string("\ufeffx");
+    expect(new ByteReader(writer.view()).string()).toBe("\ufeffx");
+  });
+});
