@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { Command } from "commander";
 import { addImportCommand } from "./import.js";
+import { addPromqlCommand } from "./promql.js";
 import { addQueryCommand } from "./query.js";
 import { addServeCommand } from "./serve.js";
 import type { Terminal } from "./terminal.js";
@@ -28,6 +29,7 @@ Examples:
   addServeCommand(program, terminal, version);
   addImportCommand(program, terminal);
   addQueryCommand(program, terminal);
+  addPromqlCommand(program, terminal);
   return program;
 }
 

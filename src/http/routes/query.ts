@@ -1,5 +1,5 @@
 /**
- * `query` and `query_range`: PromQL over HTTP; `format_query` and `parse_query`: its text.
+ * `query` and `query_range`: PromQL over HTTP; `format_query`: its text, laid out.
  *
  * A client that hangs up cancels its query.
  */
@@ -7,6 +7,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { QueryResult } from "../../api.js";
 import { InvalidArgumentError } from "../../model/errors.js";
+import { parse } from "../../query/parser/parse.js";
+import { prettyPrint } from "../../query/parser/pretty-print.js";
 import type { RouteContext } from "../app.js";
 import { encodeQueryResult, encodeSuccess } from "../json-encoding.js";
 import { sendJson } from "../reply-stream.js";
@@ -25,6 +27,14 @@ export function addQueryRoutes(app: FastifyInstance, context: RouteContext): voi
     method,
     url: "/api/v1/query_range",
     handler: (request, reply) => answerRangeQuery(context, request, reply),
+  });
+  app.route({
+    method,
+    url: "/api/v1/format_query",
+    handler: (request, reply) => {
+      const formatted = formatQuery(new RequestParameters(request).text("query"));
+      return sendJson(reply, encodeSuccess([JSON.stringify(formatted)]));
+    },
   });
 }
 
@@ -95,6 +105,14 @@ function truncate(result: QueryResult, limit: number): QueryResult {
   return result.type === "vector"
     ? { ...result, series: result.series.slice(0, limit), warnings }
     : { ...result, series: result.series.slice(0, limit), warnings };
+}
+
+function formatQuery(text: string): string {
+  try {
+    return prettyPrint(parse(text));
+  } catch (error) {
+    throw namingParameter("query", error);
+  }
 }
 
 /** Aborts when the connection closes before the reply was written. */

@@ -220,6 +220,25 @@ describe("GET and POST /api/v1/query_range", () => {
   });
 });
 
+describe("/api/v1/format_query", () => {
+  it("lays an expression out", async () => {
+    const { get, post } = testApp();
+    const text = '{"status":"success","data":"sum by (job) (up)"}';
+    expect((await get("/api/v1/format_query?query=sum(up)by(job)")).text).toBe(text);
+    expect((await post("/api/v1/format_query", "query=sum(up)by(job)", form)).text).toBe(text);
+  });
+
+  it("refuses what is none, as Prometheus words it", async () => {
+    const { get } = testApp();
+    expect(failure(await get("/api/v1/format_query?query=foo%7B"))).toBe(
+      '400 error bad_data: invalid parameter "query": 1:5: parse error: unexpected end of input inside braces',
+    );
+    expect(failure(await get("/api/v1/format_query"))).toBe(
+      '400 error bad_data: invalid parameter "query": unknown position: parse error: no expression found in input',
+    );
+  });
+});
+
 function matrix(seriesCount: number, steps: number): MatrixResult & typeof none {
   const times = Float64Array.from({ length: steps }, (_, i) => i);
   const series = Array.from({ length: seriesCount }, (_, i) => ({

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import type { MetadataOptions } from "../../../src/api.js";
+import { ParseError } from "../../../src/model/errors.js";
+import { Labels } from "../../../src/model/labels.js";
+import { failure, testApp } from "../test-app.js";
+
+const form = { "content-type": "application/x-www-form-urlencoded" };
+
+describe("/api/v1/series", () => {
+  it("answers label sets, by GET and by form", async () => {
+    const { database, get, post } = testApp();
+    const asked: MetadataOptions[] = [];
+    database.answerSeries = (options) => {
+      asked.push(options);
+      return [Labels.from({ __name__: "up", job: "a" }), Labels.from({ __name__: "up", job: "b" })];
+    };
+    const answer = await get("/api/v1/series?match[]=up&match[]=down&start=1&end=2.5");
+    expect(answer.text).toBe(
+      '{"status":"success","data":[{"__name__":"up","job":"a"},{"__name__":"up","job":"b"}]}',
+    );
+    await post("/api/v1/series", "match[]=up%7Ba%3D%22b%22%7D", form);
+    expect(asked).toEqual([
+      { match: ["up", "down"], minTime: 1000, maxTime: 2500 },
+      { match: ['up{a="b"}'] },
+    ]);
+  });
+
+  it("needs a selector", async () => {
+    expect(failure(await testApp().get("/api/v1/series"))).toBe(
+      "400 error bad_data: no match[] parameter provided",
+    );
+  });
+
+  it("names the parameter of a wrong selector", async () => {
+    const { database, get } = testApp();
+    database.answerSeries = () => {
+      const position = { text: "foo{", start: 4, end: 4, line: 1, column: 5 };
+      throw new ParseError("unexpected end of input inside braces", position);
+    };
+    expect(failure(await get("/api/v1/series?match[]=foo%7B"))).toBe(
+      '400 error bad_data: invalid parameter "match[]": 1:5: parse error: unexpected end of input inside braces',
+    );
+  });
+});
+
+describe("/api/v1/labels", () => {
+  it("answers names, and cuts at a limit", async () => {
+    const { database, get, post } = testApp();
+    database.answerNames = () => ["__name__", "job", "na me"];
+    expect((await get("/api/v1/labels")).text).toBe('{"status":"success","data":["__name__","job","na me"]}');
+    expect((await post("/api/v1/labels", "limit=1", form)).text).toBe(
+      '{"status":"success","data":["__name__"],"warnings":["results truncated due to limit"]}',
+    );
+  });
+});
+
+describe("/api/v1/label/NAME/values", () => {
+  it.each([
+    ["job", "job"],
+    ["__name__", "__name__"],
+    ["na%20me", "na me"],
+    ["U__na_20_me", "na me"],
+    ["a%2Fb", "a/b"],
+  ])("%s asks for %s", async (path, name) => {
+    const { database, get } = testApp();
+    database.answerValues = (asked) => [asked];
+    expect((await get(`/api/v1/label/${path}/values?match[]=up`)).text).toBe(
+      `{"status":"success","data":[${JSON.stringify(name)}]}`,
+    );
+  });
+
+  it("refuses a wrong time", async () => {
+    expect(failure(await testApp().get("/api/v1/label/job/values?start=x"))).toBe(
+      '400 error bad_data: invalid parameter "start": cannot parse "x" to a valid timestamp',
+    );
+  });
+});
