@@ -1,11 +1,19 @@
 /**
  * Builds Narthex: the AssemblyScript kernels into src/kernels/generated (only when a source changed), then the
- * library into dist.
+ * library into dist. With --kernels, only the kernels.
  */
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,8 +24,12 @@ const generated = join(root, "src/kernels/generated");
 const kernelFlags = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd"];
 
 buildKernels();
-run("tsc", ["-p", "tsconfig.json"]);
-if (existsSync(join(root, "dist/cli/main.js"))) chmodSync(join(root, "dist/cli/main.js"), 0o755);
+if (!process.argv.includes("--kernels")) buildLibrary();
+
+function buildLibrary() {
+  run("tsc", ["-p", "tsconfig.json"]);
+  if (existsSync(join(root, "dist/cli/main.js"))) chmodSync(join(root, "dist/cli/main.js"), 0o755);
+}
 
 /** Each assembly/NAME.ts that is no shared include (`_NAME.ts`) becomes generated/NAME.ts with the module as base64. */
 function buildKernels() {
@@ -28,13 +40,17 @@ function buildKernels() {
     .map((file) => readFileSync(join(sources, file)));
   for (const file of files.filter((name) => !name.startsWith("_"))) {
     const text = readFileSync(join(sources, file));
-    const stamp = `// ${createHash("sha256").update(text).update(Buffer.concat(shared)).digest("hex")}`;
+    const inputs = [text, ...shared, kernelFlags.join(" ")];
+    const hash = inputs.reduce((sum, input) => sum.update(input), createHash("sha256")).digest("hex");
+    const stamp = `// ${hash}`;
     const target = join(generated, file);
     if (existsSync(target) && readFileSync(target, "utf8").startsWith(stamp)) continue;
-    const wasm = join(generated, file.replace(/\.ts$/, ".wasm"));
+    // Written aside and renamed, so that two builds at once do no harm.
+    const wasm = join(generated, `${file}.${process.pid}.wasm`);
     run("asc", [join(sources, file), "--outFile", wasm, ...kernelFlags]);
     const base64 = readFileSync(wasm).toString("base64");
-    writeFileSync(target, `${stamp}\nexport const wasmBase64 =\n  "${base64}";\n`);
+    writeFileSync(wasm, `${stamp}\nexport const wasmBase64 =\n  "${base64}";\n`);
+    renameSync(wasm, target);
   }
 }
 

@@ -1,55 +1,43 @@
 /**
  * CRC-32C (Castagnoli): the checksum of WAL records, chunks and index sections.
  *
- * Reflected polynomial 0x82f63b78, eight bytes a round by eight tables ("slicing by 8"), which suits the short
- * records that are most of the work. Source: RFC 3720, appendix B.4 (test vectors).
+ * Short inputs are summed in TypeScript, long ones in WebAssembly (assembly/crc32c.ts), copied piece by piece
+ * into its one small memory. Source: RFC 3720, appendix B.4 (test vectors).
  */
 
-const polynomial = 0x82f63b78;
-const tables = buildTables();
+import { wasmBase64 } from "./generated/crc32c.js";
+import { referenceCrc32c } from "./reference-crc32c.js";
+import { instantiateOnce, reserveMemory, type WasmExports } from "./wasm-module.js";
+
+/** assembly/crc32c.ts. */
+interface Crc32cExports extends WasmExports {
+  prepare(): void;
+  update(crc: number, at: number, sizeBytes: number): number;
+}
+
+/** From here on the copy and the call cost less than they save (bench/README.md). */
+const longBytesMin = 256;
+const pieceBytes = 32_768;
+
+const crc32cInstance = instantiateOnce<Crc32cExports>(wasmBase64, (wasm) => {
+  reserveMemory(wasm.memory, wasm.base() + pieceBytes);
+  wasm.prepare();
+});
 
 /**
  * The checksum of `bytes`, as an unsigned 32-bit number. `seed` continues an earlier checksum:
  * `crc32c(b, crc32c(a))` is the checksum of `a` followed by `b`.
  */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
-  const length = bytes.length;
+  const wasm = bytes.length < longBytesMin ? undefined : crc32cInstance();
+  if (wasm === undefined) return referenceCrc32c(bytes, seed);
+  const piece = wasm.base();
+  const memory = new Uint8Array(wasm.memory.buffer, piece, pieceBytes);
   let crc = ~seed;
-  let at = 0;
-  for (; at + 8 <= length; at += 8) {
-    crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    crc =
-      t7[crc & 0xff]! ^
-      t6[(crc >>> 8) & 0xff]! ^
-      t5[(crc >>> 16) & 0xff]! ^
-      t4[crc >>> 24]! ^
-      t3[bytes[at + 4]!]! ^
-      t2[bytes[at + 5]!]! ^
-      t1[bytes[at + 6]!]! ^
-      t0[bytes[at + 7]!]!;
+  for (let from = 0; from < bytes.length; from += pieceBytes) {
+    const sizeBytes = Math.min(pieceBytes, bytes.length - from);
+    memory.set(bytes.subarray(from, from + sizeBytes));
+    crc = wasm.update(crc, piece, sizeBytes);
   }
-  for (; at < length; at++) crc = t0[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8);
   return ~crc >>> 0;
-}
-
-type Table = Int32Array;
-type Tables = readonly [Table, Table, Table, Table, Table, Table, Table, Table];
-
-/** tables[k][byte] is the remainder of `byte` followed by k zero bytes. */
-function buildTables(): Tables {
-  const first = new Int32Array(256);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? polynomial : 0);
-    first[byte] = crc;
-  }
-  const shifted = (table: Table): Table => table.map((crc) => first[crc & 0xff]! ^ (crc >>> 8));
-  const second = shifted(first);
-  const third = shifted(second);
-  const fourth = shifted(third);
-  const fifth = shifted(fourth);
-  const sixth = shifted(fifth);
-  const seventh = shifted(sixth);
-  return [first, second, third, fourth, fifth, sixth, seventh, shifted(seventh)];
 }

@@ -8,8 +8,9 @@ import type { SampleColumns } from "../model/sample.js";
 import { isStaleAt } from "../model/staleness.js";
 import type { ColumnKernel, RollupFunction, RollupOptions, StepGrid } from "./column-kernel.js";
 import { checkColumnLength } from "./column-limits.js";
+import { referenceDecodeXor } from "./reference-xor.js";
 import { lastBefore, rollup } from "./rollup.js";
-import { checkXorSize, decodeXor } from "./xor.js";
+import { checkXorSize } from "./xor-format.js";
 
 export class ReferenceColumnKernel implements ColumnKernel {
   #times = new Float64Array(1024);
@@ -28,7 +29,7 @@ export class ReferenceColumnKernel implements ColumnKernel {
     checkXorSize(bytes, count);
     this.#reserve(count);
     const end = this.#length + count;
-    decodeXor(bytes, count, { times: this.#times, values: this.#values }, this.#length);
+    referenceDecodeXor(bytes, count, { times: this.#times, values: this.#values }, this.#length);
     for (let i = this.#length; i < end; i++) {
       const time = this.#times[i]!;
       if (time < minTime || time > maxTime) continue;

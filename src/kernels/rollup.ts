@@ -7,13 +7,9 @@
 
 import { assert } from "../model/assert.js";
 import { isStaleAt } from "../model/staleness.js";
+import type { Column } from "./column.js";
 import type { RollupFunction, RollupOptions, StepGrid } from "./column-kernel.js";
 import { type Window, type WindowFunction, windowFunctions } from "./window-functions.js";
-
-export interface Column {
-  readonly times: Float64Array;
-  readonly values: Float64Array;
-}
 
 /** Where the results of the steps go; present[i] is 1 or 0. */
 export interface StepColumn {

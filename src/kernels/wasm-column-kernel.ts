@@ -21,8 +21,7 @@ import { checkColumnLength } from "./column-limits.js";
 import { wasmBase64 } from "./generated/column.js";
 import { assertGrid, rangeSeconds, rollup } from "./rollup.js";
 import { compileOnce, instantiate, reserveMemory, type WasmExports, type WasmModule } from "./wasm-module.js";
-import { checkXorSize, throwXorFault } from "./xor.js";
-import { XOR_SAMPLE_SIZE_BYTES_MAX } from "./xor-appender.js";
+import { checkXorSize, throwXorFault, XOR_SAMPLE_SIZE_BYTES_MAX } from "./xor-format.js";
 
 /** assembly/column.ts. Booleans are 0 or 1. */
 interface ColumnExports extends WasmExports {

@@ -41,13 +41,19 @@ export function instantiate<Exports extends WasmExports>(module: WasmModule): Ex
   return new (webAssembly()!.Instance)(module).exports as Exports;
 }
 
-/** A function that makes the one instance on its first call. */
-export function instantiateOnce<Exports extends WasmExports>(base64: string): () => Exports | undefined {
+/** A function that makes the one instance on its first call, and has `prepare` make it ready. */
+export function instantiateOnce<Exports extends WasmExports>(
+  base64: string,
+  prepare: (exports: Exports) => void = () => {},
+): () => Exports | undefined {
   const compileModule = compileOnce(base64);
   let exports: Exports | undefined;
   return () => {
-    const module = exports === undefined ? compileModule() : undefined;
-    if (module !== undefined) exports = instantiate<Exports>(module);
+    if (exports !== undefined) return exports;
+    const module = compileModule();
+    if (module === undefined) return undefined;
+    exports = instantiate<Exports>(module);
+    prepare(exports);
     return exports;
   };
 }

@@ -1,37 +1,16 @@
 /**
- * XorAppender: writes samples, one by one, into the body of a Prometheus XOR (Gorilla) chunk.
- *
- * Layout of the body, bits from the highest to the lowest, nothing aligned after the second time
- *
- *   ┌─────────────┬─────────────────────────────────────┬──────────────────────────────────┬─────┐
- *   │ count u16   │ first: time varint, value 64 bits   │ second: delta uvarint, value xor │ ... │
- *   └─────────────┴─────────────────────────────────────┴──────────────────────────────────┴─────┘
- *
- *   each further sample: delta-of-delta (dod) of the time, then the value xor
- *
- *   dod    0 ................................. 0                      value xor   equal to the one before . 0
- *          -8191 .. 8192 ..................... 10   + 14 bits         fits the window in use .... 10 + window
- *          -65535 .. 65536 ................... 110  + 17 bits         new window: 11 + 5 bits leading zeros
- *          -524287 .. 524288 ................. 1110 + 20 bits             (at most 31) + 6 bits length
- *          any other ......................... 1111 + 64 bits             (64 is written as 0) + window
+ * XorAppender: writes samples, one by one, into the body of an XOR chunk. The layout stands in xor-format.ts.
  *
  * Invariants
  *  1. Bits that were written never change, so the first `count` samples of a view stay as they are; only the
  *     count header and the bits behind the last sample do.
  *  2. Bits behind the last sample are zero.
- *
- * Source: Prometheus `tsdb/docs/format/chunks.md`; Pelkonen and others, "Gorilla", VLDB 2015, section 4.1.
  */
 
 import { assert } from "../model/assert.js";
 import { bits, HIGH, LOW, readBits } from "./float-bits.js";
+import { XOR_HEADER_SIZE_BYTES, XOR_SAMPLE_SIZE_BYTES_MAX, XOR_SAMPLES_MAX } from "./xor-format.js";
 
-/** The sample count of the header has 16 bits. */
-export const XOR_SAMPLES_MAX = 0xffff;
-export const XOR_HEADER_SIZE_BYTES = 2;
-
-/** A second sample: 10 bytes of time, 13 + 64 bits of value. (A later one: 68 + 77 bits.) */
-export const XOR_SAMPLE_SIZE_BYTES_MAX = 20;
 const noWindow = -1;
 const timeMax = 2 ** 52;
 const twoTo32 = 2 ** 32;

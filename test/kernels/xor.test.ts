@@ -1,8 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Column } from "../../src/kernels/column.js";
+import { referenceDecodeXor, referenceEncodeXor } from "../../src/kernels/reference-xor.js";
 import { decodeXor, encodeXor } from "../../src/kernels/xor.js";
 import { XorAppender } from "../../src/kernels/xor-appender.js";
 import { CorruptionError } from "../../src/model/errors.js";
+import type { SampleColumns } from "../../src/model/sample.js";
 import { anyColumns, bitsOf, columnsOf, corrupted, valueFromBits } from "./arbitraries.js";
 
 /** Bits as text, blanks ignored, padded with zeros to whole bytes. */
@@ -11,13 +14,26 @@ function bytesOfBits(text: string): number[] {
   return (digits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, "0"), 2));
 }
 
-function decode(bytes: Uint8Array, count: number) {
+interface Codec {
+  encodeXor(columns: SampleColumns): Uint8Array;
+  decodeXor(bytes: Uint8Array, count: number, into: Column, at?: number): number;
+}
+
+const codecs: readonly [string, Codec][] = [
+  ["WebAssembly", { encodeXor, decodeXor }],
+  ["TypeScript", { encodeXor: referenceEncodeXor, decodeXor: referenceDecodeXor }],
+];
+
+function decodeWith(codec: Codec, bytes: Uint8Array, count: number): Column {
   const into = { times: new Float64Array(count), values: new Float64Array(count) };
-  expect(decodeXor(bytes, count, into)).toBe(count);
+  expect(codec.decodeXor(bytes, count, into)).toBe(count);
   return into;
 }
 
-describe("the XOR chunk format, by hand", () => {
+describe.each(codecs)("the XOR chunk format, by hand, in %s", (_, codec) => {
+  const { encodeXor } = codec;
+  const decode = (bytes: Uint8Array, count: number) => decodeWith(codec, bytes, count);
+
   it("writes count, zigzag varint and 64 bits for the first sample", () => {
     // 150 ms is zigzag 300 = 0b10_0101100, in varint bytes 0xac 0x02; 1.0 is 0x3ff0000000000000.
     const bytes = encodeXor(columnsOf([150], [1]));
@@ -83,7 +99,10 @@ describe("the XOR chunk format, by hand", () => {
   });
 });
 
-describe("encodeXor and decodeXor", () => {
+describe.each(codecs)("encodeXor and decodeXor in %s", (_, codec) => {
+  const { encodeXor, decodeXor } = codec;
+  const decode = (bytes: Uint8Array, count: number) => decodeWith(codec, bytes, count);
+
   it("give back every time and every bit of every value", () => {
     fc.assert(
       fc.property(anyColumns(), (columns) => {
@@ -137,6 +156,44 @@ describe("encodeXor and decodeXor", () => {
   });
 });
 
+describe("both codecs", () => {
+  it("write the same bytes", () => {
+    fc.assert(
+      fc.property(anyColumns(), (columns) => {
+        expect(encodeXor(columns)).toEqual(referenceEncodeXor(columns));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("write as many samples as a chunk can count", () => {
+    const times = Float64Array.from({ length: 65_535 }, (_, i) => i * i);
+    const columns = { times, values: times.map(Math.sin), length: times.length };
+    const bytes = encodeXor(columns);
+    expect(bytes).toEqual(referenceEncodeXor(columns));
+    expect(decodeWith({ encodeXor, decodeXor }, bytes, 65_535)).toEqual({ times, values: columns.values });
+    expect(() => encodeXor({ ...columns, length: 65_536 })).toThrow("count");
+  });
+
+  it("refuse the same bytes for the same reason", () => {
+    const outcome = (decode: Codec["decodeXor"], bytes: Uint8Array, count: number) => {
+      const into = { times: new Float64Array(count), values: new Float64Array(count) };
+      try {
+        decode(bytes, count, into);
+        return { times: [...into.times], values: bitsOf(into.values) };
+      } catch (error) {
+        return `${error}`;
+      }
+    };
+    fc.assert(
+      fc.property(corrupted(), fc.nat(80), (bytes, count) => {
+        expect(outcome(decodeXor, bytes, count)).toEqual(outcome(referenceDecodeXor, bytes, count));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
 describe("XorAppender", () => {
   it("shows a body that later appends do not change for its samples", () => {
     fc.assert(
@@ -146,7 +203,7 @@ describe("XorAppender", () => {
         for (let i = 0; i < cut; i++) appender.append(columns.times[i]!, columns.values, i);
         const early = appender.bytes();
         for (let i = cut; i < columns.length; i++) appender.append(columns.times[i]!, columns.values, i);
-        const into = decode(early, cut);
+        const into = decodeWith({ encodeXor, decodeXor }, early, cut);
         expect(into.times).toEqual(columns.times.slice(0, cut));
         expect(bitsOf(into.values)).toEqual(bitsOf(columns.values.slice(0, cut)));
         expect(appender.bytes()).toEqual(encodeXor(columns));

@@ -18,13 +18,14 @@ export function peek(bytes: usize, bit: u32): u64 {
 }
 
 /**
- * Writes the lowest `length` bits of `value`, 1 to 57, at `bit`; bits above must be zero. Writes 8 bytes: what
- * follows in them becomes zero.
+ * Writes the lowest `length` bits of `value`, 1 to 57, at `bit`; bits above must be zero. Keeps what stands
+ * before `bit`. Writes 8 bytes: the bits behind become zero.
  */
 // @ts-ignore: decorator
 @inline
 export function put(bytes: usize, bit: u32, value: u64, length: u32): void {
   const at = bytes + (bit >> 3);
-  const begun = (<u64>load<u8>(at)) << 56;
-  store<u64>(at, reversed(begun | ((value << (64 - length)) >> (bit & 7))));
+  const shift = <u64>(bit & 7);
+  const before = ((<u64>load<u8>(at)) << 56) & ~(~(<u64>0) >> shift);
+  store<u64>(at, reversed(before | ((value << (64 - length)) >> shift)));
 }

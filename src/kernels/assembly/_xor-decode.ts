@@ -1,5 +1,5 @@
 /**
- * Decodes an XOR chunk into columns. The layout stands in ../xor-appender.ts, the faults in ../xor.ts.
+ * Decodes an XOR chunk into columns. The layout and the faults stand in ../xor-format.ts.
  *
  * One peek of 57 bits usually yields both the delta-of-delta and the value. 32 zero bytes must follow the chunk:
  * a sample that runs past the end reads them, and is found out before the next one.

@@ -1,15 +1,10 @@
 /**
- * Encodes columns into the body of an XOR chunk. The layout stands in ../xor-appender.ts, its oracle.
+ * Encodes columns into the body of an XOR chunk. The layout stands in ../xor-format.ts.
  *
  * The bits of the time, the value's control bits and, where it fits, the window go out in one store.
  */
 
 import { put } from "./_bytes";
-
-/** The first byte of memory that is free. */
-export function base(): usize {
-  return __heap_base;
-}
 
 /** LEB128; returns the bytes written. */
 function putVarint(at: usize, value: u64): u32 {
@@ -35,7 +30,6 @@ export function encodeXor(times: usize, values: usize, count: u32, bytes: usize)
   bit += putVarint(bytes + 2, <u64>((time << 1) ^ (time >> 63))) << 3;
   store<u64>(bytes + (bit >> 3), bswap<u64>(value));
   bit += 64;
-  store<u8>(bytes + (bit >> 3), 0);
 
   /** A leading that no value reaches: no window yet. */
   let leading: u32 = 65;
@@ -50,7 +44,6 @@ export function encodeXor(times: usize, values: usize, count: u32, bytes: usize)
     let headLength: u32 = 0;
     if (i == 1) {
       bit += putVarint(bytes + (bit >> 3), <u64>nextDelta) << 3;
-      store<u8>(bytes + (bit >> 3), 0);
     } else {
       const dod = nextDelta - delta;
       if (dod == 0) {
