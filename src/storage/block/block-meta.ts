@@ -66,7 +66,7 @@ export function decodeBlockMeta(bytes: Uint8Array, file: string): BlockMeta {
     });
   const { ulid, minTime, maxTime } = meta;
   if (typeof ulid !== "string" || !isUlid(ulid)) throw new CorruptionError("meta.json has no ULID", { file });
-  if (!isTime(minTime) || !isTime(maxTime) || minTime >= maxTime)
+  if (!isTime(minTime, 0) || !isTime(maxTime, 1) || minTime >= maxTime)
     throw new CorruptionError("meta.json has no valid minTime and maxTime", { file });
   return {
     ulid,
@@ -91,8 +91,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isTime(value: unknown): value is TimestampMs {
-  return typeof value === "number" && isTimestampMs(value);
+/** Whether a value is `beyond` milliseconds after a time that a sample can have. */
+function isTime(value: unknown, beyond: number): value is TimestampMs {
+  return typeof value === "number" && isTimestampMs(value - beyond);
 }
 
 /** Counts that are absent are 0: Prometheus leaves zeros out. */

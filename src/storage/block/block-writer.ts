@@ -84,17 +84,26 @@ export async function stageBlock(
   }
 }
 
-/** Makes staged blocks visible. A crash between two renames leaves each block whole, or still temporary. */
+/**
+ * Makes staged blocks visible. A crash between two renames leaves each block whole, or still temporary; when it
+ * rejects, what is still temporary is removed.
+ */
 export async function publishBlocks(
   fileSystem: FileSystem,
   directory: string,
   blocks: readonly { readonly ulid: string }[],
 ): Promise<void> {
-  for (const { ulid } of blocks) {
-    const path = blockPath(directory, ulid);
-    await fileSystem.rename(temporaryPath(path), path);
+  if (blocks.length === 0) return;
+  try {
+    for (const { ulid } of blocks) {
+      const path = blockPath(directory, ulid);
+      await fileSystem.rename(temporaryPath(path), path);
+    }
+    await fileSystem.syncDirectory(directory);
+  } catch (error) {
+    await discardBlocks(fileSystem, directory, blocks);
+    throw error;
   }
-  await fileSystem.syncDirectory(directory);
 }
 
 /** Removes staged blocks as far as that is possible: what stays has a temporary name and goes at the next open. */

@@ -86,11 +86,11 @@ export class BulkAppender implements Appender {
     this.#writeRun();
     try {
       await this.#writing;
-      if (this.#staged.length > 0) await publishBlocks(fileSystem, directory, this.#staged);
     } catch (error) {
       await discardBlocks(fileSystem, directory, this.#staged);
       throw error;
     }
+    await publishBlocks(fileSystem, directory, this.#staged);
     await onBlocks(this.#staged);
     return { appended: this.#appended, rejected: this.#rejections.byReason() };
   }
