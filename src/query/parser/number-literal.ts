@@ -44,17 +44,23 @@ export type ParsedDuration =
 /** The milliseconds of a duration literal, or why it is none. */
 export function parseDurationLiteral(literal: string): ParsedDuration {
   const ms = parseDuration(literal);
-  if (ms === undefined) {
-    const units = /^(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$/.test(literal);
-    return {
-      ms: undefined,
-      fault: units ? "duration out of range" : `not a valid duration string: "${literal}"`,
-    };
-  }
-  return durationInRange(ms / 1000)
-    ? { ms, fault: undefined }
-    : { ms: undefined, fault: "duration out of range" };
+  if (ms !== undefined && durationInRange(ms / 1000)) return { ms, fault: undefined };
+  return { ms: undefined, fault: durationFault(literal) };
 }
+
+/** As Prometheus reads: a number, its unit, and so on, the units from large to small. */
+function durationFault(literal: string): string {
+  let last = -1;
+  for (const [, unit] of literal.matchAll(/[0-9]+([^0-9]*)/g)) {
+    const rank = unitRanks.indexOf(unit!);
+    if (rank < 0 && unit !== "") return `unknown unit "${unit}" in duration "${literal}"`;
+    if (rank <= last) return `not a valid duration string: "${literal}"`;
+    last = rank;
+  }
+  return "duration out of range";
+}
+
+const unitRanks = ["y", "w", "d", "h", "m", "s", "ms"];
 
 export function durationInRange(seconds: number): boolean {
   return Math.abs(seconds) <= DURATION_SECONDS_MAX;

@@ -12,7 +12,7 @@ const reservedWords = /^(?:atan2|bool|group_left|group_right|ignoring|inf|nan|on
 
 export function printLabel(name: string): string {
   // `without` and the special numbers are keywords in a list of labels.
-  return legacyLabelName.test(name) && !/^(?:inf|nan|without)$/i.test(name) ? name : quoteText(name);
+  return legacyLabelName.test(name) && !/^(?:inf|nan|without)$/i.test(name) ? name : printText(name);
 }
 
 export function printLabels(names: readonly string[]): string {
@@ -20,7 +20,12 @@ export function printLabels(names: readonly string[]): string {
 }
 
 export function printMatcher({ name, operator, value }: Matcher): string {
-  return `${legacyLabelName.test(name) ? name : quoteText(name)}${operator}${quoteText(value)}`;
+  return `${legacyLabelName.test(name) ? name : printText(name)}${operator}${printText(value)}`;
+}
+
+/** A quoted string. U+FFFD, which stands for a malformed byte, is no character of a string unless escaped. */
+export function printText(text: string): string {
+  return quoteText(text).replaceAll("\ufffd", "\\ufffd");
 }
 
 /** Whether a metric's name may stand before the braces. */
