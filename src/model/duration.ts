@@ -25,13 +25,13 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(ms) ? ms : undefined;
 }
 
-/** The canonical text: 5400000 gives `1h30m`. Years, weeks and days only where nothing remains below them. */
+/** The canonical text: 5400000 gives `1h30m`. Years and weeks only where nothing remains below them. */
 export function formatDuration(durationMs: number): string {
   if (durationMs === 0) return "0s";
   let rest = Math.abs(durationMs);
   let text = durationMs < 0 ? "-" : "";
   for (const [unit, unitMs] of units) {
-    const exactOnly = unit === "y" || unit === "w" || unit === "d";
+    const exactOnly = unit === "y" || unit === "w";
     if (rest < unitMs || (exactOnly && rest % unitMs !== 0)) continue;
     text += `${Math.floor(rest / unitMs)}${unit}`;
     rest %= unitMs;

@@ -31,7 +31,7 @@ describe("durations", () => {
     [0, "0s"],
     [90_000, "1m30s"],
     [604_800_000, "1w"],
-    [90_000_000, "25h"],
+    [90_000_000, "1d1h"],
     [-60_000, "-1m"],
   ])("%d is written %s", (ms, text) => expect(formatDuration(ms)).toBe(text));
 });
