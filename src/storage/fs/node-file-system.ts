@@ -122,13 +122,16 @@ async function attempt<T>(action: string, path: string, operation: () => Promise
   }
 }
 
-/** Windows cannot open a directory, some network file systems cannot sync one: there renames are as safe as they get. */
+/**
+ * Windows cannot open a directory, some network file systems cannot sync one, and the parent of the data directory
+ * may be closed to us (/var/lib/private): there names are as safe as the system makes them.
+ */
 async function syncDirectory(path: string): Promise<void> {
   let handle: FileHandle;
   try {
     handle = await open(path, "r");
   } catch (error) {
-    if (isRefusedOnDirectories(error)) return;
+    if (isRefusedOnDirectories(error) || hasCode(error, "EACCES")) return;
     throw error;
   }
   try {

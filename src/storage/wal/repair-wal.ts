@@ -5,15 +5,15 @@
  * for corruption once it is no longer the last. Corrupt bytes are left as they are.
  */
 
-import { parentPath, segmentPath } from "../fs/data-directory.js";
+import { segmentPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
+import { makeDurableDirectory } from "../fs/make-durable-directory.js";
 import { diagnoseSegment, readWalFile } from "./segment-reader.js";
 import { SegmentWriter } from "./segment-writer.js";
 import { listWalDirectory, removeInOrder } from "./wal-directory.js";
 
 export async function repairWalDirectory(fileSystem: FileSystem, directory: string): Promise<void> {
-  await fileSystem.makeDirectory(directory);
-  await fileSystem.syncDirectory(parentPath(directory));
+  await makeDurableDirectory(fileSystem, directory);
   const { segments, leftovers } = await listWalDirectory(fileSystem, directory);
   await removeInOrder(fileSystem, directory, leftovers);
   const last = segments.at(-1);
