@@ -11,6 +11,8 @@ import { assert } from "../model/assert.js";
 import { bits, HIGH, LOW, readBits } from "./float-bits.js";
 import { XOR_HEADER_SIZE_BYTES, XOR_SAMPLE_SIZE_BYTES_MAX, XOR_SAMPLES_MAX } from "./xor-format.js";
 
+/** For one sample, and for the bytes behind it that are written as zeros. */
+const roomBytes = XOR_SAMPLE_SIZE_BYTES_MAX + 4;
 const noWindow = -1;
 const timeMax = 2 ** 52;
 const twoTo32 = 2 ** 32;
@@ -29,7 +31,7 @@ export class XorAppender {
 
   /** `capacityBytes` is a guess: the buffer doubles when it is full. */
   constructor(capacityBytes = 128) {
-    this.#bytes = new Uint8Array(Math.max(capacityBytes, XOR_HEADER_SIZE_BYTES + XOR_SAMPLE_SIZE_BYTES_MAX));
+    this.#bytes = new Uint8Array(Math.max(capacityBytes, XOR_HEADER_SIZE_BYTES + roomBytes));
   }
 
   /** Samples appended. */
@@ -63,7 +65,7 @@ export class XorAppender {
   append(time: number, values: Float64Array, index: number): void {
     assert(this.#count < XOR_SAMPLES_MAX, "a chunk is cut before its count overflows");
     assert(Number.isInteger(time) && Math.abs(time) <= timeMax, "a time is an integer within +-2^52");
-    if (this.sizeBytes + XOR_SAMPLE_SIZE_BYTES_MAX > this.#bytes.length) this.#grow();
+    if (this.sizeBytes + roomBytes > this.#bytes.length) this.#grow();
     readBits(values, index);
     const high = bits[HIGH]!;
     const low = bits[LOW]!;
@@ -87,8 +89,8 @@ export class XorAppender {
     this.#minTime = time;
     // Zigzag: 0, -1, 1, -2, 2 ... become 0, 1, 2, 3, 4 ...; exact, as |2 * time| is at most 2^53.
     this.#writeVarint(time < 0 ? -2 * time - 1 : 2 * time);
-    this.#write(high, 32);
-    this.#write(low, 32);
+    this.#writeWord(high);
+    this.#writeWord(low);
   }
 
   #appendDelta(time: number): void {
@@ -100,7 +102,7 @@ export class XorAppender {
   #appendDod(time: number): void {
     const delta = time - this.#maxTime;
     const dod = delta - this.#delta;
-    if (dod === 0) this.#write(0, 1);
+    if (dod === 0) this.#skip();
     else if (dod >= -0x1fff && dod <= 0x2000) this.#write(0x8000 | (dod & 0x3fff), 16);
     else if (dod >= -0xffff && dod <= 0x10000) this.#write(0xc0000 | (dod & 0x1ffff), 20);
     else if (dod >= -0x7ffff && dod <= 0x80000) this.#write(0xe00000 | (dod & 0xfffff), 24);
@@ -113,13 +115,13 @@ export class XorAppender {
     const low = (delta >>> 0) - (previous >>> 0);
     const high = Math.floor(delta / twoTo32) - Math.floor(previous / twoTo32) - (low < 0 ? 1 : 0);
     this.#write(0b1111, 4);
-    this.#write(high, 32);
-    this.#write(low, 32);
+    this.#writeWord(high);
+    this.#writeWord(low);
   }
 
   #appendValue(high: number, low: number): void {
     if ((high | low) === 0) {
-      this.#write(0, 1);
+      this.#skip();
       return;
     }
     const leading = high === 0 ? 31 : Math.clz32(high);
@@ -136,17 +138,17 @@ export class XorAppender {
 
   /** The bits of the xor between the window's leading and trailing bits. */
   #writeWindow(high: number, low: number): void {
-    const length = 64 - this.#leading - this.#trailing;
     const shift = this.#trailing;
+    const length = 64 - this.#leading - shift;
     if (shift >= 32) {
-      this.#write(high >>> (shift - 32), length);
-    } else {
-      const shifted = shift === 0 ? low : (low >>> shift) | (high << (32 - shift));
-      if (length > 32) {
-        this.#write(high >>> shift, length - 32);
-        this.#write(shifted, 32);
-      } else this.#write(shifted, length);
+      this.#writeHalf(high >>> (shift - 32), length);
+      return;
     }
+    const shifted = shift === 0 ? low : (low >>> shift) | (high << (32 - shift));
+    if (length > 32) {
+      this.#writeHalf(high >>> shift, length - 32);
+      this.#writeWord(shifted);
+    } else this.#writeHalf(shifted, length);
   }
 
   /** LEB128 of a number up to 2^53. */
@@ -169,20 +171,35 @@ export class XorAppender {
     this.#write(1, 8);
   }
 
-  /** Writes the lowest `length` bits of `value`, 1 to 32; bits above are ignored. */
+  #writeWord(word: number): void {
+    this.#write(word >>> 16, 16);
+    this.#write(word & 0xffff, 16);
+  }
+
+  /** The lowest `length` bits, 1 to 32, with no bits above. */
+  #writeHalf(value: number, length: number): void {
+    if (length <= 25) this.#write(value, length);
+    else {
+      this.#write(value >>> 16, length - 16);
+      this.#write(value & 0xffff, 16);
+    }
+  }
+
+  /** A zero bit is there already. */
+  #skip(): void {
+    this.#bitLength++;
+  }
+
+  /** Writes the lowest `length` bits of `value`, 1 to 25, with no bits above: they fit four bytes at any bit. */
   #write(value: number, length: number): void {
     const bytes = this.#bytes;
-    let at = this.#bitLength >>> 3;
-    let rest = length - 8 + (this.#bitLength & 7);
-    const masked = length === 32 ? value : value & ((1 << length) - 1);
+    const at = this.#bitLength >>> 3;
+    const word = value << (32 - length - (this.#bitLength & 7));
+    bytes[at]! |= word >>> 24;
+    bytes[at + 1] = word >>> 16;
+    bytes[at + 2] = word >>> 8;
+    bytes[at + 3] = word;
     this.#bitLength += length;
-    if (rest <= 0) {
-      bytes[at]! |= masked << -rest;
-      return;
-    }
-    bytes[at]! |= masked >>> rest;
-    for (; rest >= 8; rest -= 8) bytes[++at] = masked >>> (rest - 8);
-    if (rest > 0) bytes[at + 1] = masked << (8 - rest);
   }
 }
 

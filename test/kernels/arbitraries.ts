@@ -54,7 +54,7 @@ const time: fc.Arbitrary<(previous: number) => number> = fc.oneof(
       .chain((edge) => fc.constantFrom(edge, -edge))
       .map((step) => (previous: number) => previous + step),
   },
-  { weight: 1, arbitrary: fc.maxSafeInteger().map((any) => () => Math.trunc(any / 2)) },
+  { weight: 1, arbitrary: fc.maxSafeInteger().map((any) => () => Math.trunc(any / 2) + 0) },
   { weight: 1, arbitrary: fc.constantFrom(-(2 ** 52), 2 ** 52).map((edge) => () => edge) },
 );
 
