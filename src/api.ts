@@ -172,6 +172,8 @@ export interface ImportOptions {
 export interface CsvOptions {
   /** One character; guessed among comma, semicolon, tab and pipe. */
   readonly delimiter?: string;
+  /** Whether the first row names the columns; else they are `column_1`, `column_2` and so on. Guessed. */
+  readonly hasHeader?: boolean;
   readonly timeColumn?: string;
   /** `unix-s`, `unix-ms`, `unix-us`, `unix-ns`, `rfc3339`, or a pattern as `yyyy-MM-dd HH:mm`; guessed. */
   readonly timeFormat?: string;

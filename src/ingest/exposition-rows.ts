@@ -14,21 +14,17 @@ export class ExpositionRows implements ExpositionVisitor {
   readonly #rows: RowAppender;
   readonly #malformed: MalformedRows;
   readonly #defaultTime: TimestampMs;
-  readonly #onSeries: (series: RowSeries) => void;
   readonly #series = new Map<string, RowSeries>();
   #cachedText = 0;
 
-  /** `onSeries` is called for a series when its text is first seen, and perhaps again. */
   constructor(options: {
     readonly rows: RowAppender;
     readonly malformed: MalformedRows;
     readonly defaultTime: TimestampMs;
-    readonly onSeries?: (series: RowSeries) => void;
   }) {
     this.#rows = options.rows;
     this.#malformed = options.malformed;
     this.#defaultTime = options.defaultTime;
-    this.#onSeries = options.onSeries ?? (() => {});
   }
 
   sample(text: SeriesText, value: number, time: TimestampMs | undefined): void {
@@ -49,7 +45,6 @@ export class ExpositionRows implements ExpositionVisitor {
     const series = this.#rows.series(text.labels());
     this.#series.set(key, series);
     this.#cachedText += key.length;
-    this.#onSeries(series);
     return series;
   }
 }

@@ -8,6 +8,7 @@ import type { Appender, CommitResult, Rejection, RejectReason } from "../model/a
 import { Labels, METRIC_NAME } from "../model/labels.js";
 import type { TimeRange, TimestampMs } from "../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../model/series.js";
+import { compareText } from "../model/text-order.js";
 
 export interface RowOptions {
   /** Put before each metric name. */
@@ -22,9 +23,13 @@ export interface RowSeries {
   ref: SeriesRef;
 }
 
+const metricNamesMax = 1000;
+
 export class RowAppender {
-  /** Of all samples given, whatever became of them; `range` is undefined before the first. */
+  /** Of all samples given, whatever became of them. */
   sampleCount = 0;
+  readonly #refs = new Set<SeriesRef>();
+  readonly #metricNames = new Set<string>();
   #minTime = Infinity;
   #maxTime = -Infinity;
   #appender: Appender;
@@ -37,6 +42,17 @@ export class RowAppender {
     this.#extraLabels = Object.entries(options.extraLabels ?? {});
   }
 
+  /** Distinct series that the appender has taken samples for. */
+  get seriesCount(): number {
+    return this.#refs.size;
+  }
+
+  /** Names of these series' metrics, sorted, a thousand at most. */
+  get metricNames(): readonly string[] {
+    return [...this.#metricNames].sort(compareText);
+  }
+
+  /** Of all samples given; undefined before the first. */
   get timeRange(): TimeRange | undefined {
     return this.sampleCount === 0 ? undefined : { minTime: this.#minTime, maxTime: this.#maxTime };
   }
@@ -46,13 +62,11 @@ export class RowAppender {
   }
 
   append(series: RowSeries, time: TimestampMs, value: number): void {
-    series.ref = this.#appender.append(series.ref, series.labels, time, value);
-    this.#count(time);
+    this.#count(series, this.#appender.append(series.ref, series.labels, time, value), time);
   }
 
   appendStale(series: RowSeries, time: TimestampMs): void {
-    series.ref = this.#appender.appendStale(series.ref, series.labels, time);
-    this.#count(time);
+    this.#count(series, this.#appender.appendStale(series.ref, series.labels, time), time);
   }
 
   /** Goes on in another transaction: the caller has committed the one before. */
@@ -60,10 +74,19 @@ export class RowAppender {
     this.#appender = appender;
   }
 
-  #count(time: TimestampMs): void {
+  #count(series: RowSeries, ref: SeriesRef, time: TimestampMs): void {
+    if (ref !== series.ref) {
+      series.ref = ref;
+      if (ref !== NO_SERIES) this.#remember(series);
+    }
     this.sampleCount++;
     if (time < this.#minTime) this.#minTime = time;
     if (time > this.#maxTime) this.#maxTime = time;
+  }
+
+  #remember({ ref, labels }: RowSeries): void {
+    this.#refs.add(ref);
+    if (this.#metricNames.size < metricNamesMax) this.#metricNames.add(labels.get(METRIC_NAME));
   }
 
   #decorate(labels: Labels): Labels {

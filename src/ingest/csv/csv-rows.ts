@@ -1,0 +1,93 @@
+/**
+ * CsvRows: the rows of a CSV file, once the roles of its columns are known, as samples: one per metric column.
+ */
+
+import { Labels, METRIC_NAME } from "../../model/labels.js";
+import type { IngestLimits } from "../limits.js";
+import type { MalformedRows, RowAppender, RowSeries } from "../row-appender.js";
+import { isEmptyCell, numberOfCell } from "./cell.js";
+import type { ColumnPlan } from "./plan-columns.js";
+
+export interface CsvRowsOptions {
+  readonly plan: ColumnPlan;
+  /** Names, for the reasons. */
+  readonly columns: readonly string[];
+  readonly hasDecimalComma: boolean;
+  readonly rows: RowAppender;
+  readonly malformed: MalformedRows;
+  readonly limits: IngestLimits;
+}
+
+/** Combinations of labels whose series are remembered before the table starts afresh. */
+const rememberedSeriesMax = 100_000;
+
+export class CsvRows {
+  readonly #options: CsvRowsOptions;
+  /** By the row's labels: one series per value column, made when it has a first value. */
+  readonly #series = new Map<string, (RowSeries | undefined)[]>();
+
+  constructor(options: CsvRowsOptions) {
+    this.#options = options;
+  }
+
+  /** `cells` holds one text per column, trimmed. */
+  add(cells: readonly string[], line: number): void {
+    const { plan, columns, rows, malformed, hasDecimalComma } = this.#options;
+    const timeText = cells[plan.time.index]!;
+    const time = plan.time.format.parse(timeText);
+    if (time === undefined) {
+      const problem =
+        timeText === "" ? "is empty" : `${quote(timeText)} is no time as ${plan.time.format.name}`;
+      malformed.add(line, `the time in column "${columns[plan.time.index]}" ${problem}`);
+      return;
+    }
+    const tooLong = plan.labels.find(({ index }) => this.#isTooLong(cells[index]!));
+    if (tooLong !== undefined) {
+      malformed.add(
+        line,
+        `the label in column "${columns[tooLong.index]}" is beyond the limit labelValueSizeBytes`,
+      );
+      return;
+    }
+    const series = this.#seriesOf(cells);
+    for (const [i, { index, metricName }] of plan.values.entries()) {
+      const cell = cells[index]!;
+      if (isEmptyCell(cell)) continue;
+      const value = numberOfCell(cell, hasDecimalComma);
+      if (value === undefined) {
+        malformed.add(line, `${quote(cell)} in column "${columns[index]}" is no number`);
+        continue;
+      }
+      series[i] ??= this.#newSeries(metricName, cells);
+      rows.append(series[i], time, value);
+    }
+  }
+
+  #isTooLong(cell: string): boolean {
+    const limit = this.#options.limits.labelValueSizeBytes;
+    return cell.length * 3 > limit && Buffer.byteLength(cell) > limit;
+  }
+
+  #seriesOf(cells: readonly string[]): (RowSeries | undefined)[] {
+    let key = "";
+    for (const { index } of this.#options.plan.labels) key += `${cells[index]}\n${cells[index]!.length}\n`;
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    if (this.#series.size >= rememberedSeriesMax) this.#series.clear();
+    const series = new Array<RowSeries | undefined>(this.#options.plan.values.length).fill(undefined);
+    this.#series.set(key, series);
+    return series;
+  }
+
+  #newSeries(metricName: string, cells: readonly string[]): RowSeries {
+    const pairs = this.#options.plan.labels.map(({ index, labelName }): [string, string] => [
+      labelName,
+      cells[index]!,
+    ]);
+    return this.#options.rows.series(Labels.from([[METRIC_NAME, metricName], ...pairs]));
+  }
+}
+
+function quote(cell: string): string {
+  return JSON.stringify(cell.length > 40 ? `${cell.slice(0, 40)}…` : cell);
+}
