@@ -100,9 +100,12 @@ export class ByteReader {
     const start = this.#position;
     const first = this.u8();
     const low = (first & 0x7f) >>> 1;
-    const magnitude = first < 0x80 ? low : this.uvarint() * 64 + low;
-    if (magnitude > Number.MAX_SAFE_INTEGER) throw this.#corruptionAt(start, "a varint exceeds 2^53 - 1");
-    return (first & 1) === 0 ? magnitude : -magnitude - 1;
+    const isNegative = (first & 1) === 1;
+    const high = first < 0x80 ? 0 : this.uvarint();
+    if (high >= 2 ** 47 && (high > 2 ** 47 || low > 0 || isNegative))
+      throw this.#corruptionAt(start, "a varint exceeds 2^53");
+    const magnitude = high * 64 + low;
+    return isNegative ? -magnitude - 1 : magnitude;
   }
 
   /** Reads a float into `values[index]` with its exact bits. */

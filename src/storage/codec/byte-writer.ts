@@ -3,7 +3,8 @@
  *
  *   u8 u16 u32 u64   big-endian, unsigned; u64 takes safe integers (up to 2^53 - 1)
  *   uvarint          base 128, lowest group first, high bit set on all but the last byte (as Go and protobuf)
- *   varint           uvarint of the zigzag number: 0, -1, 1, -2, ... become 0, 1, 2, 3, ...
+ *   varint           uvarint of the zigzag number: 0, -1, 1, -2, ... become 0, 1, 2, 3, ...; from -2^53 to 2^53,
+ *                    so that it holds the difference of any two times
  *   f64              IEEE 754, big-endian, bits kept (`f64At` takes the place, not the number: a NaN keeps its bits)
  *   string           uvarint byte length, then UTF-8
  */
@@ -85,7 +86,7 @@ export class ByteWriter {
   }
 
   varint(value: number): void {
-    assert(Number.isSafeInteger(value), "a signed varint is a safe integer");
+    assert(Number.isInteger(value) && Math.abs(value) <= 2 ** 53, "a signed varint is within 2^53");
     this.#reserve(9);
     // The zigzag number itself may pass 2^53: its lowest seven bits are split off before it is formed.
     const sign = value < 0 ? 1 : 0;

@@ -3,6 +3,10 @@
  *
  * It removes leftovers, cuts the torn tail of the last segment and gives it its end, so that the tail is not taken
  * for corruption once it is no longer the last. Corrupt bytes are left as they are.
+ *
+ * What a failed sync left in doubt stays in doubt: the system may show bytes here that will not be on the disk after
+ * a power loss, and no later sync tells. They were never acknowledged as durable, nothing is appended behind them,
+ * and their loss is reported then.
  */
 
 import { segmentPath } from "../fs/data-directory.js";
