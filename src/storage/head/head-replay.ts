@@ -1,5 +1,5 @@
 /**
- * HeadReplay: applies the records of the log to an empty head, at open.
+ * replayHead: the log to a head, at open.
  *
  * Refs in the log are those of the process that wrote it. A series that ended and came back has two of them: the
  * first one stays, the other becomes an alias for the rest of the replay.
@@ -11,8 +11,10 @@
 
 import type { TimeRange, TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
+import type { FileSystem } from "../fs/file-system.js";
+import { type ReplaySummary, replayWal } from "../wal/replay-wal.js";
 import { decodeWalRecord, type RefColumns, type SeriesDefinition } from "../wal/wal-record.js";
-import type { Head } from "./head.js";
+import { Head } from "./head.js";
 import type { MemorySeries } from "./memory-series.js";
 
 /** A block holds all samples of `range` from log segments before `walSegment`. */
@@ -21,20 +23,35 @@ export interface HeldRange {
   readonly walSegment: number;
 }
 
-export class HeadReplay {
+export interface ReplayedHead {
+  readonly head: Head;
+  readonly summary: ReplaySummary;
+  /** Samples whose series was named in a part of the log that could not be read: they are lost with it. */
+  readonly orphanCount: number;
+}
+
+export async function replayHead(
+  fileSystem: FileSystem,
+  walDirectory: string,
+  held: readonly HeldRange[],
+): Promise<ReplayedHead> {
+  const head = new Head();
+  const replay = new HeadReplay(head, held);
+  const summary = await replayWal(fileSystem, walDirectory, (payload, { segment }) =>
+    replay.apply(payload, segment),
+  );
+  return { head, summary, orphanCount: replay.orphanCount };
+}
+
+class HeadReplay {
   readonly #head: Head;
   readonly #held: readonly HeldRange[];
   readonly #aliases = new Map<SeriesRef, MemorySeries>();
-  #orphanCount = 0;
+  orphanCount = 0;
 
   constructor(head: Head, held: readonly HeldRange[]) {
     this.#head = head;
     this.#held = held;
-  }
-
-  /** Samples whose series was named in a part of the log that could not be read: they are lost with it. */
-  get orphanCount(): number {
-    return this.#orphanCount;
   }
 
   /** Applies one record that stands in `segment`. Throws CorruptionError when it cannot be understood. */
@@ -59,7 +76,7 @@ export class HeadReplay {
     const held = this.#held.filter(({ walSegment }) => segment < walSegment).map(({ range }) => range);
     for (let i = 0; i < length; i++) {
       const series = this.#seriesOf(refs[i] as SeriesRef);
-      if (series === undefined) this.#orphanCount++;
+      if (series === undefined) this.orphanCount++;
       else if (!isWithin(held, times[i]!)) this.#head.apply(series, times[i]!, values, i);
     }
   }

@@ -81,6 +81,13 @@ export class Head {
     return outcome;
   }
 
+  /** Samples in chunks that begin before `end`: about how many samples a cut at `end` would take. */
+  countBelow(end: TimestampMs): number {
+    let count = 0;
+    if (this.#minTime < end) for (const series of this.series) count += series.countBelow(end);
+    return count;
+  }
+
   begin(transaction: OpenTransaction): void {
     this.#transactions.add(transaction);
   }

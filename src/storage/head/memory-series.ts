@@ -76,6 +76,13 @@ export class MemorySeries {
     return chunks;
   }
 
+  /** Samples in chunks that begin before `end`. */
+  countBelow(end: TimestampMs): number {
+    let count = this.#open !== undefined && this.#open.minTime < end ? this.#open.count : 0;
+    for (const chunk of this.#closed) if (chunk.minTime < end) count += chunk.count;
+    return count + (this.#outOfOrder?.countBelow(end) ?? 0);
+  }
+
   /**
    * What a block shall take over: all samples below `end`, in chunks that may reach beyond it. The open chunk is
    * closed if it is among them, so that what `dropTaken` drops is exactly what was handed out here.

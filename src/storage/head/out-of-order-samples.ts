@@ -66,6 +66,13 @@ export class OutOfOrderSamples {
     return "appended";
   }
 
+  /** Samples in leaves that begin before `end`. */
+  countBelow(end: TimestampMs): number {
+    let count = 0;
+    for (const leaf of this.#leaves) if (leaf.minTime < end) count += leaf.count;
+    return count;
+  }
+
   /** The chunks that overlap `range`, in time order. */
   chunksIn(range: TimeRange): EncodedChunk[] {
     const chunks: EncodedChunk[] = [];

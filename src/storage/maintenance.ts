@@ -1,0 +1,157 @@
+/**
+ * Maintenance: moves complete windows of the head into blocks. `planCut` chooses, `cutHead` acts.
+ *
+ * Steps of a cut. Commits and queries go on; after a crash at any point, opening finds every sample once.
+ *
+ *   1  rotate the log: segments up to N are ended. Wait until all that they hold is applied to the head.
+ *   2  take what lies below the end; stage it as blocks, under temporary names
+ *   3  publish: rename the blocks. From here on, replay skips what they hold of segments up to N (BlockOrigin)
+ *   4  open the blocks, so that queries see them, then drop from the head exactly what was taken
+ *   5  checkpoint what the head still has, in the name of segments up to N
+ *   6  truncate: remove these segments
+ *
+ * Invariant: nothing becomes durable in a block or checkpoint before the log record that it came from is; else a
+ * power loss could leave half of a transaction. Only with durability "commit" does "applied" imply that.
+ */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { ALL_TIME, type TimeRange, type TimestampMs } from "../model/sample.js";
+import type { BlockMeta } from "./block/block-meta.js";
+import { discardBlocks, publishBlocks } from "./block/block-writer.js";
+import type { UlidSource } from "./block/ulid.js";
+import { columnsOf, stageCut } from "./compaction/cut-blocks.js";
+import { alignedStart, DEFAULT_BLOCK_SAMPLES_MAX } from "./compaction/plan-block-ranges.js";
+import type { FileSystem } from "./fs/file-system.js";
+import type { Head } from "./head/head.js";
+import { checkpointRecords } from "./head/head-checkpoint.js";
+import type { MemorySeries, TakenChunks } from "./head/memory-series.js";
+import { writeCheckpoint } from "./wal/checkpoint.js";
+import type { Wal } from "./wal/wal.js";
+
+/** Samples that came later than the cut of their window are cut when they are this many. */
+export const LATE_SAMPLES_MAX = 100_000;
+
+/** Series handled between two turns of the event loop. */
+const seriesPerTurn = 256;
+
+export interface CutSituation {
+  readonly blockDurationMs: number;
+  /** Undefined when the head is empty. */
+  readonly headRange: TimeRange | undefined;
+  /** End of the last cut, exclusive; -Infinity when there was none. */
+  readonly lastCutEnd: TimestampMs;
+  /** Samples in the head that are below `lastCutEnd`. */
+  readonly lateSamples: number;
+  readonly now: TimestampMs;
+}
+
+/**
+ * The end, exclusive, of what is to be cut; undefined for nothing. A window is complete when the newest time has
+ * passed its end by half a window, as in Prometheus; a newest time in the future counts as now, so that one wrong
+ * clock does not make every other sample late.
+ */
+export function planCut(situation: CutSituation): TimestampMs | undefined {
+  const { headRange, blockDurationMs, lastCutEnd } = situation;
+  if (headRange === undefined) return undefined;
+  const newest = Math.min(headRange.maxTime, situation.now);
+  const end = alignedStart(newest - blockDurationMs / 2, blockDurationMs);
+  if (headRange.minTime >= end) return undefined;
+  return end > lastCutEnd || situation.lateSamples >= LATE_SAMPLES_MAX ? end : undefined;
+}
+
+export interface CutParts {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  readonly head: Head;
+  readonly wal: Wal;
+  readonly walDirectory: string;
+  readonly blockDurationMs: number;
+  readonly newUlid: UlidSource;
+  /** Whether what is applied to the head is on the disk already: durability "commit". */
+  readonly isDurableWhenApplied: boolean;
+  /** Opens blocks and makes them visible to queries, all at once. */
+  addBlocks(metas: readonly BlockMeta[]): Promise<void>;
+}
+
+/** What was taken of one series. */
+interface TakenSeries {
+  readonly series: MemorySeries;
+  readonly taken: TakenChunks;
+}
+
+/** Cuts all samples below `end`. When it rejects, everything is still readable, and the cut may be tried again. */
+export async function cutHead(parts: CutParts, end: TimestampMs): Promise<readonly BlockMeta[]> {
+  const { head, wal } = parts;
+  head.beginGeneration();
+  const lastSegment = await wal.rotate();
+  await head.settled();
+
+  const taken = await takeBelow(head, end);
+  const metas = await writeBlocks(parts, taken, { end, lastSegment });
+  await parts.addBlocks(metas);
+  await dropTaken(head, taken, end);
+
+  await writeCheckpoint(parts.fileSystem, parts.walDirectory, lastSegment, durableCheckpoint(parts));
+  await wal.truncate(lastSegment);
+  return metas;
+}
+
+async function takeBelow(head: Head, end: TimestampMs): Promise<readonly TakenSeries[]> {
+  const all: TakenSeries[] = [];
+  let visited = 0;
+  for (const series of head.series) {
+    if (++visited % seriesPerTurn === 0) await nextTurn();
+    if (series.minTime < end) all.push({ series, taken: series.takeBelow(end) });
+  }
+  return all.sort((a, b) => a.series.labels.compare(b.series.labels));
+}
+
+async function writeBlocks(
+  parts: CutParts,
+  taken: readonly TakenSeries[],
+  { end, lastSegment }: { end: TimestampMs; lastSegment: number },
+): Promise<readonly BlockMeta[]> {
+  const { fileSystem, directory, blockDurationMs, newUlid } = parts;
+  const series = taken.map(({ series: { labels }, taken: { inOrder, outOfOrder } }) => ({
+    labels,
+    chunks: [...inOrder, ...outOfOrder],
+  }));
+  const below = { minTime: ALL_TIME.minTime, maxTime: end - 1 };
+  const metas = await stageCut(fileSystem, directory, columnsOf(series, below), {
+    blockDurationMs,
+    samplesMax: DEFAULT_BLOCK_SAMPLES_MAX,
+    recentFrom: end - blockDurationMs,
+    newUlid,
+    extra: { narthex: { walSegment: lastSegment + 1 } },
+  });
+  try {
+    await makeAppliedDurable(parts);
+    await publishBlocks(fileSystem, directory, metas);
+  } catch (error) {
+    await discardBlocks(fileSystem, directory, metas);
+    throw error;
+  }
+  return metas;
+}
+
+async function dropTaken(head: Head, all: readonly TakenSeries[], end: TimestampMs): Promise<void> {
+  for (const [i, { series, taken }] of all.entries()) {
+    if ((i + 1) % seriesPerTurn === 0) await nextTurn();
+    series.dropTaken(taken, end);
+  }
+  head.recount();
+  head.endIdleSeries();
+}
+
+async function* durableCheckpoint(parts: CutParts): AsyncGenerator<Uint8Array> {
+  for (const record of checkpointRecords(parts.head)) {
+    yield record;
+    await nextTurn();
+  }
+  await makeAppliedDurable(parts);
+}
+
+/** A rotation syncs the log up to here. */
+async function makeAppliedDurable({ wal, isDurableWhenApplied }: CutParts): Promise<void> {
+  if (!isDurableWhenApplied) await wal.rotate();
+}

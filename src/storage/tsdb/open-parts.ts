@@ -1,0 +1,106 @@
+/**
+ * openParts: the parts of a database, opened in this order: lock, blocks, head (a replay of the log), log.
+ *
+ * Nothing that is broken keeps the rest from opening: it is set aside, or left out of the replay, and told.
+ */
+
+import type { PoisonedError } from "../../model/errors.js";
+import type { BlockReader } from "../block/block-reader.js";
+import { openBlocks } from "../block/open-blocks.js";
+import { isTemporaryName, joinPath, walPath } from "../fs/data-directory.js";
+import { acquireDirectoryLock, type DirectoryLock } from "../fs/directory-lock.js";
+import { makeDurableDirectory } from "../fs/make-durable-directory.js";
+import type { Head } from "../head/head.js";
+import { type HeldRange, type ReplayedHead, replayHead } from "../head/head-replay.js";
+import { Wal } from "../wal/wal.js";
+import type { TsdbSettings } from "./tsdb-options.js";
+
+export interface OpenParts {
+  readonly settings: TsdbSettings;
+  readonly lock: DirectoryLock;
+  readonly head: Head;
+  readonly wal: Wal;
+  readonly blocks: readonly BlockReader[];
+  /** What was lost or set aside, in words. */
+  readonly losses: readonly string[];
+}
+
+/** Gives the lock back when it rejects. */
+export async function openParts(settings: TsdbSettings): Promise<OpenParts> {
+  const { fileSystem, directory, processes } = settings;
+  await makeDurableDirectory(fileSystem, directory);
+  const lock = await acquireDirectoryLock(fileSystem, directory, processes);
+  try {
+    await removeUnfinished(settings);
+    return await openLocked(settings, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** Removes what a crash left under temporary names. */
+async function removeUnfinished({ fileSystem, directory, onEvent }: TsdbSettings): Promise<void> {
+  const names = (await fileSystem.list(directory)).filter(isTemporaryName);
+  if (names.length === 0) return;
+  for (const name of names) await fileSystem.remove(joinPath(directory, name.replace(/\/$/, "")));
+  await fileSystem.syncDirectory(directory);
+  onEvent({ level: "info", message: "removed unfinished blocks", facts: { count: names.length } });
+}
+
+async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<OpenParts> {
+  const { fileSystem, directory, clock, durability, durabilityIntervalMs, onEvent } = settings;
+  const walDirectory = walPath(directory);
+  const { blocks, losses } = await openBlocks(fileSystem, directory);
+  try {
+    const held = heldRanges(blocks);
+    const replayed = await replayHead(fileSystem, walDirectory, held);
+    const allLosses = [...losses, ...lossesOf(replayed)];
+    tellReplay(replayed, allLosses, onEvent);
+    const onFailure = (error: PoisonedError) => onEvent({ level: "error", message: error.message });
+    const wal = await Wal.open(
+      { fileSystem, directory: walDirectory, durability, durabilityIntervalMs, clock, onFailure },
+      Math.max(replayed.summary.lastSegment + 1, ...held.map(({ walSegment }) => walSegment)),
+    );
+    return { settings, lock, head: replayed.head, wal, blocks, losses: allLosses };
+  } catch (error) {
+    await Promise.allSettled(blocks.map((block) => block.close()));
+    throw error;
+  }
+}
+
+export function heldRanges(blocks: readonly BlockReader[]): readonly HeldRange[] {
+  return blocks.flatMap(({ meta: { narthex }, range }) =>
+    narthex === undefined ? [] : [{ range, walSegment: narthex.walSegment }],
+  );
+}
+
+function lossesOf({ summary, orphanCount }: ReplayedHead): readonly string[] {
+  const losses = summary.corruptions.map(
+    ({ file, offset, bytes, message }) =>
+      `${file} at byte ${offset}: ${message}; ${bytes} bytes could not be read`,
+  );
+  if (orphanCount > 0) losses.push(`${orphanCount} samples of the log are of series whose names were lost`);
+  return losses;
+}
+
+function tellReplay(
+  { head, summary }: ReplayedHead,
+  losses: readonly string[],
+  onEvent: TsdbSettings["onEvent"],
+): void {
+  const { segments, records, bytes, tornBytes } = summary;
+  if (records > 0)
+    onEvent({
+      level: "info",
+      message: "replayed the log",
+      facts: { segments, records, bytes, samples: head.sampleCount },
+    });
+  if (tornBytes > 0)
+    onEvent({
+      level: "info",
+      message: "cut off a write at the end of the log that was never acknowledged",
+      facts: { bytes: tornBytes },
+    });
+  for (const loss of losses) onEvent({ level: "error", message: loss });
+}

@@ -1,0 +1,69 @@
+/**
+ * TsdbOptions with their defaults, and what a Tsdb tells about itself.
+ */
+
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "../../model/clock.js";
+import type { TimeRange } from "../../model/sample.js";
+import { DEFAULT_BLOCK_DURATION_MS } from "../compaction/plan-block-ranges.js";
+import type { FileSystem } from "../fs/file-system.js";
+import { nodeFileSystem } from "../fs/node-file-system.js";
+import { machineProcesses, type ProcessTable } from "../fs/process-table.js";
+
+export interface TsdbOptions {
+  /** Created when absent. */
+  readonly directory: string;
+  /** When a commit resolves: see WalOptions. Default "commit". */
+  readonly durability?: "commit" | "interval" | "none";
+  /** For durability "interval". Default 100. */
+  readonly durabilityIntervalMs?: number;
+  /** Default 2 hours. */
+  readonly blockDurationMs?: number;
+  readonly clock?: Clock;
+  readonly fileSystem?: FileSystem;
+  /** Who holds the directory's lock, and lives. Default the machine's processes. */
+  readonly processes?: ProcessTable;
+  /** For names of blocks. Default node:crypto's. */
+  readonly randomBytes?: (sizeBytes: number) => Uint8Array;
+  /** Called for what an operator should know. Must not throw. */
+  readonly onEvent?: (event: TsdbEvent) => void;
+}
+
+export interface TsdbEvent {
+  readonly level: "info" | "warning" | "error";
+  readonly message: string;
+  readonly facts?: Readonly<Record<string, string | number>>;
+}
+
+export interface TsdbStatus {
+  readonly headSeries: number;
+  readonly headChunks: number;
+  readonly headSamples: number;
+  readonly headRange: TimeRange | undefined;
+  readonly walBytes: number;
+  readonly blocks: readonly {
+    readonly ulid: string;
+    readonly range: TimeRange;
+    readonly series: number;
+    readonly samples: number;
+    readonly bytes: number;
+  }[];
+  /** What was lost or set aside at open, in words. */
+  readonly losses: readonly string[];
+}
+
+export type TsdbSettings = Required<TsdbOptions>;
+
+export function withDefaults(options: TsdbOptions): TsdbSettings {
+  return {
+    directory: options.directory,
+    durability: options.durability ?? "commit",
+    durabilityIntervalMs: options.durabilityIntervalMs ?? 100,
+    blockDurationMs: options.blockDurationMs ?? DEFAULT_BLOCK_DURATION_MS,
+    clock: options.clock ?? systemClock,
+    fileSystem: options.fileSystem ?? nodeFileSystem,
+    processes: options.processes ?? machineProcesses,
+    randomBytes: options.randomBytes ?? randomBytes,
+    onEvent: options.onEvent ?? (() => {}),
+  };
+}
