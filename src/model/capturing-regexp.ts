@@ -1,0 +1,39 @@
+/**
+ * CapturingRegExp: a regular expression whose groups fill a template. RE2 syntax, linear time, matched against the
+ * whole value; `.` matches a newline too.
+ *
+ * In a template `$1`, `${1}`, `$name` and `${name}` stand for groups and `$$` for a dollar sign; a group that does
+ * not exist stands for nothing. `$1x` names the group `1x`: the longest name is taken.
+ *
+ * Source: Go `regexp.Expand`, as Prometheus uses it in `label_replace` and relabelling.
+ */
+
+import { RE2JS } from "re2js";
+import { InvalidArgumentError } from "./errors.js";
+
+export class CapturingRegExp {
+  readonly #pattern: RE2JS;
+
+  /** Throws InvalidArgumentError. */
+  constructor(source: string) {
+    try {
+      this.#pattern = RE2JS.compile(`^(?s:${source})$`);
+    } catch (cause) {
+      throw new InvalidArgumentError(cause instanceof Error ? cause.message : String(cause), { cause });
+    }
+  }
+
+  /** The template filled from the groups of a match; undefined when the value does not match. */
+  expand(value: string, template: string): string | undefined {
+    const matcher = this.#pattern.matcher(value);
+    if (!matcher.matches()) return undefined;
+    const groups = this.#pattern.namedGroups();
+    return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (reference, braced?: string, bare?: string) => {
+      if (reference === "$$") return "$";
+      const name = braced ?? bare!;
+      const index = /^\d+$/.test(name) ? Number(name) : groups[name];
+      if (index === undefined || index > matcher.groupCount()) return "";
+      return matcher.group(index) ?? "";
+    });
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * QueryEngine: parse -> check -> plan -> load -> evaluate. Loading is the only asynchronous part; from loaded
+ * chunks to the result a query runs synchronously, so one engine needs one kernel.
+ */
+
+import { type ColumnKernel, columnKernel } from "../kernels/column-kernel.js";
+import type { Clock } from "../model/clock.js";
+import { InvalidArgumentError, ParseError } from "../model/errors.js";
+import type { Queryable } from "../model/queryable.js";
+import type { TimestampMs } from "../model/sample.js";
+import type { Series } from "../model/series.js";
+import { Annotations } from "./eval/annotations.js";
+import { QueryBudget } from "./eval/budget.js";
+import type { EvalFeatures } from "./eval/context.js";
+import { evaluatePlan } from "./eval/evaluate.js";
+import { type EvaluatedResult, instantResult, rangeResult } from "./eval/result.js";
+import type { Value } from "./eval/value.js";
+import type { Expression, ValueType } from "./parser/ast.js";
+import { valueType } from "./parser/check.js";
+import { ParseCache } from "./parser/parse.js";
+import { buildPlan } from "./plan/build-plan.js";
+import { explainPlan } from "./plan/explain.js";
+import type { Plan, QueryTimes } from "./plan/plan.js";
+import { positionOf } from "./plan/position.js";
+
+export interface QueryEngineOptions {
+  /** How far back an instant selector reaches; the lower end is excluded. */
+  readonly lookbackDeltaMs: number;
+  readonly timeoutMs: number;
+  /** Samples that one query may hold. */
+  readonly samplesMax: number;
+  /** Bytes of chunks and columns that one query may hold. */
+  readonly bytesMax: number;
+  /** Names of Prometheus' feature flags. */
+  readonly features: ReadonlySet<string>;
+  readonly clock: Clock;
+  /** The step of subqueries that state none: Prometheus' global evaluation interval. */
+  readonly defaultStepMs: number;
+}
+
+/** What may differ from query to query. */
+export interface QuerySettings {
+  /** At most the engine's. */
+  readonly timeoutMs?: number | undefined;
+  readonly lookbackDeltaMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface InstantQuery extends QuerySettings {
+  readonly time: TimestampMs;
+}
+
+export interface RangeQuery extends QuerySettings {
+  readonly start: TimestampMs;
+  /** Inclusive. */
+  readonly end: TimestampMs;
+  readonly stepMs: number;
+}
+
+/** The result with its annotations, as `QueryResult` of the public surface. */
+export type EngineResult = EvaluatedResult & {
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
+};
+
+/** Parsed queries that are kept. */
+const parsedMax = 500;
+
+export class QueryEngine {
+  readonly #options: QueryEngineOptions;
+  readonly #features: EvalFeatures;
+  readonly #parsed: ParseCache;
+  #kernel: ColumnKernel | undefined;
+
+  constructor(options: QueryEngineOptions) {
+    this.#options = options;
+    this.#parsed = new ParseCache(parsedMax, { features: options.features });
+    this.#features = {
+      delayedNameRemoval: options.features.has("promql-delayed-name-removal"),
+      typeAndUnitLabels: options.features.has("type-and-unit-labels"),
+    };
+  }
+
+  /** The value at one time. Throws ParseError, QueryError and its kinds, and what storage throws. */
+  async instant(queryable: Queryable, text: string, query: InstantQuery): Promise<EngineResult> {
+    const plan = this.#plan(text, { start: query.time, end: query.time, stepMs: 0 }, query);
+    return this.#run(queryable, plan, query, (value) => instantResult(value, query.time));
+  }
+
+  /** The values at every step from `start` to `end`. Throws as `instant` does. */
+  async range(queryable: Queryable, text: string, query: RangeQuery): Promise<EngineResult> {
+    const { start, end, stepMs } = query;
+    if (!(stepMs > 0)) {
+      throw new InvalidArgumentError(
+        "zero or negative query resolution step widths are not accepted. Try a positive integer",
+      );
+    }
+    const plan = this.#plan(text, { start, end, stepMs }, query);
+    return this.#run(queryable, plan, query, (value) => rangeResult(value, plan));
+  }
+
+  /** How a query would be evaluated, as text. `stepMs` 0 and equal ends are those of an instant query. */
+  explain(text: string, times: QueryTimes, settings: QuerySettings = {}): string {
+    return explainPlan(this.#plan(text, times, settings));
+  }
+
+  #plan(text: string, query: QueryTimes, settings: QuerySettings): Plan {
+    const expression = this.#parsed.parse(text);
+    if (query.stepMs > 0) checkRangeType(expression, text);
+    const lookbackMs = settings.lookbackDeltaMs ?? this.#options.lookbackDeltaMs;
+    return buildPlan(expression, { text, query, lookbackMs, defaultStepMs: this.#options.defaultStepMs });
+  }
+
+  async #run(
+    queryable: Queryable,
+    plan: Plan,
+    settings: QuerySettings,
+    finish: (value: Value) => EvaluatedResult,
+  ): Promise<EngineResult> {
+    const { samplesMax, bytesMax, clock } = this.#options;
+    const timeoutMs = Math.min(settings.timeoutMs ?? this.#options.timeoutMs, this.#options.timeoutMs);
+    const budget = new QueryBudget({ samplesMax, bytesMax, timeoutMs }, clock, settings.signal);
+    budget.checkTime("query execution");
+    const { loaded, close } = await load(queryable, plan, budget, settings.signal);
+    try {
+      budget.checkTime("query execution");
+      this.#kernel ??= columnKernel();
+      const annotations = new Annotations(plan.text);
+      const kernel = this.#kernel;
+      const value = evaluatePlan({ plan, loaded, budget, annotations, kernel, features: this.#features });
+      return { ...finish(value), warnings: annotations.warnings(), infos: annotations.infos() };
+    } finally {
+      close();
+    }
+  }
+}
+
+interface Loaded {
+  /** Per select of the plan. */
+  readonly loaded: readonly (readonly Series[])[];
+  readonly close: () => void;
+}
+
+/** Starts all selects in one go, so that they see one state of the database. */
+async function load(
+  queryable: Queryable,
+  { selects }: Plan,
+  budget: QueryBudget,
+  signal: AbortSignal | undefined,
+): Promise<Loaded> {
+  if (selects.length === 0) return { loaded: [], close: () => {} };
+  const minTime = selects.reduce((min, { range }) => Math.min(min, range.minTime), Number.POSITIVE_INFINITY);
+  const maxTime = selects.reduce((max, { range }) => Math.max(max, range.maxTime), Number.NEGATIVE_INFINITY);
+  const querier = queryable.querier({ minTime, maxTime });
+  const reserveBytes = (bytes: number): void => budget.reserveBytes(bytes);
+  const hints = signal === undefined ? { reserveBytes } : { reserveBytes, signal };
+  const selected = selects.map(({ matchers, range }) => querier.select(matchers, { ...hints, range }));
+  // All have ended, in success or failure, before the querier is closed behind them.
+  const outcomes = await Promise.allSettled(selected);
+  const failure = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failure !== undefined) {
+    querier.close();
+    throw failure.reason;
+  }
+  const loaded = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  return { loaded, close: () => querier.close() };
+}
+
+const rangeTypes: ReadonlySet<ValueType> = new Set(["scalar", "vector"]);
+
+function checkRangeType(expression: Expression, text: string): void {
+  const type = valueType(expression);
+  if (rangeTypes.has(type)) return;
+  const name = type === "matrix" ? "range vector" : type;
+  throw new ParseError(
+    `invalid expression type "${name}" for range query, must be Scalar or instant Vector`,
+    positionOf(text, expression.span),
+  );
+}

@@ -1,0 +1,38 @@
+/**
+ * `count_values("label", v)`: how many series of a group have each value, with the value's text as a label.
+ */
+
+import { formatFloatPlain } from "../../../model/float-text.js";
+import type { AggregationNode } from "../../plan/plan.js";
+import type { EvalContext } from "../context.js";
+import { checkLabelName } from "../functions/label.js";
+import { FLOAT, type Value, type VectorSeries, vector } from "../value.js";
+import { GroupTable } from "./grouping.js";
+
+export function countValues(
+  node: AggregationNode,
+  { series, label }: { readonly series: readonly VectorSeries[]; readonly label: string },
+  context: EvalContext,
+): Value {
+  checkLabelName(label, "invalid label name");
+  const grouping = node.without ? node.grouping : [...node.grouping, label];
+  const table = new GroupTable({ grouping, without: node.without }, (labels) => {
+    return { labels, dropName: false, column: context.budget.column(node.grid.count) };
+  });
+  for (const { labels, column } of series) {
+    const groups = new Map<string, VectorSeries>();
+    for (let step = 0; step < column.values.length; step++) {
+      if (column.present[step] !== FLOAT) continue;
+      const text = formatFloatPlain(column.values[step]!);
+      let group = groups.get(text);
+      if (group === undefined) {
+        group = table.groupOf(labels.with({ [label]: text }));
+        groups.set(text, group);
+      }
+      group.column.values[step]! += 1;
+      group.column.present[step] = FLOAT;
+    }
+    context.budget.tick(column.values.length);
+  }
+  return vector(table.groups());
+}

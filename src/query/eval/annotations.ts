@@ -1,0 +1,126 @@
+/**
+ * Annotations: warnings and infos about a query that has an answer nevertheless, each said once.
+ *
+ * Source: the texts are those of Prometheus 3.14 `util/annotations`; places are `line:column` of the query text.
+ */
+
+import { formatFloat } from "../../model/float-text.js";
+import { quoteText } from "../../model/labels.js";
+import type { Span } from "../parser/ast.js";
+import { placeText } from "../plan/position.js";
+
+/** What was seen of buckets that had to be made monotonic, over all steps and series. */
+interface ForcedMonotonicity {
+  minBucket: number;
+  maxBucket: number;
+  maxDifference: number;
+  samples: number;
+  minTime: number;
+  maxTime: number;
+}
+
+export class Annotations {
+  readonly #text: string;
+  readonly #warnings = new Set<string>();
+  readonly #infos = new Set<string>();
+  readonly #forced = new Map<string, ForcedMonotonicity>();
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  warnings(): readonly string[] {
+    return [...this.#warnings];
+  }
+
+  infos(): readonly string[] {
+    const forced = [...this.#forced].map(([key, seen]) => {
+      const split = key.lastIndexOf(" (");
+      return `${key.slice(0, split)}${describeForced(seen)}${key.slice(split)}`;
+    });
+    return [...this.#infos, ...forced];
+  }
+
+  invalidQuantile(quantile: number, span: Span): void {
+    this.#warn(`quantile value should be between 0 and 1, got ${formatFloat(quantile)}`, span);
+  }
+
+  invalidRatio(ratio: number, cappedTo: number, span: Span): void {
+    const message = `ratio value should be between -1 and 1, got ${formatFloat(ratio)}, capping to ${cappedTo}`;
+    this.#warn(message, span);
+  }
+
+  badBucketLabel(label: string, metricName: string, span: Span): void {
+    const message = `bucket label "le" is missing or has a malformed value of ${quoteText(label)}`;
+    this.#warn(message + forMetric(metricName), span);
+  }
+
+  sortInRangeQuery(span: Span): void {
+    this.#warn("sort is ineffective for range queries since results are always ordered by labels", span);
+  }
+
+  possibleNonCounter(metricName: string, span: Span): void {
+    const message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
+    this.#inform(`${message} ${quoteText(metricName)}`, span);
+  }
+
+  possibleNonCounterType(metricName: string, type: string, span: Span): void {
+    const message = 'metric might not be a counter, __type__ label is not set to "counter" or "histogram"';
+    this.#inform(`${message}, got ${quoteText(type)}: ${quoteText(metricName)}`, span);
+  }
+
+  incompatibleTypes(operation: { left: string; operator: string; right: string }, span: Span): void {
+    const { left, operator, right } = operation;
+    const message = "incompatible sample types encountered for binary operator";
+    this.#inform(`${message} ${quoteText(operator)}: ${left} ${operator} ${right}`, span);
+  }
+
+  forcedMonotonicity(
+    seen: { minBucket: number; maxBucket: number; maxDifference: number; time: number },
+    metricName: string,
+    span: Span,
+  ): void {
+    const message =
+      "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see " +
+      "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+    const key = `${message}${forMetric(metricName)} (${placeText(this.#text, span)})`;
+    const known = this.#forced.get(key);
+    const { minBucket, maxBucket, maxDifference, time } = seen;
+    if (known === undefined) {
+      const first = { minBucket, maxBucket, maxDifference, samples: 1, minTime: time, maxTime: time };
+      this.#forced.set(key, first);
+      return;
+    }
+    known.minBucket = Math.min(known.minBucket, minBucket);
+    known.maxBucket = Math.max(known.maxBucket, maxBucket);
+    known.maxDifference = Math.max(known.maxDifference, maxDifference);
+    known.samples++;
+    known.minTime = Math.min(known.minTime, time);
+    known.maxTime = Math.max(known.maxTime, time);
+  }
+
+  #warn(message: string, span: Span): void {
+    this.#warnings.add(`PromQL warning: ${message} (${placeText(this.#text, span)})`);
+  }
+
+  #inform(message: string, span: Span): void {
+    this.#infos.add(`PromQL info: ${message} (${placeText(this.#text, span)})`);
+  }
+}
+
+function forMetric(metricName: string): string {
+  return metricName === "" ? "" : ` for metric name ${quoteText(metricName)}`;
+}
+
+function describeForced(seen: ForcedMonotonicity): string {
+  const { minBucket, maxBucket, maxDifference, samples, minTime, maxTime } = seen;
+  return (
+    `, from buckets ${formatFloat(minBucket)} to ${formatFloat(maxBucket)}` +
+    `, with a max diff of ${formatFloat(Number(maxDifference.toPrecision(2)))}` +
+    `, over ${samples} samples from ${secondText(minTime)} to ${secondText(maxTime)}`
+  );
+}
+
+function secondText(timeMs: number): string {
+  return new Date(Math.trunc(timeMs / 1000) * 1000).toISOString().replace(".000Z", "Z");
+}

@@ -1,0 +1,211 @@
+/**
+ * Arithmetic and comparison of two vectors: series are matched by signature once per query, presence is looked at
+ * per step.
+ *
+ * In what follows the *one* side is that whose signature must be unique: the right one, but the left one with
+ * `group_right`. Result labels and errors are those of Prometheus: a duplicate on the one side is an error at a
+ * step at which both series have a value and the other side is not empty.
+ */
+
+import { QueryError } from "../../../model/errors.js";
+import { type Labels, METRIC_NAME, quoteText } from "../../../model/labels.js";
+import type { VectorMatching } from "../../parser/ast.js";
+import type { BinaryNode } from "../../plan/plan.js";
+import { type EvalContext, withoutMetadata } from "../context.js";
+import { mergeSeries } from "../merge-series.js";
+import { ABSENT, type Column, FLOAT, hasValue, type Value, type VectorSeries, vector } from "../value.js";
+import { type ElementOperation, elementOperation } from "./element-operation.js";
+import { isArithmetic } from "./operators.js";
+import { matchedLabels } from "./signature.js";
+
+export interface MatchedOperands {
+  readonly node: BinaryNode;
+  readonly matching: VectorMatching;
+  readonly left: readonly VectorSeries[];
+  readonly right: readonly VectorSeries[];
+}
+
+export function evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Value {
+  return vector(mergeSeries(new Matcher(operands, context).run()));
+}
+
+/** Series with one signature. */
+interface MatchGroup {
+  /** The labels matched on. */
+  readonly labels: Labels;
+  readonly many: VectorSeries[];
+  readonly one: VectorSeries[];
+}
+
+class Matcher {
+  readonly #operands: MatchedOperands;
+  readonly #context: EvalContext;
+  readonly #operation: ElementOperation;
+  readonly #matched: (labels: Labels) => Labels;
+  readonly #oneIsLeft: boolean;
+  readonly #include: readonly string[];
+
+  constructor(operands: MatchedOperands, context: EvalContext) {
+    const { node, matching } = operands;
+    this.#operands = operands;
+    this.#context = context;
+    this.#oneIsLeft = matching.cardinality === "one-to-many";
+    this.#operation = elementOperation({
+      operator: node.operator,
+      bool: node.bool,
+      swapped: this.#oneIsLeft,
+    });
+    this.#matched = matchedLabels(matching);
+    this.#include = matching.include;
+  }
+
+  run(): readonly VectorSeries[] {
+    const { fillLeft, fillRight } = this.#operands.matching;
+    const results: VectorSeries[] = [];
+    for (const group of this.#groups()) {
+      if (group.one.length > 1) this.#refuseDuplicates(group);
+      const paired: Paired[] = [];
+      for (const many of group.many) {
+        for (const one of group.one) paired.push(this.#pair(many, one));
+        // As in Prometheus, the fills do not change places with the operands of `group_right`.
+        if (fillRight !== null) paired.push(this.#fillOne(group, many, fillRight));
+      }
+      if (fillLeft !== null) for (const one of group.one) paired.push(this.#fillMany(group, one, fillLeft));
+      if (paired.length > 1) this.#refuseMultipleMatches(paired);
+      for (const { result } of paired) if (hasValue(result.column)) results.push(result);
+    }
+    return results;
+  }
+
+  #groups(): Iterable<MatchGroup> {
+    const { left, right } = this.#operands;
+    const [many, one] = this.#oneIsLeft ? [right, left] : [left, right];
+    const groups = new Map<string, MatchGroup>();
+    const groupOf = (series: VectorSeries): MatchGroup => {
+      const labels = this.#matched(series.labels);
+      const key = labels.key();
+      let group = groups.get(key);
+      if (group === undefined) {
+        group = { labels, many: [], one: [] };
+        groups.set(key, group);
+      }
+      return group;
+    };
+    for (const series of many) groupOf(series).many.push(series);
+    for (const series of one) groupOf(series).one.push(series);
+    return groups.values();
+  }
+
+  #pair(many: VectorSeries, one: VectorSeries): Paired {
+    const column = this.#column();
+    const matched = this.#operation(many.column, one.column, column);
+    return { result: this.#result(many.labels, one.labels, column), matched };
+  }
+
+  /** The many side where no series of the one side has a value. */
+  #fillOne(group: MatchGroup, many: VectorSeries, fill: number): Paired {
+    const filler = this.#filler(group.one, fill);
+    const column = this.#column();
+    const matched = this.#operation(many.column, filler, column);
+    return { result: this.#result(many.labels, group.labels, column), matched };
+  }
+
+  /** The one side where no series of the many side has a value. */
+  #fillMany(group: MatchGroup, one: VectorSeries, fill: number): Paired {
+    const filler = this.#filler(group.many, fill);
+    const column = this.#column();
+    const matched = this.#operation(filler, one.column, column);
+    return { result: this.#result(group.labels, one.labels, column), matched };
+  }
+
+  /** The fill value at the steps at which none of the series has a value. */
+  #filler(series: readonly VectorSeries[], fill: number): Column {
+    const column = this.#column();
+    column.values.fill(fill);
+    column.present.fill(FLOAT);
+    for (const {
+      column: { present },
+    } of series) {
+      for (let step = 0; step < present.length; step++)
+        if (present[step] !== ABSENT) column.present[step] = ABSENT;
+    }
+    return column;
+  }
+
+  #column(): Column {
+    const { count } = this.#operands.node.grid;
+    this.#context.budget.tick(count);
+    return this.#context.budget.column(count);
+  }
+
+  #result(many: Labels, one: Labels, column: Column): VectorSeries {
+    const { operator, bool } = this.#operands.node;
+    const { cardinality, on, labels: names } = this.#operands.matching;
+    let labels = isArithmetic(operator) ? withoutMetadata(many) : many;
+    if (cardinality === "one-to-one") labels = on ? labels.keep(new Set(names)) : labels.drop(new Set(names));
+    if (this.#include.length > 0) {
+      labels = labels.with(Object.fromEntries(this.#include.map((name) => [name, one.get(name)])));
+    }
+    if (bool && !this.#context.features.delayedNameRemoval) labels = withoutMetadata(labels);
+    return { labels, dropName: bool, column };
+  }
+
+  /** Two series of the one side with a value at the same step, when the many side has any value there. */
+  #refuseDuplicates({ labels, one }: MatchGroup): void {
+    const { left, right, matching } = this.#operands;
+    const others = this.#oneIsLeft ? right : left;
+    const filled = matching.fillLeft !== null || matching.fillRight !== null;
+    for (let step = 0; step < this.#operands.node.grid.count; step++) {
+      const present = one.filter(({ column }) => column.present[step] === FLOAT);
+      if (present.length < 2) continue;
+      if (!filled && !others.some(({ column }) => column.present[step] === FLOAT)) continue;
+      const [first, second] = present;
+      throw new QueryError(
+        `found duplicate series for the match group ${bracedText(labels)} on the ` +
+          `${this.#oneIsLeft ? "left" : "right"} hand-side of the operation: ` +
+          `[${bracedText(first!.labels)}, ${bracedText(second!.labels)}]` +
+          ";many-to-many matching not allowed: matching labels must be unique on one side",
+      );
+    }
+  }
+
+  /** Two results of one group at the same step: of any labels when one-to-one, else of equal labels. */
+  #refuseMultipleMatches(paired: readonly Paired[]): void {
+    const oneToOne = this.#operands.matching.cardinality === "one-to-one";
+    const seen = new Map<string, Uint8Array>();
+    for (const { result, matched } of paired) {
+      const key = oneToOne ? "" : result.labels.key();
+      const before = seen.get(key);
+      if (before === undefined) {
+        seen.set(key, matched.slice());
+        continue;
+      }
+      for (let step = 0; step < matched.length; step++) {
+        if (matched[step] === ABSENT) continue;
+        if (before[step] !== ABSENT) {
+          throw new QueryError(
+            oneToOne
+              ? "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+              : "multiple matches for labels: grouping labels must ensure unique matches",
+          );
+        }
+        before[step] = FLOAT;
+      }
+    }
+  }
+}
+
+/** A result, and the steps at which both operands had a value, kept or not. */
+interface Paired {
+  readonly result: VectorSeries;
+  readonly matched: Uint8Array;
+}
+
+/** All labels within braces, the metric name as well: how Go prints a label set. */
+function bracedText(labels: Labels): string {
+  const pairs = [...labels].map(([name, value]) => {
+    const plain = name === METRIC_NAME || /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name);
+    return `${plain ? name : quoteText(name)}=${quoteText(value)}`;
+  });
+  return `{${pairs.join(", ")}}`;
+}

@@ -1,0 +1,91 @@
+/**
+ * Arithmetic functions. Where Go and JavaScript differ on NaN and infinities, Go's answer counts.
+ */
+
+import { scalarValues, vectorSeries } from "../operands.js";
+import type { Value } from "../value.js";
+import { ABSENT, hasValue } from "../value.js";
+import type { FunctionCall, InstantFunction } from "./function-call.js";
+import { mapFloats, mapSeries, renamed } from "./map-floats.js";
+
+export const abs = mapFloats(Math.abs);
+export const ceil = mapFloats(Math.ceil);
+export const floor = mapFloats(Math.floor);
+export const exp = mapFloats(Math.exp);
+export const sqrt = mapFloats(Math.sqrt);
+export const ln = mapFloats(Math.log);
+export const log2 = mapFloats(Math.log2);
+export const log10 = mapFloats(Math.log10);
+export const sin = mapFloats(Math.sin);
+export const cos = mapFloats(Math.cos);
+export const tan = mapFloats(Math.tan);
+export const asin = mapFloats(Math.asin);
+export const acos = mapFloats(Math.acos);
+export const atan = mapFloats(Math.atan);
+export const sinh = mapFloats(Math.sinh);
+export const cosh = mapFloats(Math.cosh);
+export const tanh = mapFloats(Math.tanh);
+export const asinh = mapFloats(Math.asinh);
+export const acosh = mapFloats(Math.acosh);
+export const atanh = mapFloats(Math.atanh);
+export const rad = mapFloats((degrees) => (degrees * Math.PI) / 180);
+export const deg = mapFloats((radians) => (radians * 180) / Math.PI);
+export const sgn = mapFloats((value) => (value < 0 ? -1 : value > 0 ? 1 : value));
+
+/** To the nearest multiple, halves up. The inverse loses less than a division by the multiple. */
+export const round: InstantFunction = ({ arguments: [operand, nearest], context }) => {
+  const multiples = nearest === undefined ? undefined : scalarValues(nearest);
+  const series = vectorSeries(operand!).map((each) =>
+    mapSeries(
+      each,
+      (value, step) => {
+        const inverse = 1 / (multiples?.[step] ?? 1);
+        return Math.floor(value * inverse + 0.5) / inverse;
+      },
+      context,
+    ),
+  );
+  return renamed(series, context);
+};
+
+export const clamp: InstantFunction = (call) =>
+  clampBetween(call, scalarValues(call.arguments[1]!), scalarValues(call.arguments[2]!));
+
+export const clampMin: InstantFunction = (call) => {
+  const lower = scalarValues(call.arguments[1]!);
+  return clampBetween(call, lower, new Float64Array(lower.length).fill(Number.POSITIVE_INFINITY));
+};
+
+export const clampMax: InstantFunction = (call) => {
+  const upper = scalarValues(call.arguments[1]!);
+  return clampBetween(call, new Float64Array(upper.length).fill(Number.NEGATIVE_INFINITY), upper);
+};
+
+/** Nothing at steps where the bounds cross. */
+function clampBetween(
+  { arguments: [operand], context }: FunctionCall,
+  lower: Float64Array,
+  upper: Float64Array,
+): Value {
+  const series = vectorSeries(operand!).map((each) => {
+    const { present } = each.column;
+    for (let step = 0; step < present.length; step++) if (upper[step]! < lower[step]!) present[step] = ABSENT;
+    return mapSeries(each, (value, step) => largerOf(lower[step]!, smallerOf(upper[step]!, value)), context);
+  });
+  return renamed(
+    series.filter(({ column }) => hasValue(column)),
+    context,
+  );
+}
+
+/** Go's math.Max: an infinity wins over NaN. */
+function largerOf(a: number, b: number): number {
+  if (a === Number.POSITIVE_INFINITY || b === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+  return Math.max(a, b);
+}
+
+/** Go's math.Min. */
+function smallerOf(a: number, b: number): number {
+  if (a === Number.NEGATIVE_INFINITY || b === Number.NEGATIVE_INFINITY) return Number.NEGATIVE_INFINITY;
+  return Math.min(a, b);
+}

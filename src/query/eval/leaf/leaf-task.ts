@@ -1,0 +1,119 @@
+/**
+ * A leaf's work on one series: compressed chunks in, a column of steps out. Plain data only, no labels and no
+ * closures, so that a worker can do it as well.
+ */
+
+import type { ColumnKernel, RollupFunction, StepGrid } from "../../../kernels/column-kernel.js";
+import type { TimeRange } from "../../../model/sample.js";
+import type { EncodedChunk } from "../../../model/series.js";
+import type { Column } from "../value.js";
+import { type ExtendedFunction, rollupExtended, smoothInstant } from "./extended-window.js";
+import { lastTimeBefore } from "./last-time.js";
+import { loadSamples } from "./load-samples.js";
+
+export type LeafOperation =
+  /** Value, or time in seconds, of the latest sample within the lookback. */
+  | { readonly kind: "last"; readonly grid: StepGrid; readonly lookbackMs: number }
+  | { readonly kind: "last-time"; readonly grid: StepGrid; readonly lookbackMs: number }
+  | { readonly kind: "smoothed"; readonly grid: StepGrid; readonly lookbackMs: number }
+  | RollupOperation
+  | ExtendedOperation;
+
+export interface RollupOperation {
+  readonly kind: "rollup";
+  readonly function: RollupFunction;
+  readonly rangeMs: number;
+  /** Where windows end, and the steps themselves. */
+  readonly grid: StepGrid;
+  readonly evaluationGrid: StepGrid;
+  /** One value per step each; at most two. */
+  readonly parameters: readonly Float64Array[];
+}
+
+export interface ExtendedOperation {
+  readonly kind: "extended-rollup";
+  readonly function: ExtendedFunction;
+  readonly extension: "anchored" | "smoothed";
+  readonly rangeMs: number;
+  readonly lookbackMs: number;
+  readonly grid: StepGrid;
+}
+
+/** Steps with a value are counted and returned. */
+export function runLeafTask(
+  operation: LeafOperation,
+  series: { readonly chunks: readonly EncodedChunk[]; readonly range: TimeRange },
+  kernel: ColumnKernel,
+  into: Column,
+): number {
+  const dropStale = operation.kind !== "last" && operation.kind !== "last-time";
+  loadSamples(kernel, series.chunks, { range: series.range, dropStale });
+  return kernel.length === 0 ? clear(into) : runOperation(operation, kernel, into);
+}
+
+/** On samples that the kernel already holds. */
+export function runOperation(operation: LeafOperation, kernel: ColumnKernel, into: Column): number {
+  const { grid } = operation;
+  switch (operation.kind) {
+    case "last":
+      if (standsStill(grid))
+        return repeatFirst(
+          into,
+          kernel.lastBefore(oneStep(grid), operation.lookbackMs, into.values, into.present),
+        );
+      return kernel.lastBefore(grid, operation.lookbackMs, into.values, into.present);
+    case "last-time":
+      return lastTimeBefore(kernel, operation, into);
+    case "smoothed":
+      return smoothInstant(kernel, operation, into);
+    case "rollup":
+      return runRollup(operation, kernel, into);
+    case "extended-rollup":
+      return rollupExtended(kernel, operation, into);
+  }
+}
+
+function runRollup(operation: RollupOperation, kernel: ColumnKernel, into: Column): number {
+  const { grid, evaluationGrid, rangeMs, parameters } = operation;
+  const [first, second] = parameters;
+  const name = operation.function;
+  if (isConstant(first) && isConstant(second)) {
+    const options = { secondParameter: second?.[0] ?? 0, evaluationGrid };
+    return kernel.rollup(name, grid, rangeMs, first?.[0] ?? 0, into.values, into.present, options);
+  }
+  let count = 0;
+  for (let step = 0; step < grid.count; step++) {
+    const options = { secondParameter: second?.[step] ?? 0, evaluationGrid: stepOf(evaluationGrid, step) };
+    const values = into.values.subarray(step, step + 1);
+    const present = into.present.subarray(step, step + 1);
+    count += kernel.rollup(name, stepOf(grid, step), rangeMs, first?.[step] ?? 0, values, present, options);
+  }
+  return count;
+}
+
+function isConstant(parameter: Float64Array | undefined): boolean {
+  return parameter === undefined || parameter.every((value) => Object.is(value, parameter[0]));
+}
+
+function stepOf(grid: StepGrid, step: number): StepGrid {
+  return { start: grid.start + step * grid.stepMs, stepMs: 1, count: 1 };
+}
+
+function standsStill(grid: StepGrid): boolean {
+  return grid.stepMs === 0 && grid.count > 1;
+}
+
+function oneStep(grid: StepGrid): StepGrid {
+  return { start: grid.start, stepMs: 1, count: 1 };
+}
+
+function repeatFirst(into: Column, present: number): number {
+  into.present.fill(present);
+  into.values.fill(into.values[0]!);
+  return present * into.present.length;
+}
+
+function clear(into: Column): number {
+  into.present.fill(0);
+  return 0;
+}

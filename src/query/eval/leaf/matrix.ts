@@ -1,0 +1,55 @@
+/**
+ * Range vectors as results of instant queries: `metric[5m]`, `rate(metric[1m])[1h:5m]`.
+ */
+
+import type { Series } from "../../../model/series.js";
+import { windowRange } from "../../plan/grid.js";
+import type { MatrixNode, SelectorSource } from "../../plan/plan.js";
+import { selectorRange } from "../../plan/selector-range.js";
+import type { EvalContext } from "../context.js";
+import { vectorSeries } from "../operands.js";
+import type { MatrixSeries, Value } from "../value.js";
+import { extendWindow } from "./extended-window.js";
+import { countSamples, loadSamples } from "./load-samples.js";
+import { pointsOf } from "./series-reader.js";
+
+export function evaluateMatrix(node: MatrixNode, context: EvalContext): Value {
+  const { source, rangeMs } = node.window;
+  const series =
+    source.kind === "selector"
+      ? storedSeries(source.selector, rangeMs, context)
+      : vectorSeries(context.evaluate(source.expression)).map(({ labels, column }) => {
+          const { times, values, length } = pointsOf(column, source.expression.grid);
+          return { labels, times: times.subarray(0, length), values: values.subarray(0, length) };
+        });
+  return { kind: "matrix", series: series.filter(({ times }) => times.length > 0) };
+}
+
+function storedSeries(
+  source: SelectorSource,
+  rangeMs: number,
+  context: EvalContext,
+): readonly MatrixSeries[] {
+  return context.loaded[source.select]!.map((series) => readSeries(series, source, rangeMs, context));
+}
+
+function readSeries(
+  { labels, chunks }: Series,
+  source: SelectorSource,
+  rangeMs: number,
+  { kernel, budget }: EvalContext,
+): MatrixSeries {
+  const { data, extension, lookbackMs } = source;
+  const range = selectorRange(data, { lookbackMs, extension, rangeMs });
+  budget.checkSamples(countSamples(chunks, range));
+  loadSamples(kernel, chunks, { range, dropStale: true });
+  const samples = { times: kernel.times().slice(), values: kernel.values().slice(), length: kernel.length };
+  if (extension === null) return { labels, ...samples };
+  const { minTime, maxTime } = windowRange(data, rangeMs);
+  const { times, values } = extendWindow(
+    samples,
+    { start: minTime - 1, stop: maxTime },
+    extension === "smoothed",
+  );
+  return { labels, times, values };
+}

@@ -1,0 +1,151 @@
+/**
+ * SeriesReader: the series of a leaf, one at a time: labels first, then a column for whoever wants it.
+ *
+ * An aggregation reads every series into one and the same column and keeps only its groups; other nodes collect.
+ */
+
+import type { StepGrid } from "../../../kernels/column-kernel.js";
+import type { Labels } from "../../../model/labels.js";
+import type { SampleColumns } from "../../../model/sample.js";
+import { gridTime } from "../../plan/grid.js";
+import type { RollupNode, SelectorNode, SelectorSource, WindowSource } from "../../plan/plan.js";
+import { selectorRange } from "../../plan/selector-range.js";
+import { dropName, type EvalContext } from "../context.js";
+import {
+  annotateRollup,
+  checkParameters,
+  type RangeFunction,
+  rangeFunction,
+} from "../functions/range-functions.js";
+import { sameLabelset } from "../merge-series.js";
+import { scalarValues, vectorSeries } from "../operands.js";
+import { type Column, FLOAT, type VectorSeries, type VectorValue, vector } from "../value.js";
+import type { ExtendedFunction } from "./extended-window.js";
+import { type LeafOperation, runLeafTask, runOperation } from "./leaf-task.js";
+import { countSamples } from "./load-samples.js";
+
+export interface SeriesReader {
+  /** Of the result, in the order of the series. */
+  readonly labels: readonly Labels[];
+  readonly dropName: boolean;
+  /** Fills the column of one series; returns how many steps have a value. */
+  read(index: number, into: Column): number;
+}
+
+/** What a leaf's windows or instants are cut from: stored series, or those of a subquery. */
+interface SampleSource {
+  readonly labels: readonly Labels[];
+  run(index: number, operation: LeafOperation, into: Column): number;
+}
+
+export function selectorReader(node: SelectorNode, context: EvalContext): SeriesReader {
+  const { source, output } = node;
+  const { data: grid, lookbackMs } = source;
+  const samples = storedSource(source, context);
+  const kind = output === "sample-time" ? "last-time" : source.extension === "smoothed" ? "smoothed" : "last";
+  const read = (index: number, into: Column): number => samples.run(index, { kind, grid, lookbackMs }, into);
+  if (output === "value") return { labels: samples.labels, dropName: false, read };
+  return { labels: samples.labels.map((labels) => dropName(labels, context).labels), dropName: true, read };
+}
+
+export function rollupReader(node: RollupNode, context: EvalContext): SeriesReader {
+  const { rollup, keepsName } = rangeFunction(node.function);
+  const parameters = node.parameters.map((parameter) => scalarValues(context.evaluate(parameter)));
+  const samples = windowSource(node.window.source, node.window.rangeMs, context);
+  const operation = rollupOperation(node, { rollup, parameters });
+  const labels = keepsName ? samples.labels : samples.labels.map((each) => dropName(each, context).labels);
+  return {
+    labels,
+    dropName: !keepsName,
+    read(index, into) {
+      const count = samples.run(index, operation, into);
+      if (context.kernel.length > 0) checkParameters(node.function, parameters);
+      if (count > 0)
+        annotateRollup(node, { labels: samples.labels[index]!, parameters, column: into }, context);
+      return count;
+    },
+  };
+}
+
+/** All series of a reader that have a value. Equal labels are an error, even at different steps. */
+export function collect(reader: SeriesReader, grid: StepGrid, context: EvalContext): VectorValue {
+  const series: VectorSeries[] = [];
+  const check = labelsetCheck(reader, context);
+  let column: Column | undefined;
+  for (let index = 0; index < reader.labels.length; index++) {
+    column ??= context.budget.column(grid.count);
+    if (reader.read(index, column) === 0) continue;
+    check(index);
+    series.push({ labels: reader.labels[index]!, dropName: reader.dropName, column });
+    column = undefined;
+  }
+  return vector(series);
+}
+
+/** A check to be called with each series that has a value. */
+export function labelsetCheck(reader: SeriesReader, context: EvalContext): (index: number) => void {
+  const mayCollide = reader.dropName && !context.features.delayedNameRemoval;
+  if (!mayCollide || reader.labels.length < 2) return () => {};
+  const seen = new Set<string>();
+  return (index) => {
+    const key = reader.labels[index]!.key();
+    if (seen.has(key)) throw sameLabelset();
+    seen.add(key);
+  };
+}
+
+function storedSource(source: SelectorSource, context: EvalContext, rangeMs?: number): SampleSource {
+  const { select, data, lookbackMs, extension } = source;
+  if (select < 0) return { labels: [], run: () => 0 };
+  const series = context.loaded[select]!;
+  const range = selectorRange(data, { lookbackMs, extension, rangeMs });
+  return {
+    labels: series.map(({ labels }) => labels),
+    run(index, operation, into) {
+      const { chunks } = series[index]!;
+      context.budget.checkSamples(countSamples(chunks, range));
+      return runLeafTask(operation, { chunks, range }, context.kernel, into);
+    },
+  };
+}
+
+function windowSource(source: WindowSource, rangeMs: number, context: EvalContext): SampleSource {
+  if (source.kind === "selector") return storedSource(source.selector, context, rangeMs);
+  const columns = vectorSeries(context.evaluate(source.expression));
+  return {
+    labels: columns.map(({ labels }) => labels),
+    run(index, operation, into) {
+      const samples = pointsOf(columns[index]!.column, source.expression.grid);
+      context.budget.checkSamples(samples.length);
+      context.kernel.clear();
+      context.kernel.append(samples);
+      return runOperation(operation, context.kernel, into);
+    },
+  };
+}
+
+/** The points of a column, as samples at the times of its grid. */
+export function pointsOf(column: Column, grid: StepGrid): SampleColumns {
+  const points = { times: new Float64Array(grid.count), values: new Float64Array(grid.count), length: 0 };
+  for (let step = 0; step < grid.count; step++) {
+    if (column.present[step] !== FLOAT) continue;
+    points.times[points.length] = gridTime(grid, step);
+    points.values[points.length++] = column.values[step]!;
+  }
+  return points;
+}
+
+function rollupOperation(
+  node: RollupNode,
+  call: { readonly rollup: RangeFunction["rollup"]; readonly parameters: readonly Float64Array[] },
+): LeafOperation {
+  const { source, rangeMs } = node.window;
+  if (source.kind === "selector" && source.selector.extension !== null) {
+    const { extension, lookbackMs, data } = source.selector;
+    const name = node.function as ExtendedFunction;
+    return { kind: "extended-rollup", function: name, extension, rangeMs, lookbackMs, grid: data };
+  }
+  const grid = source.kind === "selector" ? source.selector.data : source.data;
+  const { rollup, parameters } = call;
+  return { kind: "rollup", function: rollup, rangeMs, grid, evaluationGrid: node.grid, parameters };
+}

@@ -1,0 +1,41 @@
+/**
+ * Series that have come to bear the same labels: one series if they never have a value at the same step, else an
+ * error.
+ */
+
+import { QueryError } from "../../model/errors.js";
+import { type Labels, METRIC_NAME } from "../../model/labels.js";
+import { FLOAT, type VectorSeries } from "./value.js";
+
+export function sameLabelset(): QueryError {
+  return new QueryError("vector cannot contain metrics with the same labelset");
+}
+
+/** Whether dropping the metric name could make two of these series equal: not when they have one name. */
+export function namesDiffer(labels: readonly Labels[]): boolean {
+  const first = labels[0]?.get(METRIC_NAME);
+  return labels.some((each) => each.get(METRIC_NAME) !== first);
+}
+
+/** Merges in place of the first of each group; the order is that of first appearance. Columns are written over. */
+export function mergeSeries(series: readonly VectorSeries[]): readonly VectorSeries[] {
+  if (series.length < 2) return series;
+  const merged = new Map<string, VectorSeries>();
+  for (const each of series) {
+    const key = each.labels.key();
+    const first = merged.get(key);
+    if (first === undefined) merged.set(key, each);
+    else mergeInto(first, each);
+  }
+  return merged.size === series.length ? series : [...merged.values()];
+}
+
+function mergeInto(target: VectorSeries, source: VectorSeries): void {
+  const { values, present } = target.column;
+  for (let step = 0; step < values.length; step++) {
+    if (source.column.present[step] !== FLOAT) continue;
+    if (present[step] === FLOAT) throw sameLabelset();
+    values[step] = source.column.values[step]!;
+    present[step] = FLOAT;
+  }
+}
