@@ -113,6 +113,9 @@ function loadedSeries(series: FoundSeries, byRef: ReadonlyMap<number, StoredChun
   return { labels: series.labels, chunks };
 }
 
-function encodedChunk({ minTime, maxTime }: ChunkMeta, stored: StoredChunk): EncodedChunk {
-  return { ...stored, minTime, maxTime };
+function encodedChunk(
+  { minTime, maxTime }: ChunkMeta,
+  { encoding, count, bytes }: StoredChunk,
+): EncodedChunk {
+  return { encoding, minTime, maxTime, count, bytes };
 }

@@ -18,6 +18,9 @@ import { BlockQuerier } from "./block-querier.js";
 import { ChunkFileReader } from "./chunk-file-reader.js";
 import { decodeTombstones, NO_TOMBSTONES, type Tombstones } from "./tombstones.js";
 
+/** Series whose chunks are verified at once. */
+const seriesPerRead = 1024;
+
 export class BlockReader implements Queryable {
   readonly directory: string;
   readonly meta: BlockMeta;
@@ -61,8 +64,13 @@ export class BlockReader implements Queryable {
   /** Reads every list, series and chunk; throws CorruptionError for the first that is broken. */
   async verify(): Promise<void> {
     this.index.verify();
-    for (const ref of this.index.all()) {
-      await this.chunks.read(Float64Array.from(this.index.series(ref).chunks, (chunk) => chunk.ref));
+    const all = this.index.all();
+    for (let from = 0; from < all.length; from += seriesPerRead) {
+      const refs: number[] = [];
+      for (const ref of all.subarray(from, from + seriesPerRead)) {
+        for (const chunk of this.index.series(ref).chunks) refs.push(chunk.ref);
+      }
+      await this.chunks.read(Float64Array.from(refs).sort());
     }
   }
 

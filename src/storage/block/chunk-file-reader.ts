@@ -15,7 +15,6 @@ import {
   CHUNKS_HEADER_SIZE_BYTES,
   CHUNKS_MAGIC,
   CHUNKS_VERSION,
-  CRC_SIZE_BYTES,
   chunkRefOffset,
   chunkRefSegment,
 } from "./block-format.js";
@@ -90,16 +89,10 @@ export class ChunkFileReader {
 
   async #readStretch({ segment, start, end, refs }: ChunkRead, into: StoredChunk[]): Promise<void> {
     const { path, file } = this.#segments[segment] ?? missingSegment(refs[0]!);
-    const stretch = await readFully(file, start, end - start);
+    const reader = new ByteReader(await readFully(file, start, end - start), { file: path, offset: start });
     for (const ref of refs) {
       const offset = chunkRefOffset(ref);
-      const place = { file: path, offset };
-      let bytes = stretch.subarray(offset - start);
-      const needed = frameSizeBytes(bytes, place);
-      if (offset + needed > file.size)
-        throw new CorruptionError("a chunk ends behind the end of its file", place);
-      if (needed > bytes.length) bytes = await readFully(file, offset, needed);
-      into.push(decodeFrame(bytes, place));
+      into.push(readFrame(reader, offset - start) ?? (await readLongFrame({ path, file }, offset)));
     }
   }
 }
@@ -126,30 +119,32 @@ async function readFully(file: ReadableFile, position: number, length: number): 
   return bytes.subarray(0, await file.read(bytes, position));
 }
 
-interface Place {
-  readonly file: string;
-  readonly offset: number;
-}
-
-/** Size of the chunk that `bytes` begin with, framing included; the rest of it may be missing. */
-function frameSizeBytes(bytes: Uint8Array, place: Place): number {
-  const reader = new ByteReader(bytes.subarray(0, CHUNK_LENGTH_SIZE_BYTES_MAX), place);
+/** The chunk that begins at `position`; undefined when the bytes end before it does. */
+function readFrame(reader: ByteReader, position: number): StoredChunk | undefined {
+  reader.seek(Math.min(position, reader.length));
+  // A whole chunk is longer than the longest length field.
+  if (reader.remaining < CHUNK_LENGTH_SIZE_BYTES_MAX) return undefined;
   const length = reader.uvarint32();
-  return reader.position + length + CHUNK_FRAME_SIZE_BYTES;
-}
-
-function decodeFrame(bytes: Uint8Array, place: Place): StoredChunk {
-  const reader = new ByteReader(bytes, place);
-  const length = reader.uvarint32();
+  if (reader.remaining < length + CHUNK_FRAME_SIZE_BYTES) return undefined;
   const checked = reader.subarray(1 + length);
-  if (reader.u32() !== crc32c(checked)) throw new CorruptionError("the checksum of a chunk is wrong", place);
-  const body = new ByteReader(checked, {
-    ...place,
-    offset: place.offset + reader.position - CRC_SIZE_BYTES - length - 1,
-  });
-  const encoding = body.u8();
+  const isIntact = reader.u32() === crc32c(checked);
   // Every encoding begins with the number of samples.
-  const count = body.u16();
-  if (count === 0) throw body.corruption("a chunk without samples");
-  return { encoding, count, bytes: checked.subarray(1) };
+  const count = (checked[1]! << 8) | checked[2]!;
+  if (isIntact && length >= 2 && count > 0)
+    return { encoding: checked[0]!, count, bytes: checked.subarray(1) };
+  reader.seek(position);
+  throw reader.corruption(isIntact ? "a chunk has no samples" : "the checksum of a chunk is wrong");
+}
+
+/** Reads a chunk that is longer than was planned for, first its length, then all of it. */
+async function readLongFrame({ path, file }: Segment, offset: number): Promise<StoredChunk> {
+  const place = { file: path, offset };
+  const head = new ByteReader(await readFully(file, offset, CHUNK_LENGTH_SIZE_BYTES_MAX), place);
+  const length = head.uvarint32();
+  const sizeBytes = head.position + length + CHUNK_FRAME_SIZE_BYTES;
+  if (offset + sizeBytes > file.size)
+    throw new CorruptionError("a chunk ends behind the end of its file", place);
+  const chunk = readFrame(new ByteReader(await readFully(file, offset, sizeBytes), place), 0);
+  if (chunk === undefined) throw new CorruptionError("a chunk file has become shorter", place);
+  return chunk;
 }

@@ -22,7 +22,7 @@ import { sortSamples } from "../chunk/sort-samples.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { areStorableLabels } from "../head/label-rules.js";
 import { Rejections } from "../head/rejections.js";
-import { type CutOptions, type SeriesColumns, stageCut } from "./cut-blocks.js";
+import { type CutOptions, type SeriesColumns, seriesPerTurn, stageCut } from "./cut-blocks.js";
 import { SampleRun } from "./sample-run.js";
 
 export const DEFAULT_RUN_SAMPLES_MAX = 8_000_000;
@@ -35,9 +35,6 @@ export interface BulkAppenderOptions extends CutOptions {
   /** Called by `commit` once all blocks are in place, before it resolves. */
   readonly onBlocks: (metas: readonly BlockMeta[]) => void | Promise<void>;
 }
-
-/** Series sorted between two turns of the event loop. */
-const seriesPerTurn = 256;
 
 export class BulkAppender implements Appender {
   readonly #options: BulkAppenderOptions;
@@ -162,6 +159,7 @@ export class BulkAppender implements Appender {
       });
       series.push({ labels, columns: sorted });
     }
+    await nextTurn();
     return series.sort((a, b) => a.labels.compare(b.labels));
   }
 

@@ -5,6 +5,7 @@
  * merged) anew each time where the iterable makes them, so that memory holds one series at a time.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Labels } from "../../model/labels.js";
 import type { SampleColumns, TimeRange, TimestampMs } from "../../model/sample.js";
 import type { Series } from "../../model/series.js";
@@ -27,6 +28,9 @@ export interface CutOptions extends BlockRangeOptions {
   readonly extra?: { readonly narthex?: BlockOrigin };
 }
 
+/** Series walked between two turns of the event loop, where nothing is written that would give way to others. */
+export const seriesPerTurn = 256;
+
 /** `series` in label order, to be walked any number of times. Returns what was written; nothing for no samples. */
 export async function cutBlocks(
   fileSystem: FileSystem,
@@ -48,7 +52,11 @@ export async function stageCut(
 ): Promise<readonly BlockMeta[]> {
   const { newUlid, extra = {} } = options;
   const counts = new WindowCounts(options.blockDurationMs);
-  for (const { columns } of series) counts.add(columns.times, columns.length);
+  let walked = 0;
+  for (const { columns } of series) {
+    counts.add(columns.times, columns.length);
+    if (++walked % seriesPerTurn === 0) await nextTurn();
+  }
   const metas: BlockMeta[] = [];
   try {
     for (const range of planBlockRanges(counts.windows(), options)) {

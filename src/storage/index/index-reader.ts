@@ -32,6 +32,8 @@ import { SymbolTable } from "./symbols.js";
 export class IndexReader implements PostingsSource {
   readonly #bytes: Uint8Array;
   readonly #file: string;
+  /** Of the whole file. Every read seeks first. */
+  readonly #reader: ByteReader;
   readonly #toc: IndexToc;
   readonly #symbols: SymbolTable;
   /** By name, in byte order; values in byte order with the offsets of their postings. */
@@ -42,6 +44,7 @@ export class IndexReader implements PostingsSource {
   constructor(bytes: Uint8Array, file: string) {
     this.#bytes = bytes;
     this.#file = file;
+    this.#reader = new ByteReader(bytes, { file });
     this.#toc = readToc(bytes, file);
     this.#symbols = new SymbolTable(this.#section(this.#toc.symbols));
     this.#offsets =
@@ -73,16 +76,17 @@ export class IndexReader implements PostingsSource {
 
   /** The series that a ref of this index stands for. */
   series(ref: number): IndexedSeries {
-    const body = this.#seriesBody(ref);
-    const labels = this.#readLabels(body);
-    const chunks = readChunkMetas(body);
-    if (body.remaining > 0) throw body.corruption("a series entry is longer than its chunks");
+    const end = this.#enterSeries(ref);
+    const labels = this.#readLabels();
+    const chunks = readChunkMetas(this.#reader);
+    if (this.#reader.position !== end) throw this.#reader.corruption("a series does not end where it should");
     return { labels, chunks };
   }
 
   /** Only the labels of a series. */
   labels(ref: number): Labels {
-    return this.#readLabels(this.#seriesBody(ref));
+    this.#enterSeries(ref);
+    return this.#readLabels();
   }
 
   /** Reads every postings list and every series; throws CorruptionError for the first that is broken. */
@@ -94,56 +98,63 @@ export class IndexReader implements PostingsSource {
   }
 
   #readPostings(offset: number): Postings {
-    const body = this.#section(offset);
-    const count = body.u32();
-    if (count * 4 !== body.remaining)
-      throw body.corruption(`${count} refs cannot be in ${body.remaining} bytes`);
+    const reader = this.#reader;
+    const end = this.#enterSection(offset);
+    const count = reader.u32();
+    if (reader.position + count * 4 !== end)
+      throw reader.corruption(`${count} refs do not fill their section`);
     const refs = new Uint32Array(count);
     for (let i = 0; i < count; i++) {
-      refs[i] = body.u32();
-      if (i > 0 && refs[i]! <= refs[i - 1]!) throw body.corruption("the refs of postings do not increase");
+      refs[i] = reader.u32();
+      if (i > 0 && refs[i]! <= refs[i - 1]!) throw reader.corruption("the refs of postings do not increase");
     }
     return refs;
   }
 
-  #readLabels(body: ByteReader): Labels {
-    const count = body.uvarint32();
+  #readLabels(): Labels {
+    const count = this.#reader.uvarint32();
     const names: string[] = [];
     const values: string[] = [];
     for (let i = 0; i < count; i++) {
-      names.push(this.#symbols.get(body.uvarint32()));
-      values.push(this.#symbols.get(body.uvarint32()));
+      names.push(this.#symbols.get(this.#reader.uvarint32()));
+      values.push(this.#symbols.get(this.#reader.uvarint32()));
     }
     return Labels.fromSorted(names, values);
   }
 
-  #seriesBody(ref: number): ByteReader {
+  /** Goes to the body of a series' entry and returns its end. */
+  #enterSeries(ref: number): number {
     const start = ref * SERIES_ALIGNMENT_BYTES;
     if (start < this.#toc.series || start >= this.#bytes.length)
       throw new CorruptionError(`there is no series ${ref}`, { file: this.#file, offset: start });
-    const head = this.#readerAt(start);
-    const length = head.uvarint32();
-    return this.#checked(start + head.position, length);
+    this.#reader.seek(start);
+    return this.#enter(this.#reader.uvarint32());
   }
 
-  /** The body of the section at `offset`, verified. */
-  #section(offset: number): ByteReader {
+  /** Goes to the body of the section at `offset` and returns its end. */
+  #enterSection(offset: number): number {
     if (offset < INDEX_HEADER_SIZE_BYTES || offset >= this.#bytes.length)
       throw new CorruptionError("a section is outside of the file", { file: this.#file, offset });
-    return this.#checked(offset + 4, this.#readerAt(offset).u32());
+    this.#reader.seek(offset);
+    return this.#enter(this.#reader.u32());
   }
 
-  /** `length` bytes from `offset`, followed by their checksum. */
-  #checked(offset: number, length: number): ByteReader {
-    const reader = this.#readerAt(offset);
+  /** Verifies the checksum of the next `length` bytes and goes back to where they begin; returns their end. */
+  #enter(length: number): number {
+    const reader = this.#reader;
+    const start = reader.position;
     const body = reader.subarray(length);
-    if (reader.u32() !== crc32c(body))
-      throw new CorruptionError("a checksum of the index is wrong", { file: this.#file, offset });
-    return new ByteReader(body, { file: this.#file, offset });
+    const isIntact = reader.u32() === crc32c(body);
+    reader.seek(start);
+    if (!isIntact) throw reader.corruption("a checksum of the index is wrong");
+    return start + length;
   }
 
-  #readerAt(offset: number): ByteReader {
-    return new ByteReader(this.#bytes.subarray(offset), { file: this.#file, offset });
+  /** The body of a section by itself. */
+  #section(offset: number): ByteReader {
+    const end = this.#enterSection(offset);
+    const start = this.#reader.position;
+    return new ByteReader(this.#bytes.subarray(start, end), { file: this.#file, offset: start });
   }
 }
 
