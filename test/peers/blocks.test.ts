@@ -1,16 +1,26 @@
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/model/clock.js";
 import { formatFloat } from "../../src/model/float-text.js";
 import { Labels } from "../../src/model/labels.js";
 import { Matcher } from "../../src/model/matcher.js";
 import { ALL_TIME, type SampleColumns } from "../../src/model/sample.js";
+import { NO_SERIES } from "../../src/model/series.js";
 import { isStaleAt, markStaleAt } from "../../src/model/staleness.js";
+import type { BlockMeta } from "../../src/storage/block/block-meta.js";
 import { BlockReader } from "../../src/storage/block/block-reader.js";
 import { type BlockSeries, writeBlock } from "../../src/storage/block/block-writer.js";
+import { ulidSource } from "../../src/storage/block/ulid.js";
 import { decodeChunk, encodeChunks } from "../../src/storage/chunk/encode-chunks.js";
+import { BulkAppender } from "../../src/storage/compaction/bulk-appender.js";
+import {
+  DEFAULT_BLOCK_DURATION_MS,
+  DEFAULT_BLOCK_SAMPLES_MAX,
+} from "../../src/storage/compaction/plan-block-ranges.js";
 import { nodeFileSystem as fileSystem } from "../../src/storage/fs/node-file-system.js";
 import { findPeer, isPeerMissing } from "../support/peers.js";
 
@@ -83,6 +93,31 @@ describe.skipIf(isPeerMissing("promtool"))("blocks, against promtool", () => {
       Array.from({ length }, (_, i) => line(printed(labels), formatFloat(values[i]!), times[i]!)),
     );
     expect(dumped.toSorted()).toEqual(written.toSorted());
+  });
+
+  it("of a bulk import, decades long, are dumped by promtool", async () => {
+    const metas: BlockMeta[] = [];
+    const appender = new BulkAppender({
+      fileSystem,
+      directory,
+      blockDurationMs: DEFAULT_BLOCK_DURATION_MS,
+      samplesMax: DEFAULT_BLOCK_SAMPLES_MAX,
+      recentFrom: Number.POSITIVE_INFINITY,
+      newUlid: ulidSource(systemClock, randomBytes),
+      onBlocks: (made) => {
+        metas.push(...made);
+      },
+    });
+    const labels = Labels.from({ __name__: "co2_ppm", site: "mauna loa" });
+    const months = Array.from({ length: 700 }, (_, month) => Date.UTC(1958, month, 1));
+    for (const [i, time] of months.toReversed().entries()) appender.append(NO_SERIES, labels, time, i);
+    await appender.commit();
+    expect(metas.length).toBe(2);
+    for (const { ulid: made } of metas) promtool("tsdb", "analyze", directory, made);
+    mkdirSync(join(directory, "wal"));
+    const bounds = [`--min-time=${Date.UTC(1900)}`, `--max-time=${Date.UTC(2100)}`];
+    const dumped = dumpLines(promtool("tsdb", "dump", ...bounds, directory));
+    expect(dumped).toEqual(months.map((time, i) => line(printed(labels), formatFloat(699 - i), time)));
   });
 
   it("of promtool are read by us with the samples that it was given", async () => {
