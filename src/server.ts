@@ -4,12 +4,12 @@
  * Closing finishes what is in flight: first no more requests, then no more scrapes, then the database.
  */
 
-import type { FastifyInstance } from "fastify";
 import type { Database, DatabaseEvent, DatabaseOptions } from "./api.js";
 import { type Config, loadConfig } from "./config.js";
 import { openDatabase } from "./database.js";
 import { buildApp } from "./http/app.js";
 import { systemClock } from "./model/clock.js";
+import { definedOnly } from "./model/defined-only.js";
 import { UnavailableError } from "./model/errors.js";
 import { ScrapeManager } from "./scrape/scrape-manager.js";
 
@@ -101,10 +101,10 @@ function startScrapes(config: Config | undefined, database: Database, options: S
 
 function httpOptions({ database, version, onEvent }: ServerOptions) {
   const { clock = systemClock, queryTimeoutMs } = database;
-  return { clock, version, onEvent, limits: queryTimeoutMs === undefined ? {} : { queryTimeoutMs } };
+  return { clock, version, onEvent, limits: definedOnly({ queryTimeoutMs }) };
 }
 
-async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<string> {
+async function listen(app: ReturnType<typeof buildApp>, { host, port }: ServerOptions): Promise<string> {
   try {
     return await app.listen({ host, port });
   } catch (cause) {

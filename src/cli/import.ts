@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import type { CsvOptions, ImportOptions } from "../api.js";
 import { openFileStream } from "../local-files.js";
+import { definedOnly } from "../model/defined-only.js";
 import { addConnectionOptions, type ConnectionOptions, withConnection } from "./connection.js";
 import { CommandError } from "./failure.js";
 import { formatImport, formatImportWarnings, importWithProgress } from "./import-progress.js";
@@ -22,6 +23,7 @@ interface ImportCommandOptions extends ConnectionOptions {
   readonly values?: Readonly<Record<string, string>>;
   readonly metricPrefix?: string;
   readonly delimiter?: string;
+  readonly header?: boolean;
 }
 
 export function addImportCommand(program: Command, terminal: Terminal): void {
@@ -52,6 +54,8 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
     )
     .option("--metric-prefix <prefix>", "put before each metric name")
     .option("--delimiter <character>", "CSV: between columns; guessed when left out", values.delimiter)
+    .option("--header", "CSV: the first row names the columns")
+    .option("--no-header", "CSV: the first row is a row like the others; columns are column_1, column_2 ...")
     .addHelpText(
       "after",
       `
@@ -78,29 +82,22 @@ async function importFiles(paths: readonly string[], options: ImportCommandOptio
 }
 
 function importOptions(options: ImportCommandOptions): ImportOptions {
-  const { format, metricPrefix, labels } = options;
-  return {
-    ...(format === undefined ? {} : { format }),
+  return definedOnly({
+    format: options.format,
     csv: csvOptions(options),
-    ...(metricPrefix === undefined ? {} : { metricPrefix }),
-    ...(labels === undefined ? {} : { labels }),
-  };
+    metricPrefix: options.metricPrefix,
+    labels: options.labels,
+  });
 }
 
-function csvOptions({
-  time,
-  timeFormat,
-  utcOffset,
-  labelColumns,
-  values,
-  delimiter,
-}: ImportCommandOptions): CsvOptions {
-  return {
-    ...(delimiter === undefined ? {} : { delimiter }),
-    ...(time === undefined ? {} : { timeColumn: time }),
-    ...(timeFormat === undefined ? {} : { timeFormat }),
-    ...(utcOffset === undefined ? {} : { utcOffsetMinutes: utcOffset }),
-    ...(labelColumns === undefined ? {} : { labelColumns }),
-    ...(values === undefined ? {} : { valueColumns: values }),
-  };
+function csvOptions(options: ImportCommandOptions): CsvOptions {
+  return definedOnly({
+    delimiter: options.delimiter,
+    hasHeader: options.header,
+    timeColumn: options.time,
+    timeFormat: options.timeFormat,
+    utcOffsetMinutes: options.utcOffset,
+    labelColumns: options.labelColumns,
+    valueColumns: options.values,
+  });
 }

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-
 /**
  * The `narthex` command: runs what the arguments say and ends with an exit code (see failure.ts).
  */

@@ -6,7 +6,10 @@
 
 /** At least two ascending ticks, about `count`; the first is not above `min`, the last not below `max`. */
 export function niceTicks(min: number, max: number, count: number): number[] {
-  const spread = max - min > 0 ? max - min : Math.max(1, Math.abs(max) / 10);
+  const magnitude = Math.max(Math.abs(min), Math.abs(max));
+  // A spread that the ticks' twelve digits could not show counts as none.
+  const isFlat = max - min <= Math.max(1e-300, magnitude * 1e-10);
+  const spread = isFlat ? Math.max(1, magnitude / 10) : max - min;
   const step = niceStep(spread / (count - 1));
   const first = Math.floor(min / step);
   const last = Math.max(first + 1, Math.ceil(max / step));

@@ -59,12 +59,17 @@ interface Frame {
   readonly maxValue: number;
 }
 
-/** Of the finite values; undefined when there are none. */
+/** NaN and infinities are not, nor values whose differences would overflow. */
+function isDrawable(value: number): boolean {
+  return Math.abs(value) < 1e300;
+}
+
+/** Of the drawable values; undefined when there are none. */
 function boundsOf(series: readonly Series[]): Frame | undefined {
   let [minTime, maxTime, minValue, maxValue] = [Infinity, -Infinity, Infinity, -Infinity];
   for (const { times, values } of series) {
     for (let i = 0; i < times.length; i++) {
-      if (!Number.isFinite(values[i])) continue;
+      if (!isDrawable(values[i]!)) continue;
       minTime = Math.min(minTime, times[i]!);
       maxTime = Math.max(maxTime, times[i]!);
       minValue = Math.min(minValue, values[i]!);
@@ -126,9 +131,9 @@ function drawSeries(
   const yOf = (value: number) =>
     bottom - scale(value - frame.minValue, frame.maxValue - frame.minValue, bottom);
   for (let i = 0; i < times.length; i++) {
-    if (!Number.isFinite(values[i])) continue;
+    if (!isDrawable(values[i]!)) continue;
     const [x, y] = [xOf(times[i]!), yOf(values[i]!)];
-    const isJoined = i > 0 && Number.isFinite(values[i - 1]) && times[i]! - times[i - 1]! <= 1.5 * stepMs;
+    const isJoined = i > 0 && isDrawable(values[i - 1]!) && times[i]! - times[i - 1]! <= 1.5 * stepMs;
     const [fromX, fromY] = isJoined ? [xOf(times[i - 1]!), yOf(values[i - 1]!)] : [x, y];
     const dots = Math.max(1, Math.abs(x - fromX), Math.abs(y - fromY));
     for (let dot = 0; dot <= dots; dot++) {

@@ -3,9 +3,10 @@
  */
 
 import { type Command, Option } from "commander";
+import { encodeQueryResult } from "../api/result-json.js";
 import type { QueryResult } from "../api.js";
-import { encodeQueryResult } from "../http/json-encoding.js";
 import { systemClock } from "../model/clock.js";
+import { definedOnly } from "../model/defined-only.js";
 import type { TimestampMs } from "../model/sample.js";
 import {
   addConnectionOptions,
@@ -33,6 +34,12 @@ interface QueryCommandOptions extends ConnectionOptions {
 /** Steps of a range query when no step is given: about as many as a terminal has columns. */
 const DEFAULT_STEPS = 120;
 
+const examples = `
+Examples:
+  narthex query 'sum by (symbol) (stock_price_dollars)' --time 2008-01-01
+  narthex query seattle_temperature_celsius --start 2010-06-01 --end 2010-06-15 --step 2h
+  narthex query 'topk(3, us_employment_thousands)' --time 2015-12-01 --format csv --data ./data`;
+
 export function addQueryCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command("query")
@@ -55,14 +62,7 @@ export function addQueryCommand(program: Command, terminal: Terminal): void {
         "plot",
       ]),
     )
-    .addHelpText(
-      "after",
-      `
-Examples:
-  narthex query 'sum by (symbol) (stock_price_dollars)' --time 2008-01-01
-  narthex query seattle_temperature_celsius --start 2010-06-01 --end 2010-06-15 --step 2h
-  narthex query 'topk(3, us_employment_thousands)' --time 2015-12-01 --format csv --data ./data`,
-    )
+    .addHelpText("after", examples)
     .action((expression: string, options: QueryCommandOptions) => runQuery(expression, options, terminal));
 }
 
@@ -80,7 +80,7 @@ async function runQuery(expression: string, options: QueryCommandOptions, termin
   await withConnection(options, { create: false }, async (connection) => {
     const result = isRange
       ? await queryRange(connection, expression, options)
-      : await connection.query(expression, options.time === undefined ? {} : { time: options.time });
+      : await connection.query(expression, definedOnly({ time: options.time }));
     const notes = [...result.warnings, ...result.infos];
     for (const note of notes) terminal.say(`warning: ${note}`);
     terminal.write(formatResult(result, options.format ?? (isRange ? "plot" : "table"), terminal));

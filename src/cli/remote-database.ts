@@ -2,21 +2,12 @@
  * RemoteDatabase: a running server, seen as a database: its HTTP API behind the same methods.
  */
 
-import type {
-  ImportOptions,
-  ImportResult,
-  MatrixResult,
-  QueryOptions,
-  QueryResult,
-  RangeQueryOptions,
-  VectorResult,
-} from "../api.js";
+import { decodeImportResult } from "../api/import-result-json.js";
+import { decodeQueryResult } from "../api/result-json.js";
+import type { ImportOptions, ImportResult, QueryOptions, QueryResult, RangeQueryOptions } from "../api.js";
 import { openFileStream } from "../local-files.js";
 import { TsdbError } from "../model/errors.js";
-import { parseFloatText } from "../model/float-text.js";
-import { Labels } from "../model/labels.js";
 import { formatNamePairs } from "../model/name-pairs.js";
-import type { TimestampMs } from "../model/sample.js";
 import type { Connection } from "./connection.js";
 import { CommandError } from "./failure.js";
 
@@ -29,14 +20,6 @@ interface Envelope {
   readonly error?: string;
   readonly warnings?: readonly string[];
   readonly infos?: readonly string[];
-}
-
-type EncodedSample = readonly [seconds: number, value: string];
-
-interface EncodedSeries {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value?: EncodedSample;
-  readonly values?: readonly EncodedSample[];
 }
 
 export class RemoteDatabase implements Connection {
@@ -53,13 +36,13 @@ export class RemoteDatabase implements Connection {
 
   async query(expression: string, options: QueryOptions = {}): Promise<QueryResult> {
     const form = { query: expression, time: secondsText(options.time) };
-    return decodeResult(await this.#post("/api/v1/query", formBody(form)));
+    return toResult(await this.#post("/api/v1/query", formBody(form)));
   }
 
   async queryRange(expression: string, { start, end, step }: RangeQueryOptions): Promise<QueryResult> {
     const stepText = typeof step === "number" ? String(step / 1000) : step;
     const form = { query: expression, start: secondsText(start), end: secondsText(end), step: stepText };
-    return decodeResult(await this.#post("/api/v1/query_range", formBody(form)));
+    return toResult(await this.#post("/api/v1/query_range", formBody(form)));
   }
 
   async import(
@@ -135,6 +118,7 @@ function importParameters(options: ImportOptions, fileName: string | undefined):
     labels: pairs(options.labels),
     default_time: secondsText(options.defaultTime),
     delimiter: csv.delimiter,
+    header: csv.hasHeader === undefined ? undefined : String(csv.hasHeader),
     time: csv.timeColumn,
     time_format: csv.timeFormat,
     utc_offset: csv.utcOffsetMinutes === undefined ? undefined : String(csv.utcOffsetMinutes),
@@ -172,60 +156,6 @@ function parseEnvelope(text: string): Envelope | undefined {
   }
 }
 
-function decodeResult({ data, warnings = [], infos = [] }: Envelope): QueryResult {
-  const { resultType, result } = data as { resultType: QueryResult["type"]; result: unknown };
-  switch (resultType) {
-    case "vector":
-      return { type: "vector", series: (result as EncodedSeries[]).map(decodeVectorSeries), warnings, infos };
-    case "matrix":
-      return { type: "matrix", series: (result as EncodedSeries[]).map(decodeMatrixSeries), warnings, infos };
-    case "scalar": {
-      const [seconds, value] = result as EncodedSample;
-      return { type: "scalar", time: timeOf(seconds), value: sampleValueOf(value), warnings, infos };
-    }
-    case "string": {
-      const [seconds, value] = result as EncodedSample;
-      return { type: "string", time: timeOf(seconds), value, warnings, infos };
-    }
-  }
-}
-
-function decodeVectorSeries({ metric, value = [0, ""] }: EncodedSeries): VectorResult["series"][number] {
-  return { labels: Labels.from(metric), time: timeOf(value[0]), value: sampleValueOf(value[1]) };
-}
-
-function decodeMatrixSeries({ metric, values = [] }: EncodedSeries): MatrixResult["series"][number] {
-  return {
-    labels: Labels.from(metric),
-    times: Float64Array.from(values, ([seconds]) => timeOf(seconds)),
-    values: Float64Array.from(values, ([, value]) => sampleValueOf(value)),
-  };
-}
-
-function timeOf(seconds: number): TimestampMs {
-  return Math.round(seconds * 1000);
-}
-
-function sampleValueOf(text: string): number {
-  return parseFloatText(text) ?? Number.NaN;
-}
-
-/** See `encodeImportResult` of the server: labels and maps travel as JSON. */
-function decodeImportResult(data: unknown): ImportResult {
-  const encoded = data as Omit<ImportResult, "rejected" | "timeRange"> & {
-    rejected: Record<
-      string,
-      { count: number; first: { labels: Record<string, string>; time: number; value: string } }
-    >;
-    timeRange: ImportResult["timeRange"] | null;
-  };
-  const rejected = Object.entries(encoded.rejected).map(([reason, { count, first }]) => {
-    const sample = { labels: Labels.from(first.labels), time: first.time, value: sampleValueOf(first.value) };
-    return [reason, { count, first: sample }] as const;
-  });
-  return {
-    ...encoded,
-    timeRange: encoded.timeRange ?? undefined,
-    rejected: new Map(rejected) as ImportResult["rejected"],
-  };
+function toResult({ data, warnings = [], infos = [] }: Envelope): QueryResult {
+  return decodeQueryResult(data, { warnings, infos });
 }

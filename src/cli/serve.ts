@@ -6,9 +6,10 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import type { DatabaseEvent, Durability } from "../api.js";
 import { systemClock } from "../model/clock.js";
+import { definedOnly } from "../model/defined-only.js";
 import { LockedError, UnavailableError } from "../model/errors.js";
 import { formatRfc3339 } from "../model/rfc3339.js";
-import { isEmptyDatabase, loadSampleData } from "../samples/load-sample-data.js";
+import { isEmptyDatabase, loadSamples } from "../samples/load-samples.js";
 import { closeOnSignal, type Server, startServer } from "../server.js";
 import { CommandError } from "./failure.js";
 import { formatImport, importWithProgress } from "./import-progress.js";
@@ -78,7 +79,7 @@ async function serve(options: ServeOptions, terminal: Terminal, version: string)
   const server = await start(options, version, onEvent);
   const ended = closeOnSignal(server, onEvent);
   terminal.say(`Narthex ${version} listens on ${server.url} (data in ${options.data}; Ctrl+C ends it)`);
-  if (options.sampleData === true && isEmptyDatabase(server.database)) await loadSamples(server, terminal);
+  if (options.sampleData === true && isEmptyDatabase(server.database)) await loadAllSamples(server, terminal);
   if (options.sampleData === true) terminal.say(suggestions(server.url));
   process.exitCode = await ended;
 }
@@ -94,7 +95,7 @@ async function start(
       database: databaseOptions(options),
       host: address.host,
       port: address.port,
-      ...(options.config === undefined ? {} : { configFile: options.config }),
+      ...definedOnly({ configFile: options.config }),
       version,
       onEvent,
     });
@@ -114,26 +115,23 @@ async function start(
 }
 
 function databaseOptions(options: ServeOptions) {
-  const lookbackDeltaMs = options["query.lookbackDelta"];
-  const queryTimeoutMs = options["query.timeout"];
-  const querySamplesMax = options["query.maxSamples"];
-  return {
-    directory: options.data,
+  const settings = definedOnly({
     durability: options["storage.durability"],
-    ...(options.enableFeature === undefined ? {} : { enableFeatures: options.enableFeature }),
-    ...(lookbackDeltaMs === undefined ? {} : { lookbackDeltaMs }),
-    ...(queryTimeoutMs === undefined ? {} : { queryTimeoutMs }),
-    ...(querySamplesMax === undefined ? {} : { querySamplesMax }),
-  };
+    enableFeatures: options.enableFeature,
+    lookbackDeltaMs: options["query.lookbackDelta"],
+    queryTimeoutMs: options["query.timeout"],
+    querySamplesMax: options["query.maxSamples"],
+  });
+  return { directory: options.data, ...settings };
 }
 
 /** A failure is told and no more: the server is of use without sample data. */
-async function loadSamples({ database }: Server, terminal: Terminal): Promise<void> {
+async function loadAllSamples({ database }: Server, terminal: Terminal): Promise<void> {
   terminal.say("The data directory is empty: loading the sample data");
   try {
-    await loadSampleData(async (dataSet, source, options) => {
-      const result = await importWithProgress(database, source, options, dataSet.title, terminal);
-      terminal.say(`  ${formatImport(dataSet.title, result)}`);
+    await loadSamples(async (sampleSet, source, options) => {
+      const result = await importWithProgress(database, source, options, sampleSet.title, terminal);
+      terminal.say(`  ${formatImport(sampleSet.title, result)}`);
       return result;
     });
   } catch (error) {

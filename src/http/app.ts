@@ -13,7 +13,8 @@ import Fastify, {
 } from "fastify";
 import type { Database, DatabaseEvent } from "../api.js";
 import type { Clock } from "../model/clock.js";
-import { encodeError, errorReply } from "./error-reply.js";
+import { encodeError } from "./envelope.js";
+import { errorReply } from "./error-reply.js";
 import { defaultHttpLimits, type HttpLimits } from "./http-limits.js";
 import { OwnMetrics } from "./own-metrics.js";
 import { addImportRoutes } from "./routes/import.js";

@@ -79,10 +79,6 @@ export function errorReply(error: unknown): ErrorReply {
   );
 }
 
-export function encodeError(errorType: ErrorType, message: string): string {
-  return `{"status":"error","errorType":"${errorType}","error":${JSON.stringify(message)}}`;
-}
-
 /** Fastify's errors about the request carry a status below 500 and a message that is fit to be shown. */
 function frameworkReply(error: unknown): ErrorReply | undefined {
   if (!(error instanceof Error) || !("statusCode" in error)) return undefined;

@@ -1,42 +1,46 @@
 /**
- * The options of an import as query parameters: `time=COLUMN`, `time_format`, `utc_offset` (minutes), `delimiter`,
- * `labels=a=b,c=d`, `label_columns=a,b=c`, `values=price=price_dollars`, `metric_prefix`, `default_time`.
+ * The options of an import as query parameters: `labels=a=b,c=d`, `metric_prefix`, `default_time`; for CSV
+ * `time=COLUMN`, `time_format`, `utc_offset` (minutes), `delimiter`, `header=false`, `label_columns=a,b=c`,
+ * `values=price=price_dollars`.
  */
 
 import type { CsvOptions, ImportOptions } from "../api.js";
+import { definedOnly } from "../model/defined-only.js";
+import { InvalidArgumentError } from "../model/errors.js";
 import { parseLabelPairs, parseRenames } from "../model/name-pairs.js";
-import { invalidParameter, namingParameter, type RequestParameters } from "./request-parameters.js";
+import { namingParameter, type RequestParameters } from "./request-parameters.js";
 
 export function importOptions(parameters: RequestParameters, format: ImportOptions["format"]): ImportOptions {
-  const metricPrefix = parameters.optionalText("metric_prefix");
-  const labels = read(parameters, "labels", parseLabelPairs);
-  const defaultTime = parameters.optionalTime("default_time");
-  return {
-    ...(format === undefined ? {} : { format }),
+  return definedOnly({
+    format,
     csv: csvOptions(parameters),
-    ...(metricPrefix === undefined ? {} : { metricPrefix }),
-    ...(labels === undefined ? {} : { labels }),
-    ...(defaultTime === undefined ? {} : { defaultTime }),
-  };
+    metricPrefix: parameters.optionalText("metric_prefix"),
+    labels: read(parameters, "labels", parseLabelPairs),
+    defaultTime: parameters.optionalTime("default_time"),
+  });
 }
 
 function csvOptions(parameters: RequestParameters): CsvOptions {
-  const delimiter = parameters.optionalText("delimiter");
-  const timeColumn = parameters.optionalText("time");
-  const timeFormat = parameters.optionalText("time_format");
-  const utcOffset = parameters.optionalText("utc_offset");
-  const labelColumns = read(parameters, "label_columns", parseRenames);
-  const valueColumns = read(parameters, "values", parseRenames);
-  if (utcOffset !== undefined && !/^[+-]?\d{1,4}$/.test(utcOffset))
-    throw invalidParameter("utc_offset", `${JSON.stringify(utcOffset)} is not a number of minutes`);
-  return {
-    ...(delimiter === undefined ? {} : { delimiter }),
-    ...(timeColumn === undefined ? {} : { timeColumn }),
-    ...(timeFormat === undefined ? {} : { timeFormat }),
-    ...(utcOffset === undefined ? {} : { utcOffsetMinutes: Number(utcOffset) }),
-    ...(labelColumns === undefined ? {} : { labelColumns }),
-    ...(valueColumns === undefined ? {} : { valueColumns }),
-  };
+  return definedOnly({
+    delimiter: parameters.optionalText("delimiter"),
+    hasHeader: read(parameters, "header", parseFlag),
+    timeColumn: parameters.optionalText("time"),
+    timeFormat: parameters.optionalText("time_format"),
+    utcOffsetMinutes: read(parameters, "utc_offset", parseMinutes),
+    labelColumns: read(parameters, "label_columns", parseRenames),
+    valueColumns: read(parameters, "values", parseRenames),
+  });
+}
+
+function parseFlag(text: string): boolean {
+  if (text === "true" || text === "false") return text === "true";
+  throw new InvalidArgumentError(`${JSON.stringify(text)} is neither true nor false`);
+}
+
+function parseMinutes(text: string): number {
+  if (!/^[+-]?\d{1,4}$/.test(text))
+    throw new InvalidArgumentError(`${JSON.stringify(text)} is not a number of minutes`);
+  return Number(text);
 }
 
 function read<T>(parameters: RequestParameters, name: string, parse: (text: string) => T): T | undefined {

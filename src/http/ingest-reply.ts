@@ -4,9 +4,8 @@
  */
 
 import type { FastifyReply } from "fastify";
+import { encodeRejected } from "../api/import-result-json.js";
 import type { ImportResult, MalformedRow } from "../api.js";
-import type { RejectedSample } from "../model/appendable.js";
-import { encodeLabels, encodeValue } from "./json-encoding.js";
 import type { IngestProtocol, OwnMetrics } from "./own-metrics.js";
 
 /** The part that pushes and imports have in common. */
@@ -28,15 +27,8 @@ export function sendPushOutcome(
     .type("application/json")
     .send(
       `{"status":"error","errorType":"bad_data","error":${JSON.stringify(message)},` +
-        `"appended":${appended},"malformed":${JSON.stringify(malformed)},"rejected":${encodeRejected(outcome)}}`,
+        `"appended":${appended},"malformed":${JSON.stringify(malformed)},"rejected":${encodeRejected(outcome.rejected)}}`,
     );
-}
-
-/** The `data` of an import's reply. Times are milliseconds; rejected values are text, as in a query's reply. */
-export function encodeImportResult(result: ImportResult): string {
-  const { series, samples, malformed, timeRange = null, metricNames } = result;
-  const plain = JSON.stringify({ series, samples, malformed, timeRange, metricNames });
-  return `${plain.slice(0, -1)},"rejected":${encodeRejected(result)}}`;
 }
 
 export function countOutcome(
@@ -67,15 +59,4 @@ function countRejected({ rejected }: Outcome): number {
   let total = 0;
   for (const { count } of rejected.values()) total += count;
   return total;
-}
-
-function encodeRejected({ rejected }: Outcome): string {
-  const reasons = [...rejected].map(
-    ([reason, { count, first }]) => `"${reason}":{"count":${count},"first":${encodeRejectedSample(first)}}`,
-  );
-  return `{${reasons.join(",")}}`;
-}
-
-function encodeRejectedSample({ labels, time, value }: RejectedSample): string {
-  return `{"labels":${encodeLabels(labels)},"time":${time},"value":"${encodeValue(value)}"}`;
 }

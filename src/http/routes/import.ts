@@ -6,12 +6,13 @@
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { encodeImportResult } from "../../api/import-result-json.js";
 import type { ImportOptions } from "../../api.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import type { RouteContext } from "../app.js";
+import { encodeSuccess } from "../envelope.js";
 import { importOptions } from "../import-parameters.js";
-import { countOutcome, encodeImportResult, firstReason } from "../ingest-reply.js";
-import { encodeSuccess } from "../json-encoding.js";
+import { countOutcome, firstReason } from "../ingest-reply.js";
 import { sendJson } from "../reply-stream.js";
 import { acceptStreams, decodedBody } from "../request-body.js";
 import { invalidParameter, RequestParameters } from "../request-parameters.js";

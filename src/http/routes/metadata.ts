@@ -3,10 +3,12 @@
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { encodeArray, encodeLabels } from "../../api/result-json.js";
 import type { MetadataOptions } from "../../api.js";
+import { definedOnly } from "../../model/defined-only.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import type { RouteContext } from "../app.js";
-import { encodeArray, encodeLabels, encodeSuccess, NO_ANNOTATIONS } from "../json-encoding.js";
+import { encodeSuccess, NO_ANNOTATIONS } from "../envelope.js";
 import { unescapeLabelName } from "../label-name-escaping.js";
 import { sendJson } from "../reply-stream.js";
 import { acceptForms } from "../request-body.js";
@@ -61,14 +63,12 @@ async function answer<T>(
 }
 
 function metadataOptions(parameters: RequestParameters): MetadataOptions {
-  const minTime = parameters.optionalTime("start");
-  const maxTime = parameters.optionalTime("end");
   const match = parameters.all("match[]");
-  return {
-    ...(minTime === undefined ? {} : { minTime }),
-    ...(maxTime === undefined ? {} : { maxTime }),
-    ...(match.length === 0 ? {} : { match }),
-  };
+  return definedOnly({
+    minTime: parameters.optionalTime("start"),
+    maxTime: parameters.optionalTime("end"),
+    match: match.length === 0 ? undefined : match,
+  });
 }
 
 function encodeText(text: string): string {

@@ -5,12 +5,13 @@
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { encodeQueryResult } from "../../api/result-json.js";
 import type { QueryResult } from "../../api.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import { parse } from "../../query/parser/parse.js";
 import { prettyPrint } from "../../query/parser/pretty-print.js";
 import type { RouteContext } from "../app.js";
-import { encodeQueryResult, encodeSuccess } from "../json-encoding.js";
+import { encodeSuccess } from "../envelope.js";
 import { sendJson } from "../reply-stream.js";
 import { acceptForms } from "../request-body.js";
 import { invalidParameter, namingParameter, RequestParameters } from "../request-parameters.js";
@@ -86,10 +87,10 @@ function rangeOf({ limits }: RouteContext, parameters: RequestParameters) {
 
 function evaluationOptions({ limits }: RouteContext, parameters: RequestParameters) {
   const asked = parameters.optionalDurationMs("timeout") ?? limits.queryTimeoutMs;
-  const lookbackDeltaMs = parameters.optionalDurationMs("lookback_delta");
+  const lookbackDeltaMs = parameters.optionalDurationMs("lookback_delta") ?? 0;
   return {
     timeoutMs: Math.min(asked, limits.queryTimeoutMs),
-    ...(lookbackDeltaMs === undefined || lookbackDeltaMs <= 0 ? {} : { lookbackDeltaMs }),
+    ...(lookbackDeltaMs > 0 ? { lookbackDeltaMs } : {}),
   };
 }
 

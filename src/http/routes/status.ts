@@ -6,7 +6,7 @@ import type { FastifyInstance } from "fastify";
 import type { DatabaseStatus } from "../../api.js";
 import { UnavailableError } from "../../model/errors.js";
 import type { RouteContext } from "../app.js";
-import { encodeSuccess } from "../json-encoding.js";
+import { encodeSuccess } from "../envelope.js";
 import { sendJson } from "../reply-stream.js";
 
 export function addStatusRoutes(app: FastifyInstance, { database, version, metrics }: RouteContext): void {

@@ -7,7 +7,7 @@
 
 import type { ImportOptions } from "../api.js";
 
-export interface SampleDataSet {
+export interface SampleSet {
   readonly title: string;
   /** In the package's `data` folder. */
   readonly file: string;
@@ -16,7 +16,7 @@ export interface SampleDataSet {
   readonly options: ImportOptions;
 }
 
-export const sampleDataSets: readonly SampleDataSet[] = [
+export const sampleSets: readonly SampleSet[] = [
   {
     title: "Seattle weather, hourly",
     file: "seattle-weather-hourly-normals.csv",

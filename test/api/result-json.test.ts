@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  decodeQueryResult,
   encodeLabels,
   encodeQueryResult,
-  encodeSuccess,
   encodeTime,
   encodeValue,
-} from "../../src/http/json-encoding.js";
+} from "../../src/api/result-json.js";
+import type { QueryResult } from "../../src/api.js";
 import { formatFloatJson, parseFloatText } from "../../src/model/float-text.js";
 import { Labels } from "../../src/model/labels.js";
 
@@ -92,10 +93,17 @@ describe("results", () => {
     );
   });
 
-  it("with annotations only where there are some", () => {
-    expect(textOf(encodeSuccess(["[]"]))).toBe('{"status":"success","data":[]}');
-    expect(textOf(encodeSuccess(["[]"], { warnings: ["w"], infos: ["i"] }))).toBe(
-      '{"status":"success","data":[],"warnings":["w"],"infos":["i"]}',
+  it("come back as they were", () => {
+    const value = fc.double();
+    const time = fc.integer({ min: -(2 ** 44), max: 2 ** 44 });
+    const samples = fc.array(fc.tuple(time, value), { maxLength: 5 });
+    fc.assert(
+      fc.property(samples, (pairs) => {
+        const times = Float64Array.from(pairs, ([time]) => time);
+        const values = Float64Array.from(pairs, ([, value]) => value);
+        const result: QueryResult = { type: "matrix", series: [{ labels, times, values }], ...none };
+        expect(decodeQueryResult(JSON.parse(textOf(encodeQueryResult(result))), none)).toEqual(result);
+      }),
     );
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The JSON of the Prometheus API, written as text: sample values as strings (`"1.5"`, `"+Inf"`, `"NaN"`), times
- * as seconds with a fraction of three digits where there is one (`1435781451.781`, `10`).
+ * A query's result as the JSON of the Prometheus API, and back: sample values as strings (`"1.5"`, `"+Inf"`,
+ * `"NaN"`), times as seconds with a fraction of three digits where there is one (`1435781451.781`, `10`).
  *
  * A result is written in pieces, one series at a time, so that a large matrix is streamed and never stands in
  * memory as objects. Labels are written in their own order (a JavaScript object would move names as "1" ahead).
@@ -10,27 +10,24 @@
 
 import type { MatrixResult, QueryResult, VectorResult } from "../api.js";
 import { unreachable } from "../model/assert.js";
-import { formatFloatJson } from "../model/float-text.js";
-import type { Labels } from "../model/labels.js";
+import { formatFloatJson, parseFloatText } from "../model/float-text.js";
+import { Labels } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
 
-/** Annotations of a reply, as Prometheus words them. */
-export interface Annotations {
-  readonly warnings: readonly string[];
-  readonly infos: readonly string[];
+/** Notes on a result, as Prometheus words them. */
+export type Annotations = Pick<QueryResult, "warnings" | "infos">;
+
+type EncodedSample = readonly [seconds: number, value: string];
+
+interface EncodedSeries {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value?: EncodedSample;
+  readonly values?: readonly EncodedSample[];
 }
 
-export const NO_ANNOTATIONS: Annotations = { warnings: [], infos: [] };
-
-/** The envelope of success around `data`, which is JSON in pieces. */
-export function* encodeSuccess(data: Iterable<string>, annotations = NO_ANNOTATIONS): Generator<string> {
-  yield '{"status":"success","data":';
-  yield* data;
-  const { warnings, infos } = annotations;
-  const warningsText = warnings.length === 0 ? "" : `,"warnings":${JSON.stringify(warnings)}`;
-  const infosText = infos.length === 0 ? "" : `,"infos":${JSON.stringify(infos)}`;
-  yield `${warningsText}${infosText}}`;
-}
+type EncodedResult =
+  | { readonly resultType: "vector" | "matrix"; readonly result: readonly EncodedSeries[] }
+  | { readonly resultType: "scalar" | "string"; readonly result: EncodedSample };
 
 /** The `data` of a query's reply, in pieces of one series. */
 export function* encodeQueryResult(result: QueryResult): Generator<string> {
@@ -52,6 +49,22 @@ export function* encodeQueryResult(result: QueryResult): Generator<string> {
       unreachable(result);
   }
   yield "}";
+}
+
+/** What `encodeQueryResult` writes, parsed as JSON. `data` is trusted to be an answer to a query. */
+export function decodeQueryResult(data: unknown, annotations: Annotations): QueryResult {
+  const { resultType, result } = data as EncodedResult;
+  const { warnings, infos } = annotations;
+  switch (resultType) {
+    case "vector":
+      return { type: "vector", series: result.map(decodeVectorSeries), warnings, infos };
+    case "matrix":
+      return { type: "matrix", series: result.map(decodeMatrixSeries), warnings, infos };
+    case "scalar":
+      return { type: "scalar", time: decodeTime(result[0]), value: decodeValue(result[1]), warnings, infos };
+    case "string":
+      return { type: "string", time: decodeTime(result[0]), value: result[1], warnings, infos };
+  }
 }
 
 /** A JSON array in pieces, one element each. */
@@ -88,6 +101,10 @@ export function encodeValue(value: number): string {
   return magnitude >= 1e-6 && magnitude < 1e21 ? String(value) : formatFloatJson(value);
 }
 
+export function decodeValue(text: string): number {
+  return parseFloatText(text) ?? Number.NaN;
+}
+
 function encodeSample(time: TimestampMs, value: number): string {
   return `[${encodeTime(time)},"${encodeValue(value)}"]`;
 }
@@ -104,4 +121,20 @@ function encodeMatrixSeries(series: MatrixResult["series"][number]): string {
     text += separator + encodeSample(times[i]!, values[i]!);
   }
   return `${text}]}`;
+}
+
+function decodeVectorSeries({ metric, value = [0, ""] }: EncodedSeries): VectorResult["series"][number] {
+  return { labels: Labels.from(metric), time: decodeTime(value[0]), value: decodeValue(value[1]) };
+}
+
+function decodeMatrixSeries({ metric, values = [] }: EncodedSeries): MatrixResult["series"][number] {
+  return {
+    labels: Labels.from(metric),
+    times: Float64Array.from(values, ([seconds]) => decodeTime(seconds)),
+    values: Float64Array.from(values, ([, value]) => decodeValue(value)),
+  };
+}
+
+function decodeTime(seconds: number): TimestampMs {
+  return Math.round(seconds * 1000);
 }

@@ -7,11 +7,11 @@ import { dirname, join } from "node:path";
 import type { Database, ImportOptions, ImportResult } from "../api.js";
 import { readTextFile } from "../local-files.js";
 import { UnavailableError } from "../model/errors.js";
-import { type SampleDataSet, sampleDataSets } from "./sample-data-sets.js";
+import { type SampleSet, sampleSets } from "./sample-sets.js";
 
 /** How one data set is imported: the database itself, or one that also shows progress. */
-export type ImportSampleData = (
-  dataSet: SampleDataSet,
+export type ImportSampleSet = (
+  sampleSet: SampleSet,
   source: string | AsyncIterable<Uint8Array>,
   options: ImportOptions,
 ) => Promise<ImportResult>;
@@ -22,17 +22,17 @@ export function isEmptyDatabase(database: Database): boolean {
 }
 
 /** Imports all sets, in order. Rejects with UnavailableError when the package is not installed. */
-export async function loadSampleData(importSet: ImportSampleData): Promise<void> {
-  const directory = sampleDataDirectory();
-  for (const dataSet of sampleDataSets) {
-    const path = join(directory, dataSet.file);
+export async function loadSamples(importSet: ImportSampleSet): Promise<void> {
+  const directory = samplesDirectory();
+  for (const sampleSet of sampleSets) {
+    const path = join(directory, sampleSet.file);
     const source =
-      dataSet.unpivotLabel === undefined ? path : unpivot(await readTextFile(path), dataSet.unpivotLabel);
-    await importSet(dataSet, source, dataSet.options);
+      sampleSet.unpivotLabel === undefined ? path : unpivot(await readTextFile(path), sampleSet.unpivotLabel);
+    await importSet(sampleSet, source, sampleSet.options);
   }
 }
 
-function sampleDataDirectory(): string {
+function samplesDirectory(): string {
   try {
     const entry = createRequire(import.meta.url).resolve("vega-datasets");
     return join(dirname(entry), "..", "data");
