@@ -97,7 +97,8 @@ function buildLiteral(context: BuildContext, token: IToken): DurationLiteral {
   const { value, duration } = context.number(token);
   const span = tokenSpan(token);
   if (!durationInRange(value)) throw context.error(span, "duration out of range");
-  const ms = value * 1000;
-  // To the nanosecond, as Prometheus rounds: 0.0007 is 0.7 ms although the product is not quite.
-  return { kind: "duration", ms: Number.isInteger(ms) ? ms : Math.round(ms * 1e6) / 1e6, duration, span };
+  // A product need not be exact: 5.001 * 1000 is 5000.999... Written durations are whole milliseconds; numbers of
+  // seconds are rounded to the nanosecond, as in Prometheus.
+  const ms = duration ? Math.round(value * 1000) : Math.round(value * 1e9) / 1e6;
+  return { kind: "duration", ms, duration, span };
 }

@@ -142,7 +142,7 @@ class Checker {
     const signature = signatureOfCall(call);
     this.#checkCount(call, signature);
     const info = call.function === "info";
-    if (info && call.arguments.length > 1) this.#checkInfoLabels(call.arguments[1]!);
+    if (info && call.arguments.length > 1) this.#checkInfoLabels(call, call.arguments[1]!);
     const context = `call to function ${quoteText(call.function)}`;
     const given = call.arguments.map((argument, i) => {
       // The labels that `info` is to add may be matched by anything.
@@ -163,9 +163,10 @@ class Checker {
     this.#fail(call.span, `expected ${bound}${wanted} ${place}`);
   }
 
-  #checkInfoLabels(argument: Expression): void {
+  #checkInfoLabels(call: Call, argument: Expression): void {
     if (argument.kind !== "vector-selector") {
-      this.#expect(argument, "vector", 'call to function "info"');
+      const { type } = this.check(argument);
+      if (type !== "vector") this.#fail(call.span, typeFault("vector", 'call to function "info"', type));
       this.#fail(argument.span, "expected label selectors only");
     } else if (argument.name !== "" && this.#text[argument.span.start] !== "{") {
       // A name in braces is a matcher among others; one before them asks for a metric.
@@ -219,10 +220,7 @@ class Checker {
 
   #expect(expression: Expression, wanted: ValueType, context: string): Expression {
     const checked = this.check(expression);
-    if (checked.type !== wanted) {
-      const types = `expected type ${documentedTypes[wanted]} in ${context}, got ${documentedTypes[checked.type]}`;
-      this.#fail(expression.span, types);
-    }
+    if (checked.type !== wanted) this.#fail(expression.span, typeFault(wanted, context, checked.type));
     return checked.expression;
   }
 
@@ -236,6 +234,10 @@ class Checker {
   #fail(span: Span, message: string): never {
     throw parseError(this.#text, { message, span });
   }
+}
+
+function typeFault(wanted: ValueType, context: string, given: ValueType): string {
+  return `expected type ${documentedTypes[wanted]} in ${context}, got ${documentedTypes[given]}`;
 }
 
 export function isComparison(operator: BinaryOperator): boolean {

@@ -16,7 +16,8 @@ export interface Fault {
 }
 
 export function parseError(text: string, { message, span }: Fault): ParseError {
-  const lineStart = text.lastIndexOf("\n", span.start - 1) + 1;
+  // At 0 there is nothing before; lastIndexOf would take -1 for 0.
+  const lineStart = span.start === 0 ? 0 : text.lastIndexOf("\n", span.start - 1) + 1;
   let line = 1;
   for (let at = text.indexOf("\n"); at >= 0 && at < span.start; at = text.indexOf("\n", at + 1)) line++;
   const column = span.start - lineStart + 1;
