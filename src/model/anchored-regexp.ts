@@ -35,7 +35,7 @@ const metaCharacters = /[\\^$.*+?()[\]{}|]/;
 function compile(source: string): (value: string) => boolean {
   try {
     // Compiled as given first, so that an error quotes the text that the user wrote.
-    RE2JS.compile(source, RE2JS.DOTALL);
+    RE2JS.compile(source);
     const pattern = RE2JS.compile(`^(?:${source})$`, RE2JS.DOTALL);
     return (value) => pattern.matches(value);
   } catch (cause) {
