@@ -16,13 +16,11 @@ import { decodeChunk } from "./encode-chunks.js";
 export function sortSamples(columns: SampleColumns, onConflict?: (index: number) => void): SampleColumns {
   const { times, values, length } = columns;
   if (isIncreasing(times, length)) return columns;
-  const order = new Uint32Array(length).map((_, index) => index);
-  order.sort((a, b) => times[a]! - times[b]! || a - b);
   const sorted = { times: new Float64Array(length), values: new Float64Array(length) };
   const words = wordsOf(values, length);
   const sortedWords = wordsOf(sorted.values, length);
   let kept = 0;
-  for (const index of order) {
+  for (const index of orderByTime(times, length)) {
     if (kept > 0 && times[index] === sorted.times[kept - 1]) {
       if (onConflict !== undefined && !sameValueAt(values, index, sorted.values, kept - 1)) onConflict(index);
       continue;
@@ -47,6 +45,19 @@ export function mergeChunks(chunks: readonly EncodedChunk[]): SampleColumns {
     end += columns.length;
   }
   return sortSamples(all);
+}
+
+/** Indices of the samples by time, of equal times in the order given. */
+function orderByTime(times: Float64Array, length: number): Uint32Array {
+  const order = new Uint32Array(length);
+  for (let i = 0; i < length; i++) order[i] = i;
+  // Newest first is how many a file comes.
+  return isDecreasing(times, length) ? order.reverse() : order.sort((a, b) => times[a]! - times[b]! || a - b);
+}
+
+function isDecreasing(times: Float64Array, length: number): boolean {
+  for (let i = 1; i < length; i++) if (times[i]! >= times[i - 1]!) return false;
+  return true;
 }
 
 function isIncreasing(times: Float64Array, length: number): boolean {

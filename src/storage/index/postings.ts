@@ -15,6 +15,8 @@ export const NO_POSTINGS: Postings = new Uint32Array(0);
 
 /** From this ratio of lengths on, galloping is faster than stepping through both lists. */
 const gallopRatio = 16;
+/** Up to this many refs of span for each ref in the lists, a bitmap is faster than sorting. */
+const bitmapSpanPerRef = 128;
 
 /** Refs that are in both lists. */
 export function intersect(a: Postings, b: Postings): Postings {
@@ -46,16 +48,19 @@ export function subtract(a: Postings, b: Postings): Postings {
 
 /** Refs that are in any of the lists. */
 export function union(lists: readonly Postings[]): Postings {
-  if (lists.length === 0) return NO_POSTINGS;
-  if (lists.length === 1) return lists[0]!;
-  const all = new Uint32Array(lists.reduce((sum, list) => sum + list.length, 0));
-  let end = 0;
-  for (const list of lists) {
-    all.set(list, end);
-    end += list.length;
+  const filled = lists.filter((list) => list.length > 0);
+  if (filled.length === 0) return NO_POSTINGS;
+  if (filled.length === 1) return filled[0]!;
+  let min = Number.POSITIVE_INFINITY;
+  let max = 0;
+  let length = 0;
+  for (const list of filled) {
+    min = Math.min(min, list[0]!);
+    max = Math.max(max, list[list.length - 1]!);
+    length += list.length;
   }
-  all.sort();
-  return withoutRepeats(all);
+  const isDense = max - min < length * bitmapSpanPerRef;
+  return isDense ? uniteByBitmap(filled, { min, max, length }) : uniteBySorting(filled, length);
 }
 
 /** Whether the list holds the ref. */
@@ -119,6 +124,38 @@ function gallop(postings: Postings, from: number, ref: number): number {
     step *= 2;
   }
   return lowerBound(postings, ref, low, Math.min(low + step + 1, postings.length));
+}
+
+/** A bit per ref between the least and the greatest, set list by list and read in order. */
+function uniteByBitmap(
+  lists: readonly Postings[],
+  { min, max, length }: { min: number; max: number; length: number },
+): Postings {
+  const bitmap = new Uint32Array(((max - min) >>> 5) + 1);
+  for (const list of lists) {
+    for (let i = 0; i < list.length; i++) {
+      const bit = list[i]! - min;
+      bitmap[bit >>> 5]! |= 1 << (bit & 31);
+    }
+  }
+  const result = new Uint32Array(length);
+  let end = 0;
+  for (let word = 0; word < bitmap.length; word++) {
+    for (let bits = bitmap[word]!; bits !== 0; bits &= bits - 1) {
+      result[end++] = min + word * 32 + (31 - Math.clz32(bits & -bits));
+    }
+  }
+  return result.subarray(0, end);
+}
+
+function uniteBySorting(lists: readonly Postings[], length: number): Postings {
+  const all = new Uint32Array(length);
+  let end = 0;
+  for (const list of lists) {
+    all.set(list, end);
+    end += list.length;
+  }
+  return withoutRepeats(all.sort());
 }
 
 function withoutRepeats(sorted: Postings): Postings {

@@ -26,9 +26,12 @@ describe("postings", () => {
     );
   });
 
-  it("unites many lists", () => {
+  it("unites many lists, dense and sparse, up to the highest ref", () => {
+    const far = postings(2 ** 32 - 1, 40);
+    const many = fc.oneof(fc.array(postings(500, 40), { maxLength: 20 }), fc.array(far, { maxLength: 20 }));
     fc.assert(
-      fc.property(fc.array(postings(500, 40), { maxLength: 20 }), (lists: Postings[]) => {
+      fc.property(many, fc.boolean(), (given: Postings[], isHigh) => {
+        const lists = isHigh ? given.map((list) => list.map((ref) => 2 ** 32 - ref).reverse()) : given;
         expect([...union(lists)]).toEqual(naive(lists.flatMap((list) => [...list])));
       }),
     );
