@@ -145,7 +145,7 @@ export class BulkAppender implements Appender {
   /** The run's series in label order, the samples of each in time order. */
   async #sortedSeries(run: SampleRun): Promise<readonly SeriesColumns[]> {
     const series: SeriesColumns[] = [];
-    for (const [index, columns] of run.takeBySeries(this.#labels.length).entries()) {
+    for (const [index, columns] of run.bySeries(this.#labels.length).entries()) {
       if (index % seriesPerTurn === 0) await nextTurn();
       if (columns.length === 0) continue;
       const labels = this.#labels[index]!;

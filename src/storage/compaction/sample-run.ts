@@ -7,6 +7,7 @@
 import { assert } from "../../model/assert.js";
 import type { SampleColumns, TimestampMs } from "../../model/sample.js";
 import { markStaleAt } from "../../model/staleness.js";
+import { sliceColumns } from "../chunk/encode-chunks.js";
 
 const initialCapacity = 4096;
 
@@ -21,53 +22,50 @@ export class SampleRun {
     this.#samplesMax = samplesMax;
   }
 
-  get length(): number {
-    return this.#length;
-  }
-
   get isFull(): boolean {
     return this.#length >= this.#samplesMax;
   }
 
+  /** `series` is a small number from 0 that the caller gives to each series. */
   add(series: number, time: TimestampMs, value: number): void {
-    this.#values[this.#place(series, time)] = value;
+    const index = this.#place(series, time);
+    this.#values[index] = value;
   }
 
   addStale(series: number, time: TimestampMs): void {
-    // The place first: it may replace the columns.
     const index = this.#place(series, time);
     markStaleAt(this.#values, index);
   }
 
-  /** The samples of each series (the index is the series) in the order in which they came. Ends the run. */
-  takeBySeries(seriesCount: number): readonly SampleColumns[] {
-    const ends = this.#endsBySeries(seriesCount);
+  /** The samples of each series from 0 to `seriesCount - 1`, in the order in which they came. */
+  bySeries(seriesCount: number): readonly SampleColumns[] {
+    const starts = this.#startsBySeries(seriesCount);
     const times = new Float64Array(this.#length);
     const values = new Float64Array(this.#length);
     const from = wordsOf(this.#values);
     const to = wordsOf(values);
-    const next = Uint32Array.from(ends, (_, series) => (series === 0 ? 0 : ends[series - 1]!));
+    const next = starts.slice();
     for (let i = 0; i < this.#length; i++) {
       const at = next[this.#series[i]!]!++;
       times[at] = this.#times[i]!;
       to[at * 2] = from[i * 2]!;
       to[at * 2 + 1] = from[i * 2 + 1]!;
     }
-    this.#clear();
-    return Array.from(ends, (end, series) => {
-      const start = series === 0 ? 0 : ends[series - 1]!;
-      return { times: times.subarray(start, end), values: values.subarray(start, end), length: end - start };
-    });
+    const all = { times, values, length: this.#length };
+    return Array.from({ length: seriesCount }, (_, series) =>
+      sliceColumns(all, starts[series]!, starts[series + 1]!),
+    );
   }
 
-  /** Where the samples of each series end when they stand one series after the other. */
-  #endsBySeries(seriesCount: number): Uint32Array {
-    const ends = new Uint32Array(seriesCount);
-    for (let i = 0; i < this.#length; i++) ends[this.#series[i]!]!++;
-    for (let series = 1; series < seriesCount; series++) ends[series]! += ends[series - 1]!;
-    return ends;
+  /** Where each series begins when they stand one after the other, and the end of the last. */
+  #startsBySeries(seriesCount: number): Uint32Array {
+    const starts = new Uint32Array(seriesCount + 1);
+    for (let i = 0; i < this.#length; i++) starts[this.#series[i]! + 1]!++;
+    for (let series = 0; series < seriesCount; series++) starts[series + 1]! += starts[series]!;
+    return starts;
   }
 
+  /** The index of a new sample, whose value is still to be set. May replace the columns. */
   #place(series: number, time: TimestampMs): number {
     assert(!this.isFull, "a full run takes no more samples");
     if (this.#length === this.#times.length) this.#grow();
@@ -78,25 +76,14 @@ export class SampleRun {
   }
 
   #grow(): void {
-    const capacity = Math.min(this.#length * 2, Math.max(this.#samplesMax, initialCapacity));
-    const { times, values, series } = {
-      times: new Float64Array(capacity),
-      values: new Float64Array(capacity),
-      series: new Uint32Array(capacity),
-    };
-    times.set(this.#times);
-    values.set(this.#values);
-    series.set(this.#series);
-    this.#times = times;
-    this.#values = values;
-    this.#series = series;
-  }
-
-  #clear(): void {
-    this.#times = new Float64Array(0);
-    this.#values = new Float64Array(0);
-    this.#series = new Uint32Array(0);
-    this.#length = this.#samplesMax;
+    const capacity = Math.min(this.#length * 2, this.#samplesMax);
+    const [times, values, series] = [this.#times, this.#values, this.#series];
+    this.#times = new Float64Array(capacity);
+    this.#values = new Float64Array(capacity);
+    this.#series = new Uint32Array(capacity);
+    this.#times.set(times);
+    this.#values.set(values);
+    this.#series.set(series);
   }
 }
 

@@ -107,6 +107,22 @@ describe("BulkAppender", () => {
     expect((await stored(fileSystem, opened)).get("a")!.length).toBe(25);
   });
 
+  it("keeps every value while its columns grow", async () => {
+    const { fileSystem, appender, opened } = await setUp({ samplesMax: 100_000 });
+    const refs = [NO_SERIES, NO_SERIES];
+    for (let i = 0; i < 20_000; i++) {
+      refs[i % 2] = appender.append(refs[i % 2]!, [a, b][i % 2]!, i, i / 8);
+      if (i % 5000 === 0) appender.appendStale(refs[i % 2]!, [a, b][i % 2]!, -1 - i);
+    }
+    await appender.commit();
+    for (const { times, values, length } of (await stored(fileSystem, opened)).values()) {
+      for (let i = 0; i < length; i++) {
+        if (times[i]! >= 0) expect(values[i]).toBe(times[i]! / 8);
+        else expect(isStaleAt(values, i)).toBe(true);
+      }
+    }
+  });
+
   it("makes few blocks of sparse samples", async () => {
     const { appender, opened } = await setUp();
     for (let month = 0; month < 720; month++) appender.append(NO_SERIES, a, Date.UTC(1958, month, 1), month);
