@@ -4,10 +4,20 @@
 
 import type { Appendable, CommitResult } from "./model/appendable.js";
 import type { Clock } from "./model/clock.js";
+import type { ImportOptions, ImportResult } from "./model/importing.js";
 import type { Labels } from "./model/labels.js";
 import type { Queryable } from "./model/queryable.js";
-import type { TimeRange, TimestampMs } from "./model/sample.js";
+import type { TimeLike, TimeRange, TimestampMs } from "./model/sample.js";
 import type { FileSystem } from "./storage/fs/file-system.js";
+
+export type {
+  CsvOptions,
+  ImportOptions,
+  ImportProgress,
+  ImportResult,
+  MalformedRow,
+} from "./model/importing.js";
+export type { TimeLike } from "./model/sample.js";
 
 /** When an acknowledged write is safe from a crash of the machine. Every mode survives a kill of the process. */
 export type Durability =
@@ -52,8 +62,6 @@ export interface DatabaseEvent {
   readonly facts?: Readonly<Record<string, string | number>>;
 }
 
-/** A time: milliseconds since the epoch, a Date, or text (RFC 3339, or a bare date, taken as UTC). */
-export type TimeLike = TimestampMs | Date | string;
 /** A duration: milliseconds, or text as `5m`, `1h30m`. */
 export type DurationLike = number | string;
 export type LabelsLike = Labels | Readonly<Record<string, string>>;
@@ -152,59 +160,6 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
   describe(): DatabaseStatus;
   /** Finishes what is in flight, cuts nothing, releases the directory. May be called again. */
   close(): Promise<void>;
-}
-
-/** How to read an import. Without `format` it is told from the file's name, else from its first bytes. */
-export interface ImportOptions {
-  readonly format?: "csv" | "openmetrics" | "prometheus";
-  readonly csv?: CsvOptions;
-  /** Put before each metric name. */
-  readonly metricPrefix?: string;
-  /** Added to every series; a label of the row wins. */
-  readonly labels?: Readonly<Record<string, string>>;
-  /** For samples without a time of their own. Default now. */
-  readonly defaultTime?: TimeLike;
-  readonly onProgress?: (progress: ImportProgress) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** The roles of CSV columns. What is left out is guessed from the header and the first rows. */
-export interface CsvOptions {
-  /** One character; guessed among comma, semicolon, tab and pipe. */
-  readonly delimiter?: string;
-  /** Whether the first row names the columns; else they are `column_1`, `column_2` and so on. Guessed. */
-  readonly hasHeader?: boolean;
-  readonly timeColumn?: string;
-  /** `unix-s`, `unix-ms`, `unix-us`, `unix-ns`, `rfc3339`, or a pattern as `yyyy-MM-dd HH:mm`; guessed. */
-  readonly timeFormat?: string;
-  /** Minutes east of UTC for times that name no zone. Default 0. */
-  readonly utcOffsetMinutes?: number;
-  /** Columns that become labels: by name, or renamed (column to label). */
-  readonly labelColumns?: Readonly<Record<string, string>>;
-  /** Columns that become metrics: column to metric name. */
-  readonly valueColumns?: Readonly<Record<string, string>>;
-}
-
-export interface ImportProgress {
-  readonly bytes: number;
-  readonly samples: number;
-}
-
-export interface ImportResult {
-  readonly series: number;
-  readonly samples: number;
-  /** Rows or lines that could not be read, the first hundred of them named. */
-  readonly malformed: { readonly count: number; readonly first: readonly MalformedRow[] };
-  readonly rejected: CommitResult["rejected"];
-  readonly timeRange: TimeRange | undefined;
-  /** Names of the metrics imported, sorted, a thousand at most. */
-  readonly metricNames: readonly string[];
-}
-
-export interface MalformedRow {
-  /** Counted from 1. */
-  readonly line: number;
-  readonly reason: string;
 }
 
 export interface DatabaseStatus {

@@ -2,7 +2,7 @@
  * The format of a file to import, told from its name or from its first bytes.
  */
 
-import type { ImportOptions } from "../api.js";
+import type { ImportOptions } from "../model/importing.js";
 import type { ExpositionFormat } from "./exposition/exposition-format.js";
 import type { ExpositionVisitor } from "./exposition/exposition-visitor.js";
 import { parseExposition } from "./exposition/parse-exposition.js";

@@ -4,11 +4,11 @@
 
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import type { ImportOptions, ImportResult, TimeLike } from "../api.js";
 import type { Appender } from "../model/appendable.js";
 import { InvalidArgumentError, MalformedInputError } from "../model/errors.js";
+import type { ImportOptions, ImportResult } from "../model/importing.js";
 import { parseTime } from "../model/rfc3339.js";
-import type { TimestampMs } from "../model/sample.js";
+import type { TimeLike, TimestampMs } from "../model/sample.js";
 import { readCsv } from "./csv/read-csv.js";
 import { ExpositionStream } from "./exposition/parse-exposition.js";
 import { ExpositionRows } from "./exposition-rows.js";

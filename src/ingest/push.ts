@@ -7,8 +7,8 @@
  * a sample that is stored already is a no-op.
  */
 
-import type { MalformedRow } from "../api.js";
 import type { Appendable, Appender, CommitResult } from "../model/appendable.js";
+import type { MalformedRow } from "../model/importing.js";
 import type { TimestampMs } from "../model/sample.js";
 import type { ExpositionFormat } from "./exposition/exposition-format.js";
 import { ExpositionStream } from "./exposition/parse-exposition.js";

@@ -3,8 +3,8 @@
  * asked to be added; and MalformedRows, the rows that could not be decoded.
  */
 
-import type { MalformedRow } from "../api.js";
 import type { Appender, CommitResult, Rejection, RejectReason } from "../model/appendable.js";
+import type { MalformedRow } from "../model/importing.js";
 import { Labels, METRIC_NAME } from "../model/labels.js";
 import type { TimeRange, TimestampMs } from "../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../model/series.js";
@@ -28,17 +28,17 @@ const metricNamesMax = 1000;
 export class RowAppender {
   /** Of all samples given, whatever became of them. */
   sampleCount = 0;
+  readonly metricPrefix: string;
   readonly #refs = new Set<SeriesRef>();
   readonly #metricNames = new Set<string>();
   #minTime = Infinity;
   #maxTime = -Infinity;
   #appender: Appender;
-  readonly #metricPrefix: string;
   readonly #extraLabels: readonly (readonly [string, string])[];
 
   constructor(appender: Appender, options: RowOptions) {
     this.#appender = appender;
-    this.#metricPrefix = options.metricPrefix ?? "";
+    this.metricPrefix = options.metricPrefix ?? "";
     this.#extraLabels = Object.entries(options.extraLabels ?? {});
   }
 
@@ -90,10 +90,10 @@ export class RowAppender {
   }
 
   #decorate(labels: Labels): Labels {
-    if (this.#metricPrefix === "" && this.#extraLabels.length === 0) return labels;
+    if (this.metricPrefix === "" && this.#extraLabels.length === 0) return labels;
     const pairs = new Map<string, string>(this.#extraLabels);
     for (const [name, value] of labels) pairs.set(name, value);
-    if (this.#metricPrefix !== "") pairs.set(METRIC_NAME, this.#metricPrefix + labels.get(METRIC_NAME));
+    if (this.metricPrefix !== "") pairs.set(METRIC_NAME, this.metricPrefix + labels.get(METRIC_NAME));
     return Labels.from(pairs);
   }
 }

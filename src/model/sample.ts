@@ -10,6 +10,9 @@
 /** Integer milliseconds since the epoch, UTC. May be negative. */
 export type TimestampMs = number;
 
+/** A time: milliseconds since the epoch, a Date, or text (RFC 3339, or a bare date, taken as UTC). */
+export type TimeLike = TimestampMs | Date | string;
+
 /** From `minTime` to `maxTime`, both inclusive. */
 export interface TimeRange {
   readonly minTime: TimestampMs;

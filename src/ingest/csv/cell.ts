@@ -17,15 +17,19 @@ export function numberOfCell(cell: string, hasDecimalComma: boolean): number | u
 }
 
 /** `Adjusted CO2 (ppm)` becomes `adjusted_co2_ppm`. Empty when nothing of the name can be kept. */
-export function metricNameOf(columnName: string): string {
-  return columnName
+export function metricNameOf(columnName: string, metricPrefix: string): string {
+  const name = columnName
     .toLowerCase()
     .replace(/[^a-z0-9_:]+/g, "_")
     .replace(/^_+|_+$/g, "");
+  return metricPrefix === "" && startsWithDigit(name) ? `_${name}` : name;
 }
 
-/** The same for a label: no colons either, and no digit first. */
+/** The same for a label, without colons. */
 export function labelNameOf(columnName: string): string {
-  const name = metricNameOf(columnName).replaceAll(":", "_");
-  return /^\d/.test(name) ? `_${name}` : name;
+  return metricNameOf(columnName.replaceAll(":", "_"), "");
+}
+
+function startsWithDigit(name: string): boolean {
+  return name >= "0" && name < ":";
 }

@@ -36,9 +36,14 @@ export class CsvRows {
     const timeText = cells[plan.time.index]!;
     const time = plan.time.format.parse(timeText);
     if (time === undefined) {
-      const problem =
-        timeText === "" ? "is empty" : `${quote(timeText)} is no time as ${plan.time.format.name}`;
-      malformed.add(line, `the time in column "${columns[plan.time.index]}" ${problem}`);
+      const column = `column "${columns[plan.time.index]}"`;
+      const isEmpty = timeText === "";
+      malformed.add(
+        line,
+        isEmpty
+          ? `the time in ${column} is empty`
+          : `${quote(timeText)} in ${column} is no time as ${plan.time.format.name}`,
+      );
       return;
     }
     const tooLong = plan.labels.find(({ index }) => this.#isTooLong(cells[index]!));

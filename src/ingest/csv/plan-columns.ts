@@ -7,8 +7,8 @@
  *  - Metrics: the columns named; when none is named, the others.
  */
 
-import type { CsvOptions } from "../../api.js";
 import { InvalidArgumentError } from "../../model/errors.js";
+import type { CsvOptions } from "../../model/importing.js";
 import { METRIC_NAME } from "../../model/labels.js";
 import { isEmptyCell, labelNameOf, metricNameOf, numberOfCell } from "./cell.js";
 import { guessTimeFormat, type TimeFormat, timeFormatOf } from "./time-format.js";
@@ -26,8 +26,11 @@ export interface CsvSample {
   readonly hasDecimalComma: boolean;
 }
 
-/** Throws InvalidArgumentError, naming the columns there are and the option that decides, when it cannot tell. */
-export function planColumns(sample: CsvSample, options: CsvOptions): ColumnPlan {
+/**
+ * `metricPrefix` will stand before the names of the metrics. Throws InvalidArgumentError, naming the columns there
+ * are and the option that decides, when it cannot tell.
+ */
+export function planColumns(sample: CsvSample, options: CsvOptions, metricPrefix: string): ColumnPlan {
   const time = planTime(sample, options);
   const named = {
     labels: resolveColumns(sample.columns, options.labelColumns),
@@ -49,7 +52,7 @@ export function planColumns(sample: CsvSample, options: CsvOptions): ColumnPlan 
     guessNames(
       sample.columns,
       rest.filter((index) => !isText.has(index)),
-      metricNameOf,
+      (column) => metricNameOf(column, metricPrefix),
     );
   refuseClashes(sample.columns, time.index, labels, values);
   if (values.size === 0) {
@@ -159,7 +162,7 @@ function cellsOf({ rows }: CsvSample, index: number): string[] {
 function isTextColumn(sample: CsvSample, index: number): boolean {
   const cells = cellsOf(sample, index);
   const numbers = cells.filter((cell) => numberOfCell(cell, sample.hasDecimalComma) !== undefined).length;
-  return numbers < cells.length * 0.8;
+  return numbers * 2 < cells.length;
 }
 
 /** Index to name; undefined when nothing is named. */

@@ -6,8 +6,8 @@
  * fields, is lost. All of them are counted with line and column.
  */
 
-import type { CsvOptions } from "../../api.js";
 import { InvalidArgumentError, MalformedInputError } from "../../model/errors.js";
+import type { CsvOptions } from "../../model/importing.js";
 import { checkLimit, type IngestLimits } from "../limits.js";
 import type { MalformedRows, RowAppender } from "../row-appender.js";
 import { isEmptyCell, numberOfCell } from "./cell.js";
@@ -69,14 +69,12 @@ class CsvReader {
       this.#columns = uniqueColumns(hasHeader ? record.cells : record.cells.map(() => ""));
       if (hasHeader) return;
     }
-    const cells = this.#fit(record, this.#columns.length);
-    if (cells === undefined) return;
     if (this.#rows !== undefined) {
-      this.#rows.add(cells, record.line);
+      this.#addRow(this.#rows, record);
       return;
     }
-    this.#held.push({ cells, line: record.line });
-    for (const cell of cells) this.#heldText += cell.length;
+    this.#held.push(record);
+    for (const cell of record.cells) this.#heldText += cell.length;
     if (this.#held.length >= heldRowsMax || this.#heldText >= heldTextMax) this.#plan(this.#columns);
   }
 
@@ -88,21 +86,32 @@ class CsvReader {
   #plan(columns: readonly string[]): void {
     const { csv, rows, malformed, limits } = this.#options;
     const hasDecimalComma = this.#hasDecimalComma;
-    const sample = { columns, rows: this.#held.map(({ cells }) => cells), hasDecimalComma };
-    const plan = planColumns(sample, csv);
+    const fitting = this.#held
+      .map(({ cells }) => fitRow(cells, columns.length))
+      .filter((row) => row !== undefined);
+    const plan = planColumns({ columns, rows: fitting, hasDecimalComma }, csv, rows.metricPrefix);
     this.#rows = new CsvRows({ plan, columns, hasDecimalComma, rows, malformed, limits });
-    for (const { cells, line } of this.#held) this.#rows.add(cells, line);
+    for (const record of this.#held) this.#addRow(this.#rows, record);
     this.#held = [];
   }
 
-  /** The row's cells, without empty ones too many; undefined, and counted, when they are no row of the file. */
-  #fit({ cells, line }: CsvRecord, count: number): readonly string[] | undefined {
-    if (cells.length === count) return cells;
-    if (cells.length > count && cells.slice(count).every((cell) => cell === "")) return cells.slice(0, count);
+  #addRow(rows: CsvRows, { cells, line }: CsvRecord): void {
+    const count = this.#columns!.length;
+    const row = fitRow(cells, count);
+    if (row !== undefined) {
+      rows.add(row, line);
+      return;
+    }
     const fields = cells.length === 1 ? "1 field" : `${cells.length} fields`;
     this.#options.malformed.add(line, `${fields} where the first row has ${count}`);
-    return undefined;
   }
+}
+
+/** The cells without superfluous empty ones; undefined when they are no row of the file. */
+function fitRow(cells: readonly string[], count: number): readonly string[] | undefined {
+  if (cells.length === count) return cells;
+  const hasSuperfluous = cells.length > count && cells.slice(count).every((cell) => cell === "");
+  return hasSuperfluous ? cells.slice(0, count) : undefined;
 }
 
 /** A first row is no header when all its cells are numbers, or one of them is a written date. */

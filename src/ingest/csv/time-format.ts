@@ -41,7 +41,7 @@ function parseUnix(text: string, digitsBeyondMs: number): TimestampMs | undefine
 
 const timeOfDay = "[[,] H:mm[:ss[.SSS]][ ][a]]";
 
-/** Tried in this order; of formats that read every cell the first is taken. */
+/** Tried in this order; of formats that read as many cells the first is taken. */
 const guessedFormats: readonly string[] = [
   "rfc3339",
   "yyyy-MM-dd",
@@ -65,21 +65,29 @@ const guessedFormats: readonly string[] = [
 
 export type TimeGuess =
   | { readonly kind: "format"; readonly format: TimeFormat }
-  /** Two formats read every cell and would give different times. */
+  /** Two formats read as many cells and would give different times. */
   | { readonly kind: "ambiguous"; readonly names: readonly [string, string] };
 
-/** A format that reads every cell; undefined when there is none, or no cell. */
+/** A part of the cells may be something else, as notes at the end of a file are. */
+const readableMin = 0.75;
+
+/** The format that reads the most cells; undefined when none reads most of them. */
 export function guessTimeFormat(cells: readonly string[], utcOffsetMinutes: number): TimeGuess | undefined {
-  if (cells.length === 0) return undefined;
-  const fitting = guessedFormats
-    .map((name) => timeFormatOf(name, utcOffsetMinutes))
-    .filter((format) => cells.every((cell) => format.parse(cell) !== undefined));
-  const format = fitting[0] ?? guessNumericFormat(cells, utcOffsetMinutes);
-  if (format === undefined) return undefined;
-  const twin = fitting.find(({ name }) => isDayMonthTwin(name, format.name));
-  return twin === undefined
-    ? { kind: "format", format }
-    : { kind: "ambiguous", names: [format.name, twin.name] };
+  let best: TimeFormat | undefined;
+  let twin: TimeFormat | undefined;
+  let bestCount = Math.max(1, Math.ceil(cells.length * readableMin)) - 1;
+  for (const name of guessedFormats) {
+    const format = timeFormatOf(name, utcOffsetMinutes);
+    const count = cells.filter((cell) => format.parse(cell) !== undefined).length;
+    if (count > bestCount) {
+      best = format;
+      bestCount = count;
+      twin = undefined;
+    } else if (count === bestCount && best !== undefined && isDayMonthTwin(name, best.name)) twin = format;
+  }
+  if (best !== undefined && twin !== undefined) return { kind: "ambiguous", names: [best.name, twin.name] };
+  const format = best ?? guessNumericFormat(cells, utcOffsetMinutes);
+  return format === undefined ? undefined : { kind: "format", format };
 }
 
 function isDayMonthTwin(name: string, other: string): boolean {
@@ -90,6 +98,7 @@ function isDayMonthTwin(name: string, other: string): boolean {
 const smallestGuessedUnixTime = 100_000_000;
 
 function guessNumericFormat(cells: readonly string[], utcOffsetMinutes: number): TimeFormat | undefined {
+  if (cells.length === 0) return undefined;
   if (cells.every((cell) => /^[12]\d{3}$/.test(cell))) return timeFormatOf("yyyy", utcOffsetMinutes);
   let largest = 0;
   for (const cell of cells) {

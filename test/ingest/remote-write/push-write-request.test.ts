@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defaultIngestLimits } from "../../../src/ingest/limits.js";
-import { encodeWriteRequest } from "../../../src/ingest/remote-write/encode-write-request.js";
 import { pushWriteRequest } from "../../../src/ingest/remote-write/push-write-request.js";
 import { decodeSnappy, encodeSnappy } from "../../../src/ingest/remote-write/snappy.js";
+import { encodeWriteRequest } from "../../../src/ingest/remote-write/write-request.js";
 import { TsdbError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { markStaleAt } from "../../../src/model/staleness.js";
