@@ -10,7 +10,7 @@
  */
 
 import type { Aggregation, BinaryExpression, Expression } from "./ast.js";
-import { print, printAggregationHead, printOperator, printSubquerySuffix } from "./print.js";
+import { print, printAggregationHead, printLeft, printOperator, printSubquerySuffix } from "./print.js";
 
 const WIDTH_MAX = 100;
 
@@ -52,7 +52,8 @@ function splitAggregation(aggregation: Aggregation, level: number): string {
 }
 
 function splitBinary(binary: BinaryExpression, level: number): string {
-  const left = printIndented(binary.left, level + 1);
+  const number = binary.left.kind === "number";
+  const left = number ? "  ".repeat(level + 1) + printLeft(binary) : printIndented(binary.left, level + 1);
   const right = printIndented(binary.right, level + 1);
   return `${left}\n${"  ".repeat(level)}${printOperator(binary)}\n${right}`;
 }

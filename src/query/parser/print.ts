@@ -46,7 +46,7 @@ export function print(expression: Expression): string {
       return `${printAggregationHead(expression)}(${given})`;
     }
     case "binary":
-      return `${print(expression.left)} ${printOperator(expression)} ${print(expression.right)}`;
+      return `${printLeft(expression)} ${printOperator(expression)} ${print(expression.right)}`;
     case "unary":
       return expression.operator + print(expression.expression);
     case "parentheses":
@@ -90,6 +90,11 @@ export function printDuration(duration: DurationExpression): string {
     default:
       return unreachable(duration);
   }
+}
+
+/** The sign of `+Inf ^ 2` would be that of the whole: only there infinity goes without one. */
+export function printLeft({ operator, left }: BinaryExpression): string {
+  return operator === "^" && left.kind === "number" && left.value === Infinity ? "Inf" : print(left);
 }
 
 function printNumber({ value, duration }: NumberLiteral): string {

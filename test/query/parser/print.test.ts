@@ -33,6 +33,7 @@ describe("print", () => {
     ["up[36h]offset 300", "up[1d12h] offset 5m"],
     ["-1+ +a", "-1 + +a"],
     ["a+ignoring()b", "a + b"],
+    ["inf^2+inf", "Inf ^ 2 + +Inf"],
     ["up@1.5", "up @ 1.500"],
     ['{"my.metric",a="b"}', '{"my.metric",a="b"}'],
     ['{"up"}', "up"],
