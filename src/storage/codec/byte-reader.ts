@@ -56,7 +56,8 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    if (this.#position === this.#bytes.length) throw this.corruption("1 byte is needed, 0 are left");
+    return this.#bytes[this.#position++]!;
   }
 
   u16(): number {

@@ -166,6 +166,8 @@ async function createExclusive(path: string, content: string): Promise<boolean> 
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
+    // The holder of the lock has just cleaned up what it took for unfinished work.
+    if (hasCode(error, "ENOENT")) return createExclusive(path, content);
     throw error;
   } finally {
     await rm(aside, { force: true });

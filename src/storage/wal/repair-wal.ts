@@ -29,12 +29,6 @@ async function repairLastSegment(fileSystem: FileSystem, directory: string, segm
   const contents = await readWalFile(fileSystem, path, { kind: "segment", number: segment }, () => {});
   const { tornTail } = diagnoseSegment(contents, true);
   if (contents.hasEnd || (contents.tail !== undefined && tornTail === undefined)) return;
-  if (tornTail?.offset === 0) {
-    await fileSystem.remove(path);
-    await fileSystem.syncDirectory(directory);
-    return;
-  }
-  const writer = await SegmentWriter.reopen(fileSystem, directory, segment);
-  if (tornTail !== undefined) await writer.truncate(tornTail.offset);
-  await writer.end();
+  const sizeBytes = tornTail?.offset ?? contents.sizeBytes;
+  await (await SegmentWriter.reopen(fileSystem, directory, segment, sizeBytes)).end();
 }

@@ -18,21 +18,25 @@ export class SegmentWriter {
 
   /** Creates the segment. When this resolves, its header and its name are durable. */
   static async create(fileSystem: FileSystem, directory: string, number: number): Promise<SegmentWriter> {
-    const file = await fileSystem.create(segmentPath(directory, number));
-    try {
-      await file.write(encodeFileHeader({ kind: "segment", number }));
-      await file.sync();
-      await fileSystem.syncDirectory(directory);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-    return new SegmentWriter(number, file);
+    const writer = new SegmentWriter(number, await fileSystem.create(segmentPath(directory, number)));
+    await writer.#begin(fileSystem, directory);
+    return writer;
   }
 
-  /** Goes on behind the last frame of a segment that a crash left without an end. */
-  static async reopen(fileSystem: FileSystem, directory: string, number: number): Promise<SegmentWriter> {
-    return new SegmentWriter(number, await fileSystem.openForAppend(segmentPath(directory, number)));
+  /**
+   * Goes on at `sizeBytes` of a segment that a crash left without an end: what stands behind is cut off. When this
+   * resolves the cut, the header and the name are durable.
+   */
+  static async reopen(
+    fileSystem: FileSystem,
+    directory: string,
+    number: number,
+    sizeBytes: number,
+  ): Promise<SegmentWriter> {
+    const writer = new SegmentWriter(number, await fileSystem.openForAppend(segmentPath(directory, number)));
+    if (writer.sizeBytes > sizeBytes) await writer.#file.truncate(sizeBytes);
+    await writer.#begin(fileSystem, directory);
+    return writer;
   }
 
   get sizeBytes(): number {
@@ -48,16 +52,13 @@ export class SegmentWriter {
     return this.#file.sync();
   }
 
-  /** Cuts a torn tail off. */
-  truncate(sizeBytes: number): Promise<void> {
-    return this.#file.truncate(sizeBytes);
-  }
-
-  /** Writes the end frame, syncs and closes; closes also when that fails. */
+  /** Writes the end frame syncs and closes; closes also when that fails. */
   async end(): Promise<void> {
     const frames = new FrameBatch();
     frames.addEnd();
     try {
+      if (this.#file.size === 0)
+        await this.#file.write(encodeFileHeader({ kind: "segment", number: this.number }));
       await this.write(frames);
       await this.#file.sync();
     } finally {
@@ -68,5 +69,18 @@ export class SegmentWriter {
   /** Closes without an end, after a failure. */
   abandon(): Promise<void> {
     return this.#file.close();
+  }
+
+  /** Frames may follow only a header that is durable: see invariant 4 of wal-format.ts. */
+  async #begin(fileSystem: FileSystem, directory: string): Promise<void> {
+    try {
+      if (this.#file.size === 0)
+        await this.#file.write(encodeFileHeader({ kind: "segment", number: this.number }));
+      await this.#file.sync();
+      await fileSystem.syncDirectory(directory);
+    } catch (error) {
+      await this.#file.close();
+      throw error;
+    }
   }
 }

@@ -86,7 +86,7 @@ export class Wal {
 
   /**
    * Opens the log for appending: cuts the torn tail, removes leftovers, and goes on in a new segment behind those
-   * that exist, or in `firstSegment` when there are none. Replay first: see `replayWal`.
+   * that exist, `firstSegment` at least. Replay first: see `replayWal`.
    */
   static async open(options: WalOptions, firstSegment: number): Promise<Wal> {
     assert(Number.isInteger(firstSegment) && firstSegment >= 1, "segments count from 1");
@@ -100,7 +100,7 @@ export class Wal {
       sizes.set(segment, file.size);
       await file.close();
     }
-    return new Wal(options, last === 0 ? firstSegment : last + 1, sizes);
+    return new Wal(options, Math.max(firstSegment, last + 1), sizes);
   }
 
   /** Bytes of all segments on disk. */

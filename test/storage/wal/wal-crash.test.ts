@@ -8,7 +8,7 @@ import { DIRECTORY, openWal, payloadOf, replayTexts } from "./wal-fixture.js";
 
 /** `SEED=n` replays one seed; a failure names it. */
 const seeds =
-  process.env.SEED === undefined ? Array.from({ length: 40 }, (_, i) => i) : [Number(process.env.SEED)];
+  process.env.SEED === undefined ? Array.from({ length: 60 }, (_, i) => i) : [Number(process.env.SEED)];
 
 /** The machine as it would be after a crash at one step, and how much had been acknowledged by then. */
 interface Crash {
