@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { encodeWriteRequest } from "../../../src/ingest/remote-write/encode-write-request.js";
+import { encodeWriteRequest } from "../../../src/ingest/remote-write/write-request.js";
 import { PoisonedError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { failure, NOW, testApp } from "../test-app.js";
