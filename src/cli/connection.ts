@@ -4,7 +4,6 @@
 
 import type { Command } from "commander";
 import type { Database, DatabaseOptions } from "../api.js";
-import { openDatabase } from "../database.js";
 import { fileExists } from "../local-files.js";
 import { LockedError } from "../model/errors.js";
 import { CommandError } from "./failure.js";
@@ -46,6 +45,8 @@ async function openLocal(directory: string, create: boolean): Promise<Connection
   if (!create && !(await fileExists(directory)))
     throw new CommandError(`there is no data directory ${directory}`);
   const options: DatabaseOptions = { directory };
+  // Loaded here: the parser takes a quarter of a second, and talking to a server does not need it.
+  const { openDatabase } = await import("../database.js");
   try {
     return await openDatabase(options);
   } catch (error) {

@@ -9,6 +9,7 @@
 import type { MatrixResult } from "../api.js";
 import { formatFloat } from "../model/float-text.js";
 import { formatRfc3339 } from "../model/rfc3339.js";
+import type { TimestampMs } from "../model/sample.js";
 import { niceTicks } from "./nice-ticks.js";
 import type { Terminal } from "./terminal.js";
 
@@ -29,7 +30,18 @@ const brailleStart = 0x2800;
 /** SGR codes: cyan, yellow, magenta, green, red, blue, then the same in bright. */
 const colours = [36, 33, 35, 32, 31, 34, 96, 93, 95, 92, 91, 94];
 
-export function plotMatrix(result: MatrixResult, terminal: Pick<Terminal, "width" | "hasColours">): string {
+/** The steps of the query that gave the result. */
+export interface PlotGrid {
+  readonly start: TimestampMs;
+  readonly end: TimestampMs;
+  readonly step: number;
+}
+
+export function plotMatrix(
+  result: MatrixResult,
+  grid: PlotGrid,
+  terminal: Pick<Terminal, "width" | "hasColours">,
+): string {
   const shown = result.series.slice(0, SERIES_MAX);
   const bounds = boundsOf(shown);
   if (bounds === undefined) return "no result";
@@ -38,9 +50,8 @@ export function plotMatrix(result: MatrixResult, terminal: Pick<Terminal, "width
   const margin = Math.max(...tickLabels.map((label) => label.length));
   const columns = Math.max(20, Math.min(terminal.width, 160) - margin - 2);
   const canvas = new Canvas(columns, ROWS);
-  const frame = { ...bounds, minValue: ticks[0]!, maxValue: ticks.at(-1)! };
-  const stepMs = smallestStep(shown);
-  for (const [i, series] of shown.entries()) drawSeries(canvas, series, frame, stepMs, i);
+  const frame = { ...grid, minValue: ticks[0]!, maxValue: ticks.at(-1)! };
+  for (const [i, series] of shown.entries()) drawSeries(canvas, series, frame, i);
   const paint = (text: string, index: number) =>
     terminal.hasColours ? `\u001b[${colours[index % colours.length]}m${text}\u001b[39m` : text;
   return [
@@ -52,12 +63,12 @@ export function plotMatrix(result: MatrixResult, terminal: Pick<Terminal, "width
   ].join("\n");
 }
 
-interface Frame {
-  readonly minTime: number;
-  readonly maxTime: number;
+interface ValueBounds {
   readonly minValue: number;
   readonly maxValue: number;
 }
+
+type Frame = PlotGrid & ValueBounds;
 
 /** NaN and infinities are not, nor values whose differences would overflow. */
 function isDrawable(value: number): boolean {
@@ -65,26 +76,16 @@ function isDrawable(value: number): boolean {
 }
 
 /** Of the drawable values; undefined when there are none. */
-function boundsOf(series: readonly Series[]): Frame | undefined {
-  let [minTime, maxTime, minValue, maxValue] = [Infinity, -Infinity, Infinity, -Infinity];
-  for (const { times, values } of series) {
-    for (let i = 0; i < times.length; i++) {
-      if (!isDrawable(values[i]!)) continue;
-      minTime = Math.min(minTime, times[i]!);
-      maxTime = Math.max(maxTime, times[i]!);
-      minValue = Math.min(minValue, values[i]!);
-      maxValue = Math.max(maxValue, values[i]!);
+function boundsOf(series: readonly Series[]): ValueBounds | undefined {
+  let [minValue, maxValue] = [Infinity, -Infinity];
+  for (const { values } of series) {
+    for (const value of values) {
+      if (!isDrawable(value)) continue;
+      minValue = Math.min(minValue, value);
+      maxValue = Math.max(maxValue, value);
     }
   }
-  return minTime === Infinity ? undefined : { minTime, maxTime, minValue, maxValue };
-}
-
-/** The grid's step, as far as the samples tell. */
-function smallestStep(series: readonly Series[]): number {
-  let smallest = Infinity;
-  for (const { times } of series)
-    for (let i = 1; i < times.length; i++) smallest = Math.min(smallest, times[i]! - times[i - 1]!);
-  return smallest;
+  return minValue === Infinity ? undefined : { minValue, maxValue };
 }
 
 /** Dots of all series, and which series drew last in each character. */
@@ -118,22 +119,16 @@ class Canvas {
   }
 }
 
-function drawSeries(
-  canvas: Canvas,
-  { times, values }: Series,
-  frame: Frame,
-  stepMs: number,
-  owner: number,
-): void {
+function drawSeries(canvas: Canvas, { times, values }: Series, frame: Frame, owner: number): void {
   const right = canvas.columns * DOTS_X - 1;
   const bottom = canvas.rows * DOTS_Y - 1;
-  const xOf = (time: number) => scale(time - frame.minTime, frame.maxTime - frame.minTime, right);
+  const xOf = (time: number) => scale(time - frame.start, frame.end - frame.start, right);
   const yOf = (value: number) =>
     bottom - scale(value - frame.minValue, frame.maxValue - frame.minValue, bottom);
   for (let i = 0; i < times.length; i++) {
     if (!isDrawable(values[i]!)) continue;
     const [x, y] = [xOf(times[i]!), yOf(values[i]!)];
-    const isJoined = i > 0 && isDrawable(values[i - 1]!) && times[i]! - times[i - 1]! <= 1.5 * stepMs;
+    const isJoined = i > 0 && isDrawable(values[i - 1]!) && times[i]! - times[i - 1]! <= 1.5 * frame.step;
     const [fromX, fromY] = isJoined ? [xOf(times[i - 1]!), yOf(values[i - 1]!)] : [x, y];
     const dots = Math.max(1, Math.abs(x - fromX), Math.abs(y - fromY));
     for (let dot = 0; dot <= dots; dot++) {
@@ -164,16 +159,16 @@ function plotLines(
 }
 
 /** The axis and as many times below it as fit, the first and the last always. */
-function timeAxis({ minTime, maxTime }: Frame, columns: number, margin: number): string[] {
-  const labelWidth = formatRfc3339(minTime).length;
-  const intervals = minTime === maxTime ? 0 : Math.max(1, Math.floor(columns / (labelWidth + 6)) - 1);
+function timeAxis({ start, end }: PlotGrid, columns: number, margin: number): string[] {
+  const labelWidth = formatRfc3339(start).length;
+  const intervals = start === end ? 0 : Math.max(1, Math.floor(columns / (labelWidth + 6)) - 1);
   let axis = "─".repeat(columns);
   let labels = "";
   for (let i = 0; i <= intervals; i++) {
     const part = intervals === 0 ? 0.5 : i / intervals;
     const column = Math.round(part * (columns - 1));
-    const time = Math.round((minTime + part * (maxTime - minTime)) / 1000) * 1000;
-    const label = formatRfc3339(intervals === 0 ? minTime : time);
+    const time = i === 0 ? start : Math.round((start + part * (end - start)) / 1000) * 1000;
+    const label = formatRfc3339(time);
     const left = Math.max(0, Math.min(columns - label.length, column - Math.floor(label.length / 2)));
     axis = `${axis.slice(0, column)}┬${axis.slice(column + 1)}`;
     if (left >= labels.length) labels = labels.padEnd(left) + label;

@@ -8,27 +8,20 @@ import type { QueryResult } from "../api.js";
 import { systemClock } from "../model/clock.js";
 import { definedOnly } from "../model/defined-only.js";
 import type { TimestampMs } from "../model/sample.js";
-import {
-  addConnectionOptions,
-  type Connection,
-  type ConnectionOptions,
-  withConnection,
-} from "./connection.js";
+import { addConnectionOptions, type ConnectionOptions, withConnection } from "./connection.js";
 import { CommandError } from "./failure.js";
 import * as values from "./option-values.js";
-import { plotMatrix } from "./plot.js";
+import { type PlotGrid, plotMatrix } from "./plot.js";
 import { formatCsv } from "./result-csv.js";
 import { formatTable } from "./result-table.js";
 import type { Terminal } from "./terminal.js";
-
-type Format = "table" | "json" | "csv" | "plot";
 
 interface QueryCommandOptions extends ConnectionOptions {
   readonly time?: TimestampMs;
   readonly start?: TimestampMs;
   readonly end?: TimestampMs;
   readonly step?: number;
-  readonly format?: Format;
+  readonly format?: "table" | "json" | "csv" | "plot";
 }
 
 /** Steps of a range query when no step is given: about as many as a terminal has columns. */
@@ -77,37 +70,27 @@ async function runQuery(expression: string, options: QueryCommandOptions, termin
       hint: "add --start TIME, and --end and --step",
       exitCode: 2,
     });
+  const grid = isRange ? gridOf(options) : undefined;
   await withConnection(options, { create: false }, async (connection) => {
-    const result = isRange
-      ? await queryRange(connection, expression, options)
-      : await connection.query(expression, definedOnly({ time: options.time }));
-    const notes = [...result.warnings, ...result.infos];
-    for (const note of notes) terminal.say(`warning: ${note}`);
-    terminal.write(formatResult(result, options.format ?? (isRange ? "plot" : "table"), terminal));
+    const result =
+      grid === undefined
+        ? await connection.query(expression, definedOnly({ time: options.time }))
+        : await connection.queryRange(expression, grid);
+    for (const note of [...result.warnings, ...result.infos]) terminal.say(`warning: ${note}`);
+    const isPlot = (options.format ?? "plot") === "plot";
+    const plot = isPlot && grid !== undefined && result.type === "matrix";
+    terminal.write(plot ? plotMatrix(result, grid, terminal) : formatResult(result, options.format));
   });
 }
 
-function queryRange(
-  connection: Connection,
-  expression: string,
-  options: QueryCommandOptions,
-): Promise<QueryResult> {
-  const { start, end = systemClock.now() } = options;
+function gridOf({ start, end = systemClock.now(), step }: QueryCommandOptions): PlotGrid {
   if (start === undefined) throw new CommandError("a range needs --start", { exitCode: 2 });
   if (end < start) throw new CommandError("--end is before --start", { exitCode: 2 });
-  const step = options.step ?? Math.max(1000, Math.ceil((end - start) / DEFAULT_STEPS / 1000) * 1000);
-  return connection.queryRange(expression, { start, end, step });
+  return { start, end, step: step ?? Math.max(1000, Math.ceil((end - start) / DEFAULT_STEPS / 1000) * 1000) };
 }
 
-function formatResult(result: QueryResult, format: Format, terminal: Terminal): string {
-  switch (format) {
-    case "json":
-      return [...encodeQueryResult(result)].join("");
-    case "csv":
-      return formatCsv(result);
-    case "table":
-      return formatTable(result);
-    case "plot":
-      return result.type === "matrix" ? plotMatrix(result, terminal) : formatTable(result);
-  }
+/** A plot of what is no matrix is a table too. */
+function formatResult(result: QueryResult, format: QueryCommandOptions["format"]): string {
+  if (format === "json") return [...encodeQueryResult(result)].join("");
+  return format === "csv" ? formatCsv(result) : formatTable(result);
 }

@@ -10,7 +10,7 @@ import { definedOnly } from "../model/defined-only.js";
 import { LockedError, UnavailableError } from "../model/errors.js";
 import { formatRfc3339 } from "../model/rfc3339.js";
 import { isEmptyDatabase, loadSamples } from "../samples/load-samples.js";
-import { closeOnSignal, type Server, startServer } from "../server.js";
+import type { Server } from "../server.js";
 import { CommandError } from "./failure.js";
 import { formatImport, importWithProgress } from "./import-progress.js";
 import * as values from "./option-values.js";
@@ -77,6 +77,7 @@ Examples:
 async function serve(options: ServeOptions, terminal: Terminal, version: string): Promise<void> {
   const onEvent = (event: DatabaseEvent) => terminal.say(logLine(event));
   const server = await start(options, version, onEvent);
+  const { closeOnSignal } = await import("../server.js");
   const ended = closeOnSignal(server, onEvent);
   terminal.say(`Narthex ${version} listens on ${server.url} (data in ${options.data}; Ctrl+C ends it)`);
   if (options.sampleData === true && isEmptyDatabase(server.database)) await loadAllSamples(server, terminal);
@@ -90,6 +91,8 @@ async function start(
   onEvent: (event: DatabaseEvent) => void,
 ): Promise<Server> {
   const address = options["web.listenAddress"];
+  // Loaded here, so that the other commands need not wait for all of the server.
+  const { startServer } = await import("../server.js");
   try {
     return await startServer({
       database: databaseOptions(options),

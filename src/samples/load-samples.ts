@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import type { Database, ImportOptions, ImportResult } from "../api.js";
 import { readTextFile } from "../local-files.js";
 import { UnavailableError } from "../model/errors.js";
-import { type SampleSet, sampleSets } from "./sample-sets.js";
+import { type SampleSet, sampleSets, type Unpivot } from "./sample-sets.js";
 
 /** How one data set is imported: the database itself, or one that also shows progress. */
 export type ImportSampleSet = (
@@ -25,10 +25,11 @@ export function isEmptyDatabase(database: Database): boolean {
 export async function loadSamples(importSet: ImportSampleSet): Promise<void> {
   const directory = samplesDirectory();
   for (const sampleSet of sampleSets) {
-    const path = join(directory, sampleSet.file);
+    const { file, options } = sampleSet;
+    const path = join(directory, file);
     const source =
-      sampleSet.unpivotLabel === undefined ? path : unpivot(await readTextFile(path), sampleSet.unpivotLabel);
-    await importSet(sampleSet, source, sampleSet.options);
+      sampleSet.unpivot === undefined ? path : unpivot(await readTextFile(path), sampleSet.unpivot);
+    await importSet(sampleSet, source, options);
   }
 }
 
@@ -47,13 +48,15 @@ function samplesDirectory(): string {
  * 2006-01-01,656,15351    gives  2006-01-01,mining,656
  *                                2006-01-01,retail,15351
  */
-async function* unpivot(table: string, label: string): AsyncGenerator<Uint8Array> {
+async function* unpivot(table: string, { label, except }: Unpivot): AsyncGenerator<Uint8Array> {
   const [header = "", ...rows] = table.trim().split(/\r?\n/);
   const [timeColumn, ...columns] = header.split(",");
   let text = `${timeColumn},${label},value\n`;
   for (const row of rows) {
     const [time, ...cells] = row.split(",");
-    for (const [i, cell] of cells.entries()) text += `${time},${columns[i]},${cell}\n`;
+    for (const [i, cell] of cells.entries()) {
+      if (!except.includes(columns[i]!)) text += `${time},${columns[i]},${cell}\n`;
+    }
   }
   yield new TextEncoder().encode(text);
 }

@@ -11,9 +11,16 @@ export interface SampleSet {
   readonly title: string;
   /** In the package's `data` folder. */
   readonly file: string;
-  /** A wide table is turned into one row for each of its columns first; this names the columns' label. */
-  readonly unpivotLabel?: string;
+  /** A wide table is turned into one row for each of its columns first: see `unpivot`. */
+  readonly unpivot?: Unpivot;
   readonly options: ImportOptions;
+}
+
+export interface Unpivot {
+  /** What the names of the columns become the values of. */
+  readonly label: string;
+  /** Columns that are left out. */
+  readonly except: readonly string[];
 }
 
 export const sampleSets: readonly SampleSet[] = [
@@ -48,7 +55,7 @@ export const sampleSets: readonly SampleSet[] = [
   {
     title: "US employment, monthly",
     file: "us-employment.csv",
-    unpivotLabel: "sector",
+    unpivot: { label: "sector", except: ["nonfarm_change"] },
     options: {
       format: "csv",
       csv: {
