@@ -18,6 +18,7 @@ import { isTimestampMs, type TimestampMs } from "../../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../../model/series.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import { discardBlocks, publishBlocks } from "../block/block-writer.js";
+import { sliceColumns } from "../chunk/encode-chunks.js";
 import { sortSamples } from "../chunk/sort-samples.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { areStorableLabels } from "../head/label-rules.js";
@@ -145,10 +146,11 @@ export class BulkAppender implements Appender {
   /** The run's series in label order, the samples of each in time order. */
   async #sortedSeries(run: SampleRun): Promise<readonly SeriesColumns[]> {
     const series: SeriesColumns[] = [];
-    for (const [index, columns] of run.bySeries(this.#labels.length).entries()) {
+    const grouped = await run.bySeries(this.#labels.length);
+    for (const [index, labels] of this.#labels.slice(0, grouped.starts.length - 1).entries()) {
       if (index % seriesPerTurn === 0) await nextTurn();
+      const columns = sliceColumns(grouped.columns, grouped.starts[index]!, grouped.starts[index + 1]!);
       if (columns.length === 0) continue;
-      const labels = this.#labels[index]!;
       const sorted = sortSamples(columns, (at) => {
         this.#appended--;
         this.#rejections.add("duplicate-time", {

@@ -4,12 +4,21 @@
  * Memory: 20 bytes per sample while it fills, 16 more while it is grouped by series.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert } from "../../model/assert.js";
 import type { SampleColumns, TimestampMs } from "../../model/sample.js";
 import { markStaleAt } from "../../model/staleness.js";
-import { sliceColumns } from "../chunk/encode-chunks.js";
 
 const initialCapacity = 4096;
+/** Samples grouped between two turns of the event loop. */
+const samplesPerTurn = 1 << 17;
+
+/** Samples of all series in a row; each series' own in the order in which they came. */
+export interface GroupedSamples {
+  readonly columns: SampleColumns;
+  /** Where each series begins, and the end of the last. */
+  readonly starts: Uint32Array;
+}
 
 export class SampleRun {
   readonly #samplesMax: number;
@@ -37,30 +46,31 @@ export class SampleRun {
     markStaleAt(this.#values, index);
   }
 
-  /** The samples of each series from 0 to `seriesCount - 1`, in the order in which they came. */
-  bySeries(seriesCount: number): readonly SampleColumns[] {
-    const starts = this.#startsBySeries(seriesCount);
+  /** The samples of series 0 to `seriesCount - 1`, one series after the other. */
+  async bySeries(seriesCount: number): Promise<GroupedSamples> {
+    const starts = await this.#startsBySeries(seriesCount);
     const times = new Float64Array(this.#length);
     const values = new Float64Array(this.#length);
     const from = wordsOf(this.#values);
     const to = wordsOf(values);
     const next = starts.slice();
     for (let i = 0; i < this.#length; i++) {
+      if (i % samplesPerTurn === 0) await nextTurn();
       const at = next[this.#series[i]!]!++;
       times[at] = this.#times[i]!;
       to[at * 2] = from[i * 2]!;
       to[at * 2 + 1] = from[i * 2 + 1]!;
     }
-    const all = { times, values, length: this.#length };
-    return Array.from({ length: seriesCount }, (_, series) =>
-      sliceColumns(all, starts[series]!, starts[series + 1]!),
-    );
+    return { columns: { times, values, length: this.#length }, starts };
   }
 
   /** Where each series begins when they stand one after the other, and the end of the last. */
-  #startsBySeries(seriesCount: number): Uint32Array {
+  async #startsBySeries(seriesCount: number): Promise<Uint32Array> {
     const starts = new Uint32Array(seriesCount + 1);
-    for (let i = 0; i < this.#length; i++) starts[this.#series[i]! + 1]!++;
+    for (let i = 0; i < this.#length; i++) {
+      if (i % samplesPerTurn === 0) await nextTurn();
+      starts[this.#series[i]! + 1]!++;
+    }
     for (let series = 0; series < seriesCount; series++) starts[series + 1]! += starts[series]!;
     return starts;
   }
