@@ -76,6 +76,8 @@ const retainedBytesMax = 64 * 2 ** 20;
 export class WasmColumnKernel implements ColumnKernel {
   readonly #module: WasmModule;
   #wasm: ColumnExports;
+  /** All of the memory, made anew when it has grown. */
+  #memory: Uint8Array;
   #regions: Regions;
   #length = 0;
 
@@ -84,6 +86,7 @@ export class WasmColumnKernel implements ColumnKernel {
     this.#module = module;
     this.#wasm = instantiate<ColumnExports>(module);
     this.#regions = smallRegions(this.#wasm);
+    this.#memory = new Uint8Array(this.#wasm.memory.buffer);
   }
 
   get length(): number {
@@ -92,20 +95,20 @@ export class WasmColumnKernel implements ColumnKernel {
 
   clear(): void {
     this.#length = 0;
-    if (this.#wasm.memory.buffer.byteLength <= retainedBytesMax) return;
+    if (this.#memory.length <= retainedBytesMax) return;
     this.#wasm = instantiate<ColumnExports>(this.#module);
     this.#regions = smallRegions(this.#wasm);
+    this.#memory = new Uint8Array(this.#wasm.memory.buffer);
   }
 
   decodeXor(bytes: Uint8Array, count: number, minTime: number, maxTime: number, dropStale: boolean): number {
     checkXorSize(bytes, count);
     // More bytes than `count` samples can have are not looked at.
     const sizeBytes = Math.min(bytes.length, (count + 1) * XOR_SAMPLE_SIZE_BYTES_MAX);
-    this.#reserve({ inputBytes: sizeBytes + inputPaddingBytes, samples: this.#length + count });
+    this.#reserve(sizeBytes + inputPaddingBytes, 0, this.#length + count);
     const { input, times, values } = this.#regions;
-    const memory = new Uint8Array(this.#wasm.memory.buffer);
-    memory.set(sizeBytes === bytes.length ? bytes : bytes.subarray(0, sizeBytes), input);
-    memory.fill(0, input + sizeBytes, input + sizeBytes + inputPaddingBytes);
+    this.#memory.set(sizeBytes === bytes.length ? bytes : bytes.subarray(0, sizeBytes), input);
+    this.#memory.fill(0, input + sizeBytes, input + sizeBytes + inputPaddingBytes);
     const end = this.#length * 8;
     const kept = this.#wasm.decodeXor(
       input,
@@ -125,7 +128,7 @@ export class WasmColumnKernel implements ColumnKernel {
   append(columns: SampleColumns): number {
     assert(columns.length <= columns.times.length, "a column is as long as it says");
     const from = this.#length;
-    this.#reserve({ samples: from + columns.length });
+    this.#reserve(0, 0, from + columns.length);
     this.#length += columns.length;
     this.times().set(columns.times.subarray(0, columns.length), from);
     this.values().set(columns.values.subarray(0, columns.length), from);
@@ -169,7 +172,7 @@ export class WasmColumnKernel implements ColumnKernel {
 
   #begin(grid: StepGrid, values: Float64Array, present: Uint8Array): void {
     assertGrid(grid, { values, present });
-    this.#reserve({ steps: grid.count });
+    this.#reserve(0, grid.count, 0);
     const { times, values: columnValues, results, present: presentAt } = this.#regions;
     this.#wasm.setColumn(times, columnValues, this.#length);
     this.#wasm.setGrid(grid.start, grid.stepMs, grid.count, results, presentAt);
@@ -182,8 +185,7 @@ export class WasmColumnKernel implements ColumnKernel {
   }
 
   /** Makes room; the content of the columns is kept, that of input and results is not. */
-  #reserve(needed: Partial<Capacities>): void {
-    const { inputBytes = 0, steps = 0, samples = 0 } = needed;
+  #reserve(inputBytes: number, steps: number, samples: number): void {
     const before = this.#regions;
     if (inputBytes <= before.inputBytes && steps <= before.steps && samples <= before.samples) return;
     checkColumnLength(samples);
@@ -194,9 +196,9 @@ export class WasmColumnKernel implements ColumnKernel {
     });
     growMemory(this.#wasm, after.end);
     // Both move up, or stay; the values first, as the times may move to where they were.
-    const memory = new Uint8Array(this.#wasm.memory.buffer);
-    memory.copyWithin(after.values, before.values, before.values + this.#length * 8);
-    memory.copyWithin(after.times, before.times, before.times + this.#length * 8);
+    this.#memory = new Uint8Array(this.#wasm.memory.buffer);
+    this.#memory.copyWithin(after.values, before.values, before.values + this.#length * 8);
+    this.#memory.copyWithin(after.times, before.times, before.times + this.#length * 8);
     this.#regions = after;
   }
 }
