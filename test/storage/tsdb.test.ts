@@ -323,7 +323,7 @@ describe("Tsdb, when storage fails", () => {
     const path = "data/wal/00000001";
     const bytes = await fileSystem.readFile(path);
     const records = [...bytes.keys()].filter((i) => bytes[i] === 1 && bytes[i + 1] === 0);
-    bytes[records[2]! + 30] ^= 0xff;
+    bytes[records[2]! + 30]! ^= 0xff;
     await fileSystem.remove(path);
     const file = await fileSystem.create(path);
     await file.write(bytes);

@@ -32,7 +32,7 @@ export function* checkpointRecords(head: Head): Generator<Uint8Array> {
   }
 
   for (const each of head.series) {
-    if (each.loggedIn === 0) continue;
+    if (each.loggedIn === 0 && each.sampleCount === 0) continue;
     series.push(each);
     for (const chunk of each.chunksIn(ALL_TIME)) {
       samples.pushColumns(each.ref, decodeChunk(chunk));

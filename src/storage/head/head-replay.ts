@@ -7,6 +7,9 @@
  * Applying a record twice changes nothing, so a checkpoint may hold samples that a later segment repeats. A
  * conflict is decided as when it was committed, because the order of records is the same; the outcome was told
  * then and is not told again.
+ *
+ * Replayed series count as not named yet: the first record that uses one names it again. So what this process
+ * acknowledges does not rest on old records, which a failed sync may have left in the cache only.
  */
 
 import type { TimeRange, TimestampMs } from "../../model/sample.js";
@@ -67,7 +70,6 @@ class HeadReplay {
     if (known?.ref === ref) return;
     const isFree = known === undefined && this.#head.series.at(ref) === undefined;
     const series = isFree ? this.#head.create(labels, ref) : (known ?? this.#head.create(labels));
-    series.loggedIn = this.#head.generation;
     if (!isFree) this.#aliases.set(ref, series);
     this.#head.series.reserveThrough(ref);
   }

@@ -26,7 +26,7 @@ import { type AppendOutcome, lowerBound, OutOfOrderSamples } from "./out-of-orde
 export class MemorySeries {
   readonly ref: SeriesRef;
   readonly labels: Labels;
-  /** The last generation of the head in which a log record with this series was applied; 0 for none yet. */
+  /** The last generation of the head in which a record of this process with this series was applied; 0 for none. */
   loggedIn = 0;
   #newestTime = -Infinity;
   #closed: EncodedChunk[] = [];

@@ -20,7 +20,9 @@ export class StagedSamples implements RefColumns {
   }
 
   pushStale(ref: SeriesRef, time: TimestampMs): void {
-    markStaleAt(this.values, this.#place(ref, time));
+    // Placed first: that may replace the columns by longer ones.
+    const index = this.#place(ref, time);
+    markStaleAt(this.values, index);
   }
 
   /** Samples of one series that are stored already: values keep their bits. */
