@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { FileSystem, WritableFile } from "../../src/storage/fs/file-system.js";
+import { Simulation, type SimulationOptions } from "./simulation.js";
+
+const steps = 40;
+const { SEED, SEEDS = "60" } = process.env;
+const seeds = SEED === undefined ? Array.from({ length: Number(SEEDS) }, (_, i) => i + 1) : [Number(SEED)];
+
+describe("a database that crashes", () => {
+  for (const seed of seeds) {
+    it(`loses nothing acknowledged and shows nothing by halves (SEED=${seed})`, async () => {
+      await new Simulation({ seed, steps }).run();
+    });
+  }
+});
+
+describe("the simulation", () => {
+  it("catches a log that is not synced", async () => {
+    expect(await findViolation((fileSystem) => withoutFileSync(fileSystem, "/wal/"))).toBeDefined();
+  });
+
+  it("catches directories that are not synced", async () => {
+    expect(await findViolation(withoutDirectorySync)).toBeDefined();
+  });
+
+  it("catches blocks that are not synced", async () => {
+    expect(await findViolation((fileSystem) => withoutFileSync(fileSystem, ".tmp/"))).toBeDefined();
+  });
+});
+
+/** The first seed with a violation. */
+async function findViolation(tamper: NonNullable<SimulationOptions["tamper"]>): Promise<number | undefined> {
+  for (let seed = 1; seed <= 30; seed++) {
+    try {
+      await new Simulation({ seed, steps, tamper }).run();
+    } catch {
+      return seed;
+    }
+  }
+  return undefined;
+}
+
+/** A disk that forgets to sync files whose path contains `part`. */
+function withoutFileSync(fileSystem: FileSystem, part: string): FileSystem {
+  const unsynced = (path: string, file: WritableFile): WritableFile => {
+    if (!`/${path}`.includes(part)) return file;
+    return {
+      get size() {
+        return file.size;
+      },
+      write: (bytes) => file.write(bytes),
+      sync: async () => {},
+      truncate: (size) => file.truncate(size),
+      close: () => file.close(),
+    };
+  };
+  return delegate(fileSystem, {
+    create: async (path) => unsynced(path, await fileSystem.create(path)),
+    openForAppend: async (path) => unsynced(path, await fileSystem.openForAppend(path)),
+  });
+}
+
+function withoutDirectorySync(fileSystem: FileSystem): FileSystem {
+  return delegate(fileSystem, { syncDirectory: async () => {} });
+}
+
+function delegate(fileSystem: FileSystem, changes: Partial<FileSystem>): FileSystem {
+  return {
+    openForRead: (path) => fileSystem.openForRead(path),
+    create: (path) => fileSystem.create(path),
+    openForAppend: (path) => fileSystem.openForAppend(path),
+    readFile: (path) => fileSystem.readFile(path),
+    list: (path) => fileSystem.list(path),
+    makeDirectory: (path) => fileSystem.makeDirectory(path),
+    rename: (from, to) => fileSystem.rename(from, to),
+    remove: (path) => fileSystem.remove(path),
+    syncDirectory: (path) => fileSystem.syncDirectory(path),
+    createExclusive: (path, content) => fileSystem.createExclusive(path, content),
+    ...changes,
+  };
+}
