@@ -163,10 +163,10 @@ class PlanBuilder {
     const matchers = operands[1]?.kind === "vector-selector" ? operands[1].matchers : [];
     const named = matchers.filter((matcher) => matcher.name === METRIC_NAME);
     const labelMatchers = matchers.filter((matcher) => matcher.name !== METRIC_NAME);
-    const targetInfo = new Matcher(METRIC_NAME, "=", "target_info");
-    const nameMatchers = operands.length === 1 ? [targetInfo] : named;
+    const infoNames = infoNameMatchers(named);
+    const nameMatchers = operands.length === 1 || named.length > 0 ? infoNames : [];
     const data = this.#firstSelectorGrid(operands[0]!, grid) ?? grid;
-    const all = [...(named.length > 0 ? named : [targetInfo]), ...labelMatchers];
+    const all = [...infoNames, ...labelMatchers];
     const reach = { lookbackMs: this.#options.lookbackMs, extension: null };
     const select = data.count === 0 ? -1 : this.selects.add(all, selectorRange(data, reach));
     const source = { select, matchers: all, data, ...reach };
@@ -238,6 +238,13 @@ function isMatrix(expression: Expression): boolean {
 /** Literals are cheaper than their repetition, and range vectors have times of their own. */
 function isWorthRepeating(expression: Expression): boolean {
   return expression.kind !== "number" && expression.kind !== "string" && !isMatrix(expression);
+}
+
+/** Info metrics are `target_info`, or those that are named; what is only excluded is excluded from all `_info`. */
+function infoNameMatchers(named: readonly Matcher[]): readonly Matcher[] {
+  if (named.length === 0) return [new Matcher(METRIC_NAME, "=", "target_info")];
+  const positive = named.some(({ operator }) => operator === "=" || operator === "=~");
+  return positive ? named : [...named, new Matcher(METRIC_NAME, "=~", ".+_info")];
 }
 
 function checkExtension(selector: VectorSelector, name: string): void {

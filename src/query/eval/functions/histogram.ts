@@ -46,8 +46,8 @@ export const histogramQuantiles: InstantFunction = (call) => {
   columns.forEach((values, i) => {
     warnOfQuantiles(values, call.node.arguments[i + 2]!.span, call.context);
   });
-  const histograms = groupBuckets(vectorSeries(operand!), call.node.arguments[0]!.span, call.context);
-  const span = call.node.arguments[1]!.span;
+  const { span } = call.node.arguments[0]!;
+  const histograms = groupBuckets(vectorSeries(operand!), span, call.context);
   const series = columns.flatMap((values) =>
     histograms.flatMap((histogram) => {
       const all = quantileSeries(histogram, values, span, call);

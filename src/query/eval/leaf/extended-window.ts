@@ -92,7 +92,7 @@ function findEdges(view: View, manner: Manner) {
   const first = firstSample(view);
   let last = view.end - 1;
   if (manner.smoothed) last = Math.min(last, Math.max(view.first, indexFrom(times, stop)));
-  if (times[last]! <= start) return undefined;
+  if (times[last]! <= start || times[first]! > stop) return undefined;
   const left =
     manner.smoothed && times[first]! < start ? interpolate(view, first, start, manner) : values[first]!;
   const right =

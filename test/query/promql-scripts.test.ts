@@ -1,0 +1,59 @@
+/**
+ * PromQL behaviour as scripts: our own, by concept, and the field's where they are at hand.
+ */
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { type EvalOutcome, runScript } from "../support/promql-script-run.js";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const ownFolder = join(here, "..", "testdata", "promql");
+/** Outside of the repository; see CONTRIBUTING.md. */
+const outsideFolder = join(here, "..", "..", "..", "shared", "promqltest");
+
+/** Evals of the field's scripts that do not pass yet, by `file:line`, with the reason. The list only shrinks. */
+const notYet: Readonly<Record<string, string>> = {
+  "functions.test:1307": "mad_over_time with a NaN in the window is NaN in 3.14; the kernel answers as 3.5",
+};
+
+function scriptsIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => name.endsWith(".test"));
+}
+
+function failuresOf(outcomes: readonly EvalOutcome[], file: string): readonly string[] {
+  return outcomes.flatMap(({ line, query, outcome }) => {
+    const place = `${file}:${line}`;
+    if (outcome.kind === "failed" && notYet[place] === undefined)
+      return [`${place} ${query}: ${outcome.reason}`];
+    if (outcome.kind !== "failed" && notYet[place] !== undefined) {
+      return [`${place} ${query}: passes now; take it off the list`];
+    }
+    return [];
+  });
+}
+
+function count(outcomes: readonly EvalOutcome[], kind: string): number {
+  return outcomes.filter(({ outcome }) => outcome.kind === kind).length;
+}
+
+describe("our scripts", () => {
+  it.each(scriptsIn(ownFolder))("%s", async (file) => {
+    const outcomes = await runScript(readFileSync(join(ownFolder, file), "utf8"));
+    expect(failuresOf(outcomes, file)).toEqual([]);
+    expect(count(outcomes, "passed")).toBe(outcomes.length);
+  });
+});
+
+describe.skipIf(!existsSync(outsideFolder))("the field's scripts", () => {
+  it.each(scriptsIn(outsideFolder))("%s", async (file) => {
+    const outcomes = await runScript(readFileSync(join(outsideFolder, file), "utf8"));
+    const skipped = count(outcomes, "skipped");
+    process.stdout.write(
+      `${file}: ${count(outcomes, "passed")} passed, ${skipped} skipped (native histograms, start timestamps)\n`,
+    );
+    expect(failuresOf(outcomes, file)).toEqual([]);
+  });
+});
