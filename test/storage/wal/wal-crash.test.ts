@@ -133,6 +133,52 @@ describe("a crash of the machine at any step", () => {
   });
 });
 
+/** What a crash leaves at each step of `task`, under 60 seeds each. */
+async function crashesDuring(
+  fileSystem: MemFileSystem,
+  task: () => Promise<unknown>,
+): Promise<MemFileSystem[]> {
+  const crashes: MemFileSystem[] = [];
+  const crash = () => {
+    for (let seed = 0; seed < 60; seed++) crashes.push(fileSystem.crash(seededRandom(seed)));
+  };
+  fileSystem.onOperation = crash;
+  await task();
+  crash();
+  fileSystem.onOperation = undefined;
+  return crashes;
+}
+
+describe("a crash during", () => {
+  it("the cut of a torn tail never makes corruption of it", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    await wal.append(payloadOf("whole"));
+    const file = await fileSystem.openForAppend(`${DIRECTORY}/00000001`);
+    await file.write(new Uint8Array(60).fill(7));
+    await file.sync();
+    for (const crashed of await crashesDuring(fileSystem, () => openWal(fileSystem))) {
+      const { texts, corruptions } = await replayTexts(crashed);
+      expect([texts, corruptions]).toEqual([["whole"], []]);
+    }
+  });
+
+  it("truncate never leaves a gap that looks like a lost segment", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    const texts = ["one", "two", "three", "four", "five"];
+    for (const text of texts) {
+      await wal.append(payloadOf(text));
+      await wal.rotate();
+    }
+    for (const crashed of await crashesDuring(fileSystem, () => wal.truncate(4))) {
+      const replayed = await replayTexts(crashed);
+      expect(replayed.corruptions).toEqual([]);
+      expect(replayed.texts).toEqual(texts.slice(-replayed.texts.length));
+    }
+  });
+});
+
 describe("a fault at any step", () => {
   it.each(["ENOSPC", "EIO", "sync"] as const)(
     "%s: nothing acknowledged is lost after reopening",
