@@ -17,7 +17,6 @@ const formatsByEnding: ReadonlyMap<string, ImportFormat> = new Map([
   ["om", "openmetrics"],
   ["openmetrics", "openmetrics"],
   ["prom", "prometheus"],
-  ["txt", "prometheus"],
 ]);
 
 /** By the ending, before a `.gz`; undefined when it says nothing. */

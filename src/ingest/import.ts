@@ -48,6 +48,8 @@ export async function importStream(
     return { series: seriesCount, samples: appended, malformed, rejected, timeRange, metricNames };
   } catch (error) {
     appender.rollback();
+    // Until what was staged is gone; the first error is the one to tell.
+    await Promise.allSettled([appender.drain?.()]);
     throw error;
   }
 }

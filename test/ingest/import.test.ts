@@ -90,6 +90,8 @@ describe("formats", () => {
     ["Prometheus by content", '# HELP a b\na{b="c"} 1 5\n', undefined, 'a{b="c"} 1@5'],
     ["Prometheus without a line end", "a 1 5", "", "a 1@5"],
     ["CSV by content", "time,a\n2020-01-01,5\n", undefined, `a 5@${day("2020-01-01")}`],
+    ["CSV in a text file", "time,a\n2020-01-01,5\n", "a.txt", `a 5@${day("2020-01-01")}`],
+    ["Prometheus in a text file", "a 1 5\n", "a.txt", "a 1@5"],
     ["tabs by name", "time\ta,b\n2020-01-01\t5\n", "x.tsv", `a_b 5@${day("2020-01-01")}`],
   ])("recognises %s, gzipped or not", async (_, text, fileName, line) => {
     const name = fileName === undefined ? {} : { fileName };
@@ -110,13 +112,13 @@ describe("formats", () => {
 });
 
 describe("progress, abort, failure", () => {
-  const large = `time,a\n${"2020-01-01T00:00:00Z,5\n".repeat(100_000)}`;
+  const large = `time,a\n${"2020-01-01T00:00:00Z,5\n".repeat(50_000)}`;
 
   it("reports by bytes and at the end", async () => {
     const reports: ImportProgress[] = [];
     await run(large, { onProgress: (progress) => reports.push(progress) }, 65_536);
-    expect(reports.length).toBe(3);
-    expect(reports.at(-1)).toEqual({ bytes: large.length, samples: 100_000 });
+    expect(reports.length).toBe(2);
+    expect(reports.at(-1)).toEqual({ bytes: large.length, samples: 50_000 });
   });
 
   it("stops when aborted, and rolls back", async () => {
@@ -153,7 +155,7 @@ describe("progress, abort, failure", () => {
     };
     const appender = Object.assign(new RecordingAppendable().appender(), { drain });
     await importStream(sourceOf(large, 65_536), { now: 0, appender });
-    expect(drained).toBe(100);
+    expect(drained).toBe(50);
   });
 });
 

@@ -18,13 +18,14 @@ export interface CsvRowsOptions {
   readonly limits: IngestLimits;
 }
 
-/** Combinations of labels whose series are remembered before the table starts afresh. */
-const rememberedSeriesMax = 100_000;
+/** Characters of labels, and places for series, that are remembered before the table starts afresh. */
+const rememberedMax = 32 * 1024 * 1024;
 
 export class CsvRows {
   readonly #options: CsvRowsOptions;
   /** By the row's labels: one series per value column, made when it has a first value. */
   readonly #series = new Map<string, (RowSeries | undefined)[]>();
+  #remembered = 0;
 
   constructor(options: CsvRowsOptions) {
     this.#options = options;
@@ -78,7 +79,11 @@ export class CsvRows {
     for (const { index } of this.#options.plan.labels) key += `${cells[index]}\n${cells[index]!.length}\n`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;
-    if (this.#series.size >= rememberedSeriesMax) this.#series.clear();
+    this.#remembered += key.length + this.#options.plan.values.length;
+    if (this.#remembered > rememberedMax) {
+      this.#series.clear();
+      this.#remembered = 0;
+    }
     const series = new Array<RowSeries | undefined>(this.#options.plan.values.length).fill(undefined);
     this.#series.set(key, series);
     return series;

@@ -84,16 +84,20 @@ const timeNames = [
   "period",
 ];
 
+/** Columns among which a time without a telling name is looked for. */
+const searchedColumnsMax = 100;
+
 function planTime(sample: CsvSample, options: CsvOptions): ColumnPlan["time"] {
   const utcOffsetMinutes = options.utcOffsetMinutes ?? 0;
   if (!Number.isFinite(utcOffsetMinutes))
     throw new InvalidArgumentError("utcOffsetMinutes must be a number of minutes");
   const format =
     options.timeFormat === undefined ? undefined : timeFormatOf(options.timeFormat, utcOffsetMinutes);
+  const searched = [...sample.columns.keys()].slice(0, searchedColumnsMax);
   const isNamed = options.timeColumn !== undefined;
   const candidates = isNamed
     ? [resolveColumn(sample.columns, options.timeColumn)]
-    : [...columnsNamedAsTimes(sample.columns), ...sample.columns.keys()];
+    : [...columnsNamedAsTimes(sample.columns), ...searched];
   let ambiguity: InvalidArgumentError | undefined;
   for (const [order, index] of candidates.entries()) {
     const cells = cellsOf(sample, index);
@@ -103,8 +107,7 @@ function planTime(sample: CsvSample, options: CsvOptions): ColumnPlan["time"] {
     }
     const guess = guessTimeFormat(cells, utcOffsetMinutes);
     // A column of numbers is a time only when its name says so.
-    const isUnnamedNumber =
-      order >= candidates.length - sample.columns.length && !isTextColumn(sample, index);
+    const isUnnamedNumber = order >= candidates.length - searched.length && !isTextColumn(sample, index);
     if (guess === undefined || (!isNamed && isUnnamedNumber && !looksLikeUnixTimes(cells))) continue;
     if (guess.kind === "format") return { index, format: guess.format };
     ambiguity ??= ambiguous(sample.columns[index]!, cells[0]!, guess.names);

@@ -85,12 +85,18 @@ function timeOf(fields: TimeFields, utcOffsetMinutes: number): TimestampMs | und
   return date.getTime() + ((hour * 60 + minute - offsetMinutes) * 60 + second) * 1000 + ms;
 }
 
+const patternLengthMax = 200;
+
 class PatternCompiler {
   readonly #pattern: string;
   #position = 0;
 
   constructor(pattern: string) {
     this.#pattern = pattern;
+    if (pattern.length > patternLengthMax) {
+      this.#pattern = `${pattern.slice(0, 20)}…`;
+      throw this.#refuse(`it is longer than ${patternLengthMax} characters`);
+    }
   }
 
   compile(): readonly Step[] {

@@ -22,7 +22,7 @@ import {
   skipBlanks,
   skipName,
   skipQuoted,
-  unescapeLabelText,
+  unescapeText,
 } from "./series-scanner.js";
 
 const HASH = 0x23;
@@ -177,7 +177,7 @@ export class LineParser {
     const word = skipBlanks(bytes, start + 1, end);
     const wordEnd = skipWord(bytes, word, end);
     // `#TYPE` without a blank is an ordinary comment, and so is a bare `# TYPE` in the Prometheus format.
-    const keyword = word > start + 1 && wordEnd - word <= 4 ? bytes.toString("latin1", word, wordEnd) : "";
+    const keyword = word > start + 1 ? keywordAt(bytes, word, wordEnd) : undefined;
     const isMetadata =
       keyword === "TYPE" || keyword === "HELP" || (keyword === "UNIT" && this.#isOpenMetrics);
     if (isMetadata && (wordEnd < end || this.#isOpenMetrics))
@@ -189,42 +189,56 @@ export class LineParser {
     return undefined;
   }
 
-  #readMetadata(keyword: string, bytes: Buffer, start: number, end: number): string | undefined {
+  /** Strings are decoded only for visitors that take them. */
+  #readMetadata(
+    keyword: "HELP" | "TYPE" | "UNIT",
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): string | undefined {
     const isQuoted = start < end && bytes[start] === QUOTE;
     const nameEnd = isQuoted ? skipQuoted(bytes, start, end) : skipName(bytes, start, end, METRIC_NAME_BYTES);
     if (nameEnd <= start + (isQuoted ? 2 : 0)) return `expected a metric name after # ${keyword}`;
     const textStart = skipBlanks(bytes, nameEnd, end);
     if (textStart === nameEnd && textStart < end) return unexpected(bytes, textStart, end);
-    if (keyword === "HELP" && this.#visitor.help === undefined) return undefined;
-    const nameText = bytes.toString("utf8", isQuoted ? start + 1 : start, isQuoted ? nameEnd - 1 : nameEnd);
-    const metricName = isQuoted ? unescapeLabelText(nameText) : nameText;
-    const text = bytes.toString("utf8", textStart, end);
-    switch (keyword) {
-      case "HELP":
-        this.#visitor.help?.(metricName, unescapeHelp(text, this.#isOpenMetrics));
-        return undefined;
-      case "UNIT":
-        this.#visitor.unit?.(metricName, text);
-        return undefined;
-      default:
-        return this.#readType(metricName, text.trimEnd());
-    }
+    const metricName = (): string =>
+      isQuoted
+        ? unescapeText(bytes.toString("utf8", start + 1, nameEnd - 1))
+        : bytes.toString("latin1", start, nameEnd);
+    if (keyword === "TYPE")
+      return this.#readType(metricName, bytes.toString("utf8", textStart, end).trimEnd());
+    // An optional call does not evaluate its arguments when there is nothing to call.
+    if (keyword === "UNIT") this.#visitor.unit?.(metricName(), bytes.toString("utf8", textStart, end));
+    else this.#visitor.help?.(metricName(), helpText(bytes, textStart, end, this.#isOpenMetrics));
+    return undefined;
   }
 
-  #readType(metricName: string, text: string): string | undefined {
+  #readType(metricName: () => string, text: string): string | undefined {
     const types = this.#isOpenMetrics ? openMetricsTypes : prometheusTypes;
     if (!types.has(text)) return `${JSON.stringify(text.slice(0, 40))} is no metric type`;
     const type = text as MetricType;
     this.#series.setMetricType(type);
-    this.#visitor.type?.(metricName, type);
+    this.#visitor.type?.(metricName(), type);
     return undefined;
   }
 }
 
-/** Help knows `\\` and `\n`; OpenMetrics `\"` as well. */
-function unescapeHelp(text: string, isOpenMetrics: boolean): string {
-  if (isOpenMetrics || !text.includes('\\"')) return unescapeLabelText(text);
-  return text.split('\\"').map(unescapeLabelText).join('\\"');
+type Keyword = "HELP" | "TYPE" | "UNIT" | "EOF";
+const keywords: readonly (readonly [Keyword, Buffer])[] = (["HELP", "TYPE", "UNIT", "EOF"] as const).map(
+  (keyword) => [keyword, Buffer.from(keyword)],
+);
+
+function keywordAt(bytes: Uint8Array, start: number, end: number): Keyword | undefined {
+  for (const [keyword, text] of keywords) {
+    if (text.length === end - start && text.every((byte, i) => byte === bytes[start + i])) return keyword;
+  }
+  return undefined;
+}
+
+/** Help text knows `\\` and `\n`; `\"` in OpenMetrics only. */
+function helpText(bytes: Buffer, start: number, end: number, isOpenMetrics: boolean): string {
+  const text = bytes.toString("utf8", start, end);
+  return isOpenMetrics ? unescapeText(text) : unescapeText(text, "\\n");
 }
 
 function skipWord(bytes: Uint8Array, start: number, end: number): number {

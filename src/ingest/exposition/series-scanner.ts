@@ -219,7 +219,7 @@ export class SeriesScanner implements SeriesText {
   }
 
   #text(start: number, end: number): string {
-    return unescapeLabelText(this.#bytes.toString("utf8", start, end));
+    return unescapeText(this.#bytes.toString("utf8", start, end));
   }
 
   #fail(reason: string): -1 {
@@ -233,15 +233,15 @@ export class SeriesScanner implements SeriesText {
   }
 }
 
-/** `\\`, `\"` and `\n` decoded; any other backslash stands for itself. */
-export function unescapeLabelText(text: string): string {
+/** `\\`, `\"` and `\n` decoded, or those of them that are `known`; any other backslash stands for itself. */
+export function unescapeText(text: string, known = '\\"n'): string {
   let backslash = text.indexOf("\\");
   if (backslash < 0) return text;
   let result = "";
   let copied = 0;
   for (; backslash >= 0 && backslash + 1 < text.length; backslash = text.indexOf("\\", copied)) {
     const next = text[backslash + 1]!;
-    const decoded = next === "n" ? "\n" : next === "\\" || next === '"' ? next : `\\${next}`;
+    const decoded = !known.includes(next) ? `\\${next}` : next === "n" ? "\n" : next;
     result += text.slice(copied, backslash) + decoded;
     copied = backslash + 2;
   }

@@ -98,12 +98,12 @@ describe("the Prometheus text format", () => {
 
   it("reads metadata and skips comments and empty lines", () => {
     const text =
-      '# HELP a  two\\nlines \\\\ and \\"\n# TYPE a counter\n\n#TYPE b gauge\n# anything at all\n# HELP b\n' +
+      '# HELP a  two\\nlines \\\\ and \\" \\\\"\n# TYPE a counter\n\n#TYPE b gauge\n# anything at all\n# HELP b\n' +
       '# TYPE "my.metric" gauge\n# TYPE\n# UNIT a seconds\n#\r\na 1\r\n';
     const record = recordExposition(text, prometheus);
     expect(record.malformed).toEqual([]);
     expect(record.metadata).toEqual([
-      ["HELP", "a", 'two\nlines \\ and \\"'],
+      ["HELP", "a", 'two\nlines \\ and \\" \\"'],
       ["TYPE", "a", "counter"],
       ["HELP", "b", ""],
       ["TYPE", "my.metric", "gauge"],
