@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, Labels, NO_SERIES, openDatabase } from "../../src/index.js";
+import { loadSamples } from "../../src/samples/load-samples.js";
 import { findPeer } from "../support/peers.js";
 import { query, type RunningServer, startNarthex, startPrometheus } from "../support/processes.js";
 
@@ -27,7 +28,7 @@ const instants = [
 const ranges = [
   ["avg_over_time(seattle_temperature_celsius[1d])", seattle.start, seattle.end, "1d"],
   ["deriv(seattle_temperature_celsius[6h]) * 3600", seattle.start, seattle.end, "3h"],
-  ["max_over_time(seattle_wind_meters_per_second[1d:1h]) > bool 4", seattle.start, seattle.end, "6h"],
+  ["max_over_time(seattle_wind_metres_per_second[1d:1h]) > bool 4", seattle.start, seattle.end, "6h"],
   [
     "delta(stock_price_dollars[92d]) / ignoring(foo) stock_price_dollars offset 1d",
     "2000-06-01T00:00:00Z",
@@ -46,9 +47,8 @@ describe.skipIf(prometheusBinary === undefined)("a real Prometheus on our blocks
   let prometheus: RunningServer;
 
   beforeAll(async () => {
-    const importer = await startNarthex(ours, ["--sample-data"]);
-    await importer.stop("SIGTERM");
     const database = await openDatabase({ directory: ours });
+    await loadSamples((_, source, options) => database.import(source, options));
     await appendDevops(database);
     await database.runMaintenance();
     await database.close();
