@@ -5,7 +5,7 @@
 
 import { createReadStream } from "node:fs";
 import { access, constants, readFile, stat } from "node:fs/promises";
-import { isNotFound, storageFailure } from "./storage/fs/storage-failure.js";
+import { storageFailure, systemErrorCode } from "./storage/fs/storage-failure.js";
 
 /** A file being read: the bytes as they come, each piece valid until the next is asked for. */
 export interface FileStream {
@@ -41,9 +41,9 @@ export async function fileExists(path: string): Promise<boolean> {
     await stat(path);
     return true;
   } catch (cause) {
-    const failure = storageFailure("look for", path, cause);
-    if (isNotFound(failure)) return false;
-    throw failure;
+    const code = systemErrorCode(cause);
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    throw storageFailure("look for", path, cause);
   }
 }
 
