@@ -64,19 +64,31 @@ export class XorAppender {
   /** Appends the sample (`time`, `values[index]`), whose bits are kept. `time` is an integer within +-2^52. */
   append(time: number, values: Float64Array, index: number): void {
     assert(this.#count < XOR_SAMPLES_MAX, "a chunk is cut before its count overflows");
-    assert(Number.isInteger(time) && Math.abs(time) <= timeMax, "a time is an integer within +-2^52");
+    assert(
+      Number.isInteger(time) && time >= -timeMax && time <= timeMax,
+      "a time is an integer within +-2^52",
+    );
     if (this.sizeBytes + roomBytes > this.#bytes.length) this.#grow();
     readBits(values, index);
     const high = bits[HIGH]!;
     const low = bits[LOW]!;
-    if (this.#count > 1) this.#appendDod(time);
-    else if (this.#count === 1) this.#appendDelta(time);
-    else this.#appendFirst(time, high, low);
-    if (this.#count > 0) this.#appendValue(high ^ this.#valueHigh, low ^ this.#valueLow);
+    if (this.#count > 1) {
+      this.#appendDod(time);
+      this.#appendValue(high ^ this.#valueHigh, low ^ this.#valueLow);
+    } else this.#appendEarly(time, high, low);
     this.#valueHigh = high;
     this.#valueLow = low;
     this.#maxTime = time;
     this.#count++;
+  }
+
+  /** The first or the second sample. */
+  #appendEarly(time: number, high: number, low: number): void {
+    if (this.#count === 0) this.#appendFirst(time, high, low);
+    else {
+      this.#appendDelta(time);
+      this.#appendValue(high ^ this.#valueHigh, low ^ this.#valueLow);
+    }
   }
 
   #grow(): void {
@@ -89,8 +101,8 @@ export class XorAppender {
     this.#minTime = time;
     // Zigzag: 0, -1, 1, -2, 2 ... become 0, 1, 2, 3, 4 ...; exact, as |2 * time| is at most 2^53.
     this.#writeVarint(time < 0 ? -2 * time - 1 : 2 * time);
-    this.#writeWord(high);
-    this.#writeWord(low);
+    this.#write(high, 32);
+    this.#write(low, 32);
   }
 
   #appendDelta(time: number): void {
@@ -103,11 +115,15 @@ export class XorAppender {
     const delta = time - this.#maxTime;
     const dod = delta - this.#delta;
     if (dod === 0) this.#skip();
-    else if (dod >= -0x1fff && dod <= 0x2000) this.#write(0x8000 | (dod & 0x3fff), 16);
-    else if (dod >= -0xffff && dod <= 0x10000) this.#write(0xc0000 | (dod & 0x1ffff), 20);
-    else if (dod >= -0x7ffff && dod <= 0x80000) this.#write(0xe00000 | (dod & 0xfffff), 24);
+    else if (dod >= -0x7ffff && dod <= 0x80000) this.#writeDod(dod);
     else this.#writeLongDod(delta, this.#delta);
     this.#delta = delta;
+  }
+
+  #writeDod(dod: number): void {
+    if (dod >= -0x1fff && dod <= 0x2000) this.#write(0x8000 | (dod & 0x3fff), 16);
+    else if (dod >= -0xffff && dod <= 0x10000) this.#write(0xc0000 | (dod & 0x1ffff), 20);
+    else this.#write(0xe00000 | (dod & 0xfffff), 24);
   }
 
   /** Both deltas have up to 54 bits, their difference 55, more than a double holds: subtracted by halves. */
@@ -115,8 +131,8 @@ export class XorAppender {
     const low = (delta >>> 0) - (previous >>> 0);
     const high = Math.floor(delta / twoTo32) - Math.floor(previous / twoTo32) - (low < 0 ? 1 : 0);
     this.#write(0b1111, 4);
-    this.#writeWord(high);
-    this.#writeWord(low);
+    this.#write(high, 32);
+    this.#write(low, 32);
   }
 
   #appendValue(high: number, low: number): void {
@@ -138,17 +154,16 @@ export class XorAppender {
 
   /** The bits of the xor between the window's leading and trailing bits. */
   #writeWindow(high: number, low: number): void {
-    const shift = this.#trailing;
-    const length = 64 - this.#leading - shift;
-    if (shift >= 32) {
-      this.#writeHalf(high >>> (shift - 32), length);
-      return;
+    const trailing = this.#trailing;
+    let rest = 64 - this.#leading - trailing;
+    let word = low;
+    if (trailing >= 32) word = high >>> (trailing - 32);
+    else if (trailing > 0) word = (low >>> trailing) | (high << (32 - trailing));
+    if (rest > 32) {
+      this.#write(high >>> trailing, rest - 32);
+      rest = 32;
     }
-    const shifted = shift === 0 ? low : (low >>> shift) | (high << (32 - shift));
-    if (length > 32) {
-      this.#writeHalf(high >>> shift, length - 32);
-      this.#writeWord(shifted);
-    } else this.#writeHalf(shifted, length);
+    this.#write(word, rest);
   }
 
   /** LEB128 of a number up to 2^53. */
@@ -171,34 +186,23 @@ export class XorAppender {
     this.#write(1, 8);
   }
 
-  #writeWord(word: number): void {
-    this.#write(word >>> 16, 16);
-    this.#write(word & 0xffff, 16);
-  }
-
-  /** The lowest `length` bits, 1 to 32, with no bits above. */
-  #writeHalf(value: number, length: number): void {
-    if (length <= 25) this.#write(value, length);
-    else {
-      this.#write(value >>> 16, length - 16);
-      this.#write(value & 0xffff, 16);
-    }
-  }
-
   /** A zero bit is there already. */
   #skip(): void {
     this.#bitLength++;
   }
 
-  /** Writes the lowest `length` bits of `value`, 1 to 25, with no bits above: they fit four bytes at any bit. */
+  /** Writes the lowest `length` bits of `value`, 1 to 32, with no bits above: five bytes hold them at any bit. */
   #write(value: number, length: number): void {
     const bytes = this.#bytes;
     const at = this.#bitLength >>> 3;
-    const word = value << (32 - length - (this.#bitLength & 7));
+    const shift = this.#bitLength & 7;
+    const aligned = value << (32 - length);
+    const word = aligned >>> shift;
     bytes[at]! |= word >>> 24;
     bytes[at + 1] = word >>> 16;
     bytes[at + 2] = word >>> 8;
     bytes[at + 3] = word;
+    bytes[at + 4] = aligned << (8 - shift);
     this.#bitLength += length;
   }
 }
