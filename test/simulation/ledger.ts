@@ -2,7 +2,7 @@
  * What a database must hold: the model of the storage tests, a map from series and time to the first value.
  */
 
-import type { CommitResult } from "../../src/model/appendable.js";
+import type { Appender, CommitResult } from "../../src/model/appendable.js";
 import { Labels } from "../../src/model/labels.js";
 import { ALL_TIME } from "../../src/model/sample.js";
 import { NO_SERIES } from "../../src/model/series.js";
@@ -29,14 +29,14 @@ export function enter(ledger: Ledger, samples: readonly SimulatedSample[]): void
 }
 
 export async function commitTo(
-  appender: ReturnType<Tsdb["appender"]>,
+  appender: Appender,
   samples: readonly SimulatedSample[],
 ): Promise<CommitResult> {
   stage(appender, samples);
   return appender.commit();
 }
 
-export function stage(appender: ReturnType<Tsdb["appender"]>, samples: readonly SimulatedSample[]): void {
+export function stage(appender: Appender, samples: readonly SimulatedSample[]): void {
   for (const { series, time, value } of samples) {
     const labels = Labels.from({ __name__: "sim", series });
     if (value === "stale") appender.appendStale(NO_SERIES, labels, time);

@@ -12,6 +12,7 @@
  */
 
 import { expect } from "vitest";
+import type { Appender } from "../../src/model/appendable.js";
 import { TsdbError } from "../../src/model/errors.js";
 import type { FileSystem } from "../../src/storage/fs/file-system.js";
 import { openTsdb, type Tsdb } from "../../src/storage/tsdb.js";
@@ -51,7 +52,6 @@ interface Crash {
 }
 
 const window = 10_000;
-const seriesNames = ["a", "b", "c", "d"];
 const oddValues = [Number.NaN, -0, Infinity, "stale"] as const;
 
 export class Simulation {
@@ -72,6 +72,8 @@ export class Simulation {
   /** A sync has failed: a log that was written on behind it may have a hole, which is told as a loss. */
   #mayHaveHoles = false;
   readonly #faults: readonly FaultKind[];
+  /** Open transactions of this process. */
+  #staged: { readonly appender: Appender; readonly transaction: Transaction }[] = [];
   #processes = 0;
   #imported = 0;
   #crash: Crash | undefined;
@@ -100,34 +102,49 @@ export class Simulation {
     const choice = this.#random.below(100);
     if (choice < 50) await this.#commit(tsdb);
     else if (choice < 60) await Promise.all([this.#commit(tsdb), this.#commit(tsdb), this.#commit(tsdb)]);
-    else if (choice < 65) stage(tsdb.appender(), this.#samples());
+    else if (choice < 65) this.#stage(tsdb);
+    else if (choice < 68) await this.#commitStaged();
     else if (choice < 72) await this.#import(tsdb);
     else if (choice < 90) await tolerate(tsdb.runMaintenance());
     else await Promise.all([tolerate(tsdb.runMaintenance()), this.#commit(tsdb), this.#import(tsdb)]);
   }
 
   async #commit(tsdb: Tsdb): Promise<void> {
-    await this.#submit(tsdb.appender(), { samples: this.#samples(), isAtomic: true });
+    const samples = this.#samples();
+    await this.#submit({ samples, isAtomic: true }, () => commitTo(tsdb.appender(), samples));
+  }
+
+  /** Leaves a transaction open over cuts: `commitStaged` may come many steps later, or never. */
+  #stage(tsdb: Tsdb): void {
+    const transaction = { samples: this.#samples(), isAtomic: true };
+    const appender = tsdb.appender();
+    stage(appender, transaction.samples);
+    this.#staged.push({ appender, transaction });
+  }
+
+  async #commitStaged(): Promise<void> {
+    const staged = this.#staged.shift();
+    if (staged !== undefined) await this.#submit(staged.transaction, () => staged.appender.commit());
   }
 
   /** To times of their own: which of two values counts between the head and a block is not promised. */
   async #import(tsdb: Tsdb): Promise<void> {
     const samples = Array.from({ length: 1 + this.#random.below(10) }, () => ({
-      series: this.#random.pick(seriesNames),
+      series: this.#seriesName(),
       time: this.#random.below(60) * window + 1 + 2 * this.#imported++,
       value: this.#random.next(),
     })).filter((sample) => !this.#submitted.has(keyOf(sample)));
-    if (tsdb.status === "open") await this.#submit(tsdb.bulkAppender(), { samples, isAtomic: false });
+    if (tsdb.status !== "open") return;
+    await this.#submit({ samples, isAtomic: false }, () => commitTo(tsdb.bulkAppender(), samples));
   }
 
-  async #submit(appender: ReturnType<Tsdb["appender"]>, transaction: Transaction): Promise<void> {
+  async #submit(transaction: Transaction, commit: () => Promise<unknown>): Promise<void> {
     for (const sample of transaction.samples) {
       const values = this.#submitted.get(keyOf(sample)) ?? new Set();
       this.#submitted.set(keyOf(sample), values.add(textOf(sample)));
     }
     this.#pending.add(transaction);
-    const result = await tolerate(commitTo(appender, transaction.samples));
-    if (result === undefined) return;
+    if ((await tolerate(commit())) === undefined) return;
     enter(this.#visible, transaction.samples);
     enter(this.#required, transaction.samples);
     this.#pending.delete(transaction);
@@ -138,11 +155,17 @@ export class Simulation {
     return Array.from({ length: 1 + this.#random.below(12) }, () => {
       const age = this.#random.pick([0, 0, 0, 10, window, 50 * window]);
       return {
-        series: this.#random.pick(seriesNames),
+        series: this.#seriesName(),
         time: 2 * Math.floor((this.#clock.now() - this.#random.below(age + 20)) / 2),
         value: this.#random.chance(0.1) ? this.#random.pick(oddValues) : this.#random.below(1000),
       };
     });
+  }
+
+  /** Half of the samples are of series that end after some windows, and of which some come back. */
+  #seriesName(): string {
+    const season = Math.floor(this.#clock.now() / (3 * window)) % 7;
+    return this.#random.pick(["a", "b", `season-${season}`, `season-${season}-b`]);
   }
 
   /** At the given operation from now on, remembers what a crash would leave. The step then runs on, unheeded. */
@@ -189,6 +212,7 @@ export class Simulation {
 
   async #close(tsdb: Tsdb): Promise<void> {
     await tolerate(tsdb.close());
+    this.#staged = [];
     this.#fileSystem.onOperation = undefined;
     this.#fileSystem.heal();
   }
