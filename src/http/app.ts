@@ -55,6 +55,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     return503OnClosing: true,
   });
   countRequests(app, context);
+  endConnectionsOnClose(app);
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, onEvent));
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?", 1)[0];
@@ -87,6 +88,17 @@ function sendError(
     });
   }
   return reply.code(status).type(JSON_TYPE).send(encodeError(errorType, message));
+}
+
+/** Else a connection whose last request was in flight at the close would stay open until its client leaves. */
+function endConnectionsOnClose(app: FastifyInstance): void {
+  let isClosing = false;
+  app.addHook("preClose", async () => {
+    isClosing = true;
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    if (isClosing) reply.header("connection", "close");
+  });
 }
 
 /** The message and where it was thrown: enough to find it, short enough for a line of a log. */

@@ -7,12 +7,14 @@ import { encodeArray, encodeLabels } from "../../api/result-json.js";
 import type { MetadataOptions } from "../../api.js";
 import { definedOnly } from "../../model/defined-only.js";
 import { InvalidArgumentError } from "../../model/errors.js";
+import type { Matcher } from "../../model/matcher.js";
+import { parseSelector } from "../../query/parser/parse.js";
 import type { RouteContext } from "../app.js";
 import { encodeSuccess, NO_ANNOTATIONS } from "../envelope.js";
 import { unescapeLabelName } from "../label-name-escaping.js";
 import { sendJson } from "../reply-stream.js";
 import { acceptForms } from "../request-body.js";
-import { namingParameter, RequestParameters } from "../request-parameters.js";
+import { invalidParameter, namingParameter, RequestParameters } from "../request-parameters.js";
 
 export function addMetadataRoutes(app: FastifyInstance, { database }: RouteContext): void {
   acceptForms(app);
@@ -51,9 +53,7 @@ async function answer<T>(
   encode: (element: T) => string,
 ): Promise<FastifyReply> {
   const limit = parameters.limit();
-  const found = await find(metadataOptions(parameters)).catch((error: unknown) => {
-    throw namingParameter("match[]", error);
-  });
+  const found = await find(metadataOptions(parameters));
   const annotations =
     found.length > limit
       ? { ...NO_ANNOTATIONS, warnings: ["results truncated due to limit"] }
@@ -64,11 +64,27 @@ async function answer<T>(
 
 function metadataOptions(parameters: RequestParameters): MetadataOptions {
   const match = parameters.all("match[]");
+  match.forEach(checkSelector);
   return definedOnly({
     minTime: parameters.optionalTime("start"),
     maxTime: parameters.optionalTime("end"),
     match: match.length === 0 ? undefined : match,
   });
+}
+
+/** A selector that accepts series without any label would select all: an oversight, in Prometheus' experience. */
+function checkSelector(text: string): void {
+  const matchers = parseMatch(text);
+  if (matchers.every((matcher) => matcher.matches("")))
+    throw invalidParameter("match[]", "match[] must contain at least one non-empty matcher");
+}
+
+function parseMatch(text: string): readonly Matcher[] {
+  try {
+    return parseSelector(text);
+  } catch (error) {
+    throw namingParameter("match[]", error);
+  }
 }
 
 function encodeText(text: string): string {

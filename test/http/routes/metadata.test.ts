@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { MetadataOptions } from "../../../src/api.js";
-import { ParseError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { failure, testApp } from "../test-app.js";
 
@@ -31,15 +30,14 @@ describe("/api/v1/series", () => {
     );
   });
 
-  it("names the parameter of a wrong selector", async () => {
-    const { database, get } = testApp();
-    database.answerSeries = () => {
-      const position = { text: "foo{", start: 4, end: 4, line: 1, column: 5 };
-      throw new ParseError("unexpected end of input inside braces", position);
-    };
-    expect(failure(await get("/api/v1/series?match[]=foo%7B"))).toBe(
-      '400 error bad_data: invalid parameter "match[]": 1:5: parse error: unexpected end of input inside braces',
-    );
+  it.each([
+    ["foo%7B", "1:5: parse error: unexpected end of input inside braces"],
+    ["%7Bx=~'.*'%7D", "match[] must contain at least one non-empty matcher"],
+  ])("refuses match[]=%s", async (text, reason) => {
+    const { get } = testApp();
+    const error = `400 error bad_data: invalid parameter "match[]": ${reason}`;
+    expect(failure(await get(`/api/v1/series?match[]=up&match[]=${text}`))).toBe(error);
+    expect(failure(await get(`/api/v1/labels?match[]=${text}`))).toBe(error);
   });
 });
 
