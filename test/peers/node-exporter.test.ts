@@ -57,6 +57,7 @@ scrape_configs:
         configFile,
       });
       page = await (await fetch(`${exporter.url}/metrics`)).text();
+      for (const server of [narthex, prometheus]) await firstScrape(server);
       await sleep(seconds * 1000);
     });
 
