@@ -53,6 +53,13 @@ function bucketed(word: u64, length: u32): u64 {
   return unsigned - (unsigned > <u64>1 << (length - 1) ? <u64>1 << length : 0);
 }
 
+/** 64 bits, at any bit. */
+// @ts-ignore: decorator
+@inline
+function peek64(bytes: usize, bit: u32): u64 {
+  return (peek(bytes, bit) & 0xffffffff00000000) | (peek(bytes, bit + 32) >> 32);
+}
+
 /**
  * Writes the samples within [minTime, maxTime] to `times` and `values`, and returns how many they are, or a
  * fault, negated. Both columns need room for `count` samples.
@@ -82,7 +89,7 @@ export function decodeXor(
       if (varintBytes == 0) return fault(16 + 80, endBit, BAD_VARINT);
       time = <i64>(varint >> 1) ^ -(<i64>(varint & 1));
       bit += varintBytes << 3;
-      value = (peek(bytes, bit) & 0xffffffff00000000) | (peek(bytes, bit + 32) >> 32);
+      value = peek64(bytes, bit);
       bit += 64;
     } else {
       let word: u64;
@@ -107,7 +114,7 @@ export function decodeXor(
           delta += bucketed(word << 4, 20);
           used = 24;
         } else {
-          delta += (peek(bytes, bit + 4) & 0xffffffff00000000) | (peek(bytes, bit + 36) >> 32);
+          delta += peek64(bytes, bit + 4);
           bit += 68;
           word = peek(bytes, bit);
         }
@@ -129,11 +136,8 @@ export function decodeXor(
           trailing = 64 - leadingAndLength;
         }
         bit += control;
-        let window: u64;
-        if (used + control + length <= 57) window = (word << control) >> (64 - length);
-        else if (length <= 57) window = peek(bytes, bit) >> (64 - length);
-        else window = ((peek(bytes, bit) >> 32) << (length - 32)) | (peek(bytes, bit + 32) >> (96 - length));
-        value ^= window << trailing;
+        const window = used + control + length <= 57 ? word << control : peek64(bytes, bit);
+        value ^= (window >> (64 - length)) << trailing;
         bit += length;
       }
     }
