@@ -105,6 +105,10 @@ describe("formats", () => {
     expect(appendable.lines).toEqual([`a 1@${day("2020-01-01") + 1000}`]);
   });
 
+  it("says so when a file is UTF-16", async () => {
+    await expect(run(Buffer.from("\ufefftime,a\n2020-01-01,5\n", "utf16le"))).rejects.toThrow(/UTF-16/);
+  });
+
   it("refuses broken gzip", async () => {
     const zipped = gzipSync("time,a\n2020-01-01,5\n".repeat(100));
     await expect(run(zipped.subarray(0, zipped.length - 12))).rejects.toThrow(/not complete and valid gzip/);

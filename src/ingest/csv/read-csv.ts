@@ -30,6 +30,7 @@ export interface ReadCsvOptions {
 
 /** Rejects with InvalidArgumentError when the roles of the columns cannot be told, or with the source's error. */
 export async function readCsv(source: AsyncIterable<Uint8Array>, options: ReadCsvOptions): Promise<void> {
+  if (isUtf16(options.head)) throw new MalformedInputError("the file is written in UTF-16; save it as UTF-8");
   const delimiter = options.csv.delimiter ?? guessDelimiter(Buffer.from(options.head).toString("utf8"));
   if (delimiter.length !== 1 || /["\r\n]/.test(delimiter))
     throw new InvalidArgumentError(`the delimiter must be one character, not ${JSON.stringify(delimiter)}`);
@@ -43,6 +44,10 @@ export async function readCsv(source: AsyncIterable<Uint8Array>, options: ReadCs
 }
 
 const recordsPerBatch = 1000;
+
+function isUtf16([first, second]: Uint8Array): boolean {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+}
 
 /** Rows from which roles are guessed: enough for an hourly file to show a day beyond the twelfth. */
 const heldRowsMax = 1000;
@@ -62,6 +67,8 @@ class CsvReader {
   }
 
   add(record: CsvRecord): void {
+    // Spreadsheets write rows of nothing but delimiters.
+    if (record.cells.every((cell) => cell === "")) return;
     if (this.#columns === undefined) {
       const { limits, csv } = this.#options;
       checkLimit("the first row", record.cells.length, limits, "columnsMax");
@@ -79,8 +86,10 @@ class CsvReader {
   }
 
   end(): void {
+    if (this.#rows !== undefined) return;
     if (this.#columns === undefined) throw new MalformedInputError("the CSV file is empty");
-    if (this.#rows === undefined) this.#plan(this.#columns);
+    if (this.#held.length === 0) throw new MalformedInputError("the CSV file has a header but no rows");
+    this.#plan(this.#columns);
   }
 
   #plan(columns: readonly string[]): void {
@@ -90,6 +99,7 @@ class CsvReader {
       .map(({ cells }) => fitRow(cells, columns.length))
       .filter((row) => row !== undefined);
     const plan = planColumns({ columns, rows: fitting, hasDecimalComma }, csv, rows.metricPrefix);
+    checkLimit("each series of the file", plan.labels.length + 1, limits, "labelsMax");
     this.#rows = new CsvRows({ plan, columns, hasDecimalComma, rows, malformed, limits });
     for (const record of this.#held) this.#addRow(this.#rows, record);
     this.#held = [];

@@ -67,6 +67,12 @@ describe("rows", () => {
     expect(malformed.count).toBe(0);
   });
 
+  it("skips rows of nothing but delimiters, and refuses a file without rows", async () => {
+    expect((await read("time,a\n,\n2020-01-01,1\n , \n")).malformed.count).toBe(0);
+    await expect(read("time,a\n,\n")).rejects.toThrow(/a header but no rows/);
+    await expect(read("\n\n")).rejects.toThrow(/is empty/);
+  });
+
   it("counts a quote that is never closed", async () => {
     const { lines, malformed } = await read('time,a\n2020-01-01,1\n2020-01-02,"2\n2020-01-03,3\n');
     expect(lines).toEqual(["a 1 2020-01-01"]);
@@ -79,6 +85,9 @@ describe("rows", () => {
       LimitExceededError,
     );
     await expect(read("time,a,b,c\n2020-01-01,1,2,3\n", {}, limits)).rejects.toThrow(/columnsMax of 3/);
+    await expect(
+      read("time,a,x,y\n2020-01-01,1,p,q\n", {}, { ...limits, columnsMax: 4, labelsMax: 2 }),
+    ).rejects.toThrow(/labelsMax of 2/);
     const { malformed } = await read("time,a,l\n2020-01-01,1,0123456789z\n", {}, limits);
     expect(malformed.first[0]?.reason).toMatch(/labelValueSizeBytes/);
   });
