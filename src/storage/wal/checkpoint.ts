@@ -2,7 +2,7 @@
  * Checkpoints: what the segments up to N still say, rewritten into one file `checkpoint.N`.
  *
  * Life: `Wal.rotate` gives N; `writeCheckpoint` writes what is still needed of the segments up to N, and renames
- * (the commit point); `Wal.truncate(N)` removes the segments. A crash in between leaves files that count or
+ * (the commit point); `Wal.truncate(N)` removes the segments; `replayWal` reads it before the segments behind N. A crash in between leaves files that count or
  * leftovers, never half a checkpoint.
  */
 
@@ -11,8 +11,6 @@ import { createFileAtomically } from "../fs/atomic-write.js";
 import { checkpointPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { FrameBatch } from "./frame-batch.js";
-import { type RecordVisitor, readWalFile, type WalFileContents } from "./segment-reader.js";
-import { listWalDirectory } from "./wal-directory.js";
 import { encodeFileHeader } from "./wal-format.js";
 
 const writeSizeBytes = 1024 * 1024;
@@ -37,24 +35,4 @@ export async function writeCheckpoint(
     frames.addEnd();
     await file.write(frames.placedAt(upToSegment, file.size));
   });
-}
-
-/** Visits the records of `checkpoint.N`. An incomplete checkpoint lacks its end or has a tail: it is corrupt. */
-export function readCheckpoint(
-  fileSystem: FileSystem,
-  directory: string,
-  upToSegment: number,
-  visit: RecordVisitor,
-): Promise<WalFileContents> {
-  const path = checkpointPath(directory, upToSegment);
-  return readWalFile(fileSystem, path, { kind: "checkpoint", number: upToSegment }, visit);
-}
-
-/** The last segment that the newest checkpoint stands for, undefined without one. */
-export async function findLastCheckpoint(
-  fileSystem: FileSystem,
-  directory: string,
-): Promise<number | undefined> {
-  const { checkpoint } = await listWalDirectory(fileSystem, directory);
-  return checkpoint === 0 ? undefined : checkpoint;
 }

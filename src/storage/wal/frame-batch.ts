@@ -10,7 +10,7 @@ import { assert } from "../../model/assert.js";
 import { ByteWriter } from "../codec/byte-writer.js";
 import {
   FRAME_END,
-  FRAME_HEADER_SIZE_BYTES,
+  FRAME_HEADER_CRC_AT,
   FRAME_RECORD,
   frameHeaderCrc,
   PAYLOAD_SIZE_MAX_BYTES,
@@ -43,7 +43,7 @@ export class FrameBatch {
     const bytes = this.#frames.view();
     for (const start of this.#starts) {
       const crc = frameHeaderCrc(bytes, start, fileNumber, offset + start);
-      this.#frames.patchU32(start + FRAME_HEADER_SIZE_BYTES - 4, crc);
+      this.#frames.patchU32(start + FRAME_HEADER_CRC_AT, crc);
     }
     return bytes;
   }

@@ -9,10 +9,10 @@
  * and their loss is reported then.
  */
 
-import { segmentPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { makeDurableDirectory } from "../fs/make-durable-directory.js";
-import { diagnoseSegment, readWalFile } from "./segment-reader.js";
+import { diagnoseSegment } from "./diagnose-segment.js";
+import { readWalFile } from "./segment-reader.js";
 import { SegmentWriter } from "./segment-writer.js";
 import { listWalDirectory, removeInOrder } from "./wal-directory.js";
 
@@ -25,8 +25,7 @@ export async function repairWalDirectory(fileSystem: FileSystem, directory: stri
 }
 
 async function repairLastSegment(fileSystem: FileSystem, directory: string, segment: number): Promise<void> {
-  const path = segmentPath(directory, segment);
-  const contents = await readWalFile(fileSystem, path, { kind: "segment", number: segment }, () => {});
+  const contents = await readWalFile(fileSystem, directory, { kind: "segment", number: segment }, () => {});
   const { tornTail } = diagnoseSegment(contents, true);
   if (contents.hasEnd || (contents.tail !== undefined && tornTail === undefined)) return;
   const sizeBytes = tornTail?.offset ?? contents.sizeBytes;

@@ -3,10 +3,12 @@
  * behind it. Only reads; `Wal.open` cuts the torn tail and removes leftovers.
  */
 
-import { checkpointPath, segmentPath } from "../fs/data-directory.js";
+import { segmentPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
-import { diagnoseSegment, readWalFile, type UnreadableRange } from "./segment-reader.js";
+import { diagnoseSegment } from "./diagnose-segment.js";
+import { readWalFile, type UnreadableRange } from "./segment-reader.js";
 import { listWalDirectory } from "./wal-directory.js";
+import type { WalFileIdentity } from "./wal-format.js";
 
 /** Where a record stands. Records of a checkpoint have the number of the last segment it stands for. */
 export interface RecordPlace {
@@ -43,44 +45,33 @@ export async function replayWal(
   visit: (payload: Uint8Array, place: RecordPlace) => void,
 ): Promise<ReplaySummary> {
   const { segments, checkpoint } = await listWalDirectory(fileSystem, directory);
+  const files: WalFileIdentity[] = segments.map((number) => ({ kind: "segment", number }));
+  if (checkpoint > 0) files.unshift({ kind: "checkpoint", number: checkpoint });
   const corruptions: WalCorruption[] = [];
   let records = 0;
   let bytes = 0;
   let tornBytes = 0;
-  let expected = checkpoint > 0 ? checkpoint + 1 : segments[0];
-
-  if (checkpoint > 0) {
-    const file = checkpointPath(directory, checkpoint);
-    const identity = { kind: "checkpoint", number: checkpoint } as const;
-    const contents = await readWalFile(fileSystem, file, identity, (payload, offset) =>
-      visit(payload, { segment: checkpoint, offset }),
+  for (const [index, identity] of files.entries()) {
+    const segment = identity.number;
+    const expected = index === 0 ? segment : files[index - 1]!.number + 1;
+    if (segment !== expected) corruptions.push(missingSegments(directory, expected, segment));
+    const contents = await readWalFile(fileSystem, directory, identity, (payload, offset) =>
+      visit(payload, { segment, offset }),
     );
-    corruptions.push(...diagnoseSegment(contents, false).corruptions.map((range) => ({ file, ...range })));
-    records += contents.records;
-    bytes += contents.sizeBytes;
-  }
-  for (const segment of segments) {
-    const file = segmentPath(directory, segment);
-    if (segment !== expected)
-      corruptions.push({
-        file: segmentPath(directory, expected!),
-        offset: 0,
-        bytes: 0,
-        message: "the segment is missing",
-      });
-    const contents = await readWalFile(
-      fileSystem,
-      file,
-      { kind: "segment", number: segment },
-      (payload, offset) => visit(payload, { segment, offset }),
-    );
-    const diagnosis = diagnoseSegment(contents, segment === segments.at(-1));
-    corruptions.push(...diagnosis.corruptions.map((range) => ({ file, ...range })));
+    const { file } = contents;
+    const isLast = identity.kind === "segment" && index === files.length - 1;
+    const diagnosis = diagnoseSegment(contents, isLast);
+    for (const range of diagnosis.corruptions) corruptions.push({ file, ...range });
     tornBytes += diagnosis.tornTail?.bytes ?? 0;
     records += contents.records;
     bytes += contents.sizeBytes;
-    expected = segment + 1;
   }
-  const lastSegment = segments.at(-1) ?? checkpoint;
+  const lastSegment = files.at(-1)?.number ?? 0;
   return { segments: segments.length, records, bytes, tornBytes, corruptions, lastSegment };
+}
+
+function missingSegments(directory: string, from: number, to: number): WalCorruption {
+  const message =
+    to - from === 1 ? "the segment is missing" : `this and the next segments up to ${to - 1} are missing`;
+  return { file: segmentPath(directory, from), offset: 0, bytes: 0, message };
 }

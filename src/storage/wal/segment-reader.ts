@@ -2,16 +2,20 @@
  * readWalFile: every record of a segment or a checkpoint that can be read, and every range of bytes that cannot.
  *
  * It says what it found; what that means (a torn tail or corruption) depends on the files around it and is
- * decided by `diagnoseSegment`. Memory: a window of the file that grows to the largest record.
+ * decided in diagnose-segment.ts. Memory: a window of the file that grows to the largest record.
  */
 
 import { crc32c } from "../../kernels/crc32c.js";
 import { CorruptionError } from "../../model/errors.js";
 import type { FileSystem, ReadableFile } from "../fs/file-system.js";
+import { walFilePath } from "./wal-directory.js";
 import {
   FILE_HEADER_SIZE_BYTES,
   FRAME_END,
+  FRAME_HEADER_CRC_AT,
   FRAME_HEADER_SIZE_BYTES,
+  FRAME_LENGTH_AT,
+  FRAME_PAYLOAD_CRC_AT,
   FRAME_RECORD,
   fileHeaderFault,
   frameHeaderCrc,
@@ -32,6 +36,8 @@ export interface UnreadableRange {
 }
 
 export interface WalFileContents {
+  /** Its path. */
+  readonly file: string;
   readonly sizeBytes: number;
   readonly records: number;
   /** Ranges with something valid behind them, in order. */
@@ -45,41 +51,17 @@ export interface WalFileContents {
 
 export async function readWalFile(
   fileSystem: FileSystem,
-  path: string,
+  directory: string,
   identity: WalFileIdentity,
   visit: RecordVisitor,
 ): Promise<WalFileContents> {
+  const path = walFilePath(directory, identity);
   const file = await fileSystem.openForRead(path);
   try {
     return await new WalFileReader(file, path, identity, visit).read();
   } finally {
     await file.close();
   }
-}
-
-/** What the unreadable parts of a segment mean. */
-export interface SegmentDiagnosis {
-  /** What was being written when the process or the machine died, undefined when there is none. */
-  readonly tornTail: UnreadableRange | undefined;
-  readonly corruptions: readonly UnreadableRange[];
-}
-
-/** Invariants 3 and 4 of wal-format.ts as a function. */
-export function diagnoseSegment(contents: WalFileContents, isLast: boolean): SegmentDiagnosis {
-  const { sizeBytes, unreadable, tail, hasEnd } = contents;
-  if (tail !== undefined) {
-    const isTorn = isLast && !hasEnd && (tail.offset > 0 || sizeBytes <= FILE_HEADER_SIZE_BYTES);
-    return isTorn
-      ? { tornTail: tail, corruptions: unreadable }
-      : { tornTail: undefined, corruptions: [...unreadable, tail] };
-  }
-  if (hasEnd || isLast) return { tornTail: undefined, corruptions: unreadable };
-  const missingEnd = {
-    offset: sizeBytes,
-    bytes: 0,
-    message: "the end is missing, and maybe records before it",
-  };
-  return { tornTail: undefined, corruptions: [...unreadable, missingEnd] };
 }
 
 class WalFileReader {
@@ -121,6 +103,7 @@ class WalFileReader {
       else position = next;
     }
     return {
+      file: this.#path,
       sizeBytes,
       records: this.#records,
       unreadable: this.#unreadable,
@@ -147,7 +130,7 @@ class WalFileReader {
     if (!this.#holds(position, frameSize)) return this.#need(frameSize);
     const at = position - this.#windowStart;
     const payload = this.#window.subarray(at + FRAME_HEADER_SIZE_BYTES, at + frameSize);
-    if (crc32c(payload) !== u32At(this.#window, at + 5)) {
+    if (crc32c(payload) !== u32At(this.#window, at + FRAME_PAYLOAD_CRC_AT)) {
       this.#lose(position, "the checksum of a record does not match");
     } else {
       if (this.#lostFrom !== undefined) this.#closeLost(position);
@@ -183,11 +166,11 @@ class WalFileReader {
     const at = position - this.#windowStart;
     const type = this.#window[at];
     if (type !== FRAME_RECORD && type !== FRAME_END) return undefined;
-    const length = u32At(this.#window, at + 1);
+    const length = u32At(this.#window, at + FRAME_LENGTH_AT);
     if (length > left || length > PAYLOAD_SIZE_MAX_BYTES || (type === FRAME_END && length > 0))
       return undefined;
     const crc = frameHeaderCrc(this.#window, at, this.#identity.number, position);
-    return crc === u32At(this.#window, at + 9) ? length : undefined;
+    return crc === u32At(this.#window, at + FRAME_HEADER_CRC_AT) ? length : undefined;
   }
 
   #lose(position: number, message: string): void {

@@ -7,13 +7,16 @@
 
 import {
   checkpointOfName,
+  checkpointPath,
   isTemporaryName,
   joinPath,
   segmentName,
   segmentOfName,
+  segmentPath,
 } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { isNotFound } from "../fs/storage-failure.js";
+import type { WalFileIdentity } from "./wal-format.js";
 
 export interface WalListing {
   /** Segments behind the checkpoint, ascending. */
@@ -22,6 +25,10 @@ export interface WalListing {
   readonly checkpoint: number;
   /** Names of files that no longer count, in the order in which they may be removed. */
   readonly leftovers: readonly string[];
+}
+
+export function walFilePath(directory: string, { kind, number }: WalFileIdentity): string {
+  return kind === "segment" ? segmentPath(directory, number) : checkpointPath(directory, number);
 }
 
 /** An absent directory is an empty one. */

@@ -35,6 +35,10 @@ import { ByteWriter } from "../codec/byte-writer.js";
 
 export const FILE_HEADER_SIZE_BYTES = 16;
 export const FRAME_HEADER_SIZE_BYTES = 13;
+/** Where the fields of a frame header begin; the type is its first byte. */
+export const FRAME_LENGTH_AT = 1;
+export const FRAME_PAYLOAD_CRC_AT = 5;
+export const FRAME_HEADER_CRC_AT = 9;
 export const FORMAT_VERSION = 1;
 /** A payload may have this many bytes: no reader believes a greater length. */
 export const PAYLOAD_SIZE_MAX_BYTES = 256 * 1024 * 1024;
@@ -50,7 +54,6 @@ export interface WalFileIdentity {
 
 const MAGIC = 0x4e58574c;
 const kindNumbers = { segment: 1, checkpoint: 2 } as const;
-const checkedFrameHeaderBytes = 9;
 
 export function encodeFileHeader(identity: WalFileIdentity): Uint8Array {
   const writer = new ByteWriter(FILE_HEADER_SIZE_BYTES);
@@ -80,10 +83,7 @@ export function fileHeaderFault(
   if (version > FORMAT_VERSION)
     throw new CorruptionError(
       `WAL format version ${version} is newer than this release, which reads ${FORMAT_VERSION}`,
-      {
-        file,
-        offset: 4,
-      },
+      { file, offset: 4 },
     );
   if (kind !== kindNumbers[expected.kind] || number !== expected.number)
     return "the file header names another file";
@@ -93,5 +93,5 @@ export function fileHeaderFault(
 /** The header checksum of the frame whose header is `bytes[at..]` and which stands at `offset` of the file. */
 export function frameHeaderCrc(bytes: Uint8Array, at: number, fileNumber: number, offset: number): number {
   const place = (Math.imul(fileNumber, 0x9e3779b1) ^ (offset % 2 ** 32)) >>> 0;
-  return crc32c(bytes.subarray(at, at + checkedFrameHeaderBytes), place);
+  return crc32c(bytes.subarray(at, at + FRAME_HEADER_CRC_AT), place);
 }
