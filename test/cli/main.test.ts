@@ -1,0 +1,186 @@
+/**
+ * The command as users run it: the built program in processes of its own.
+ */
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, describe, expect, it } from "vitest";
+import { builtCli } from "../support/processes.js";
+
+const root = mkdtempSync(join(tmpdir(), "narthex-cli-"));
+const children: ChildProcess[] = [];
+
+afterAll(() => {
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function narthex(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [builtCli, ...args], { cwd: root }, (_error, out, err) =>
+      resolve({ code: child.exitCode, out, err }),
+    );
+  });
+}
+
+interface Serving {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** All lines until now. */
+  readonly lines: string[];
+  readonly ended: Promise<number | null>;
+}
+
+/** Resolves when a line matches `ready`. */
+function serve(args: string[], ready = / listens on /): Promise<Serving> {
+  const address = ["--web.listen-address", "127.0.0.1:0"];
+  const child = spawn(process.execPath, [builtCli, "serve", ...address, ...args], { cwd: root });
+  children.push(child);
+  const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const lines: string[] = [];
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      lines.push(line);
+      const url = / listens on (\S+)/.exec(lines.join("\n"))?.[1] ?? "";
+      if (ready.test(line)) resolve({ child, url, lines, ended });
+    });
+    void ended.then((code) => reject(new Error(`ended with ${code}: ${lines.join("\n")}`)));
+  });
+}
+
+describe("narthex serve", () => {
+  it("loads the sample data once, and suggests commands that work", async () => {
+    const first = await serve(["--data", "samples", "--sample-data"], /--step 2h/);
+    expect(first.lines.filter((line) => / samples in /.test(line))).toHaveLength(4);
+    const [curl, table, plot] = first.lines.filter((line) => /^ {2}(?:curl|npx) /.test(line));
+    const path = /'(.*)'/.exec(curl!)![1]!;
+    const answer = (await (await fetch(path)).json()) as { data: { result: { values: unknown[] }[] } };
+    expect(answer.data.result[0]!.values).toHaveLength(8);
+    const prices = await narthex(...argumentsOf(table!));
+    expect(prices.out).toMatch(/^AAPL +2008-01-01T00:00:00Z +135\.36$/m);
+    expect((await narthex(...argumentsOf(plot!))).out).toMatch(/[⠁-⣿]/);
+    first.child.kill("SIGTERM");
+    expect(await first.ended).toBe(0);
+
+    const second = await serve(["--data", "samples", "--sample-data"], /--step 2h/);
+    expect(second.lines.join("\n")).not.toContain(" samples in ");
+    second.child.kill("SIGINT");
+    expect(await second.ended).toBe(0);
+  });
+
+  it("names the port or the process that is in its way, and ends at once on a second signal", async () => {
+    const server = await serve(["--data", "busy"]);
+    const address = new URL(server.url).host;
+    const samePort = await narthex("serve", "--data", "other", "--web.listen-address", address);
+    expect(samePort).toEqual({
+      code: 1,
+      out: "",
+      err: expect.stringMatching(
+        new RegExp(`^error: cannot listen on ${address}: the port is in use\nhint: .*--web.listen-address`),
+      ),
+    });
+    const sameDirectory = await narthex("serve", "--data", "busy", "--web.listen-address", "127.0.0.1:0");
+    expect(sameDirectory.code).toBe(1);
+    expect(sameDirectory.err).toContain(`in use by process ${server.child.pid}`);
+
+    const push = request(`${server.url}/api/v1/import/prometheus`, { method: "POST" });
+    push.on("error", () => {});
+    await new Promise((written) => push.write("a 1\n", written));
+    await fetch(`${server.url}/-/healthy`);
+    const closing = nextLine(server.child, /closing/);
+    server.child.kill("SIGTERM");
+    await closing;
+    server.child.kill("SIGTERM");
+    expect(await server.ended).toBe(1);
+  });
+});
+
+describe("narthex import and query", () => {
+  it("on a data directory", async () => {
+    const csv = [
+      "date,temp_max,city",
+      "2012-01-01,12.8,Seattle",
+      "2012-01-02,x,Seattle",
+      "2012-01-03,11.7,Seattle",
+    ];
+    writeFileSync(join(root, "weather.csv"), csv.join("\n"));
+    const flags = ["--time", "date", "--labels", "site=home", "--metric-prefix", "home_", "--data", "local"];
+    const imported = await narthex("import", "weather.csv", ...flags);
+    expect(imported).toEqual({
+      code: 0,
+      out: "weather.csv: 2 samples in 1 series from 2012-01-01T00:00:00Z to 2012-01-03T00:00:00Z: home_temp_max\n",
+      err: expect.stringContaining("1 row could not be read; line 3:"),
+    });
+    const [table, json] = await Promise.all([
+      narthex("query", "home_temp_max[1d]", "--time", "2012-01-01T12:00:00Z", "--data", "local"),
+      narthex("promql", "fmt", "sum(rate(x[5m]))by(job)"),
+    ]);
+    expect(table.out).toContain("2012-01-01T00:00:00Z");
+    expect(json.out).toBe("sum by (job) (rate(x[5m]))\n");
+    const range = ["--start", "2012-01-01", "--end", "2012-01-03", "--step", "1d", "--data", "local"];
+    const csvResult = await narthex("query", "home_temp_max", ...range, "--format", "csv");
+    expect(csvResult.out.split("\n")[1]).toBe("home_temp_max,Seattle,home,2012-01-01T00:00:00Z,12.8");
+  });
+});
+
+describe.concurrent("wrong usage", () => {
+  it.each([
+    [["--bogus"], 2, "error: unknown option '--bogus'"],
+    [["quer", "up"], 2, "error: unknown command 'quer'\n(Did you mean query?)"],
+    [["serve"], 2, "error: required option '--data <directory>' not specified"],
+    [
+      ["serve", "--data", "x", "--config", "no.yml"],
+      1,
+      "error: cannot read no.yml: no such file or directory\n",
+    ],
+    [["import", "no.csv"], 1, "error: cannot read no.csv: no such file or directory\n"],
+    [["import", "no.csv", "--labels", "a"], 2, '"a" has no value: write a=VALUE.'],
+    [["query", "up", "--data", "nowhere"], 1, "error: there is no data directory nowhere\n"],
+    [["query", "up", "--data", "x", "--url", "http://x"], 2, "error: --url and --data exclude each other\n"],
+    [["query", "up", "--format", "plot"], 2, "error: a plot needs a range\nhint: add --start TIME"],
+    [
+      ["query", "up", "--time", "tomorrow"],
+      2,
+      "Write 2010-06-01, 2010-06-01T12:00:00Z, or seconds since 1970.",
+    ],
+    [["promql", "fmt", "sum("], 2, "error: 1:5: parse error: "],
+  ] as const)("%j ends with %d", async (args, code, text) => {
+    const ended = await narthex(...args);
+    expect(ended.code).toBe(code);
+    expect(ended.err).toContain(text);
+    expect(ended.err).not.toMatch(/^\s+at /m);
+  });
+
+  it("is none when help or the version is asked for", async () => {
+    const [help, version] = await Promise.all([narthex("import", "--help"), narthex("--version")]);
+    expect([help.code, version.code, version.out]).toEqual([
+      0,
+      0,
+      expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    ]);
+    expect(help.out).toContain("Examples:");
+  });
+});
+
+/** Of `  npx narthex query 'a b' --time x`: what comes after the program, as a shell would split it. */
+function argumentsOf(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!).slice(2);
+}
+
+function nextLine(child: ChildProcess, pattern: RegExp): Promise<void> {
+  return new Promise((resolve) => {
+    createInterface({ input: child.stderr! }).on("line", (line) => {
+      if (pattern.test(line)) resolve();
+    });
+  });
+}
