@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { crc32c } from "../../../src/kernels/crc32c.js";
 import { CorruptionError, StorageError } from "../../../src/model/errors.js";
-import type { FileSystem } from "../../../src/storage/fs/file-system.js";
 import { replayWal } from "../../../src/storage/wal/replay-wal.js";
-import { Wal } from "../../../src/storage/wal/wal.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 import { DIRECTORY, openWal, payloadOf, replayTexts } from "./wal-fixture.js";
 
@@ -33,9 +32,10 @@ async function segmentBytes(isEnded: boolean): Promise<{ bytes: Uint8Array; ends
 
 const startOf = (ends: readonly number[], record: number) => (record === 0 ? 16 : ends[record - 1]!);
 
-/** What replay finds after the log was opened, appended to and closed. */
+/** What replay finds after the log was replayed, opened, appended to and closed, as a database does. */
 async function replayAfterOpen(fileSystem: MemFileSystem) {
-  const wal = await openWal(fileSystem);
+  const { lastSegment } = await replayTexts(fileSystem);
+  const wal = await openWal(fileSystem, {}, lastSegment + 1);
   await wal.append(payloadOf("new"));
   await wal.close();
   return replayTexts(fileSystem);
@@ -60,7 +60,7 @@ describe("a segment that was cut at any byte", () => {
   it("before another segment: is corruption with file and offset, and nothing else is lost", async () => {
     const { bytes, ends } = await segmentBytes(true);
     const behind = new MemFileSystem();
-    const wal = await Wal.open({ ...openOptions(behind) }, 2);
+    const wal = await openWal(behind, {}, 2);
     await wal.append(payloadOf("behind"));
     await wal.close();
     const second = await behind.readFile(`${DIRECTORY}/00000002`);
@@ -108,11 +108,8 @@ describe("a segment with any bit flipped", () => {
   });
 
   it("refuses a format version from the future by name", async () => {
-    const fileSystem = new MemFileSystem();
-    await (await openWal(fileSystem)).close();
     const future = new Uint8Array(16);
     future.set([0x4e, 0x58, 0x57, 0x4c, 9, 1, 0, 0, 0, 0, 0, 1]);
-    const { crc32c } = await import("../../../src/kernels/crc32c.js");
     new DataView(future.buffer).setUint32(12, crc32c(future.subarray(0, 12)));
     const replaying = replayTexts(await withFiles({ [FILE]: future }));
     await expect(replaying).rejects.toThrow(
@@ -268,14 +265,3 @@ describe("replayWal", () => {
     expect(summary.corruptions).toMatchObject([{ offset: 16, bytes: 700_013 }]);
   });
 });
-
-function openOptions(fileSystem: FileSystem) {
-  const clock = { now: () => 0, monotonic: () => 0, schedule: () => () => {} };
-  return {
-    fileSystem,
-    directory: DIRECTORY,
-    durability: "commit",
-    durabilityIntervalMs: 100,
-    clock,
-  } as const;
-}

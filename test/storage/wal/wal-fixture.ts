@@ -9,9 +9,13 @@ import { FakeClock } from "../../support/fake-clock.js";
 
 export const DIRECTORY = "data/wal";
 
-export function openWal(fileSystem: FileSystem, options: Partial<WalOptions> = {}): Promise<Wal> {
+export function openWal(
+  fileSystem: FileSystem,
+  options: Partial<WalOptions> = {},
+  firstSegment = 1,
+): Promise<Wal> {
   const defaults = { durability: "commit", durabilityIntervalMs: 100, clock: new FakeClock() } as const;
-  return Wal.open({ fileSystem, directory: DIRECTORY, ...defaults, ...options }, 1);
+  return Wal.open({ fileSystem, directory: DIRECTORY, ...defaults, ...options }, firstSegment);
 }
 
 export const payloadOf = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -196,6 +196,20 @@ describe("Wal segments", () => {
   });
 });
 
+it("Wal.open begins at the given segment at least", async () => {
+  const fileSystem = new MemFileSystem();
+  const wal = await openWal(fileSystem, {}, 7);
+  expect(wal.segment).toBe(7);
+  await wal.append(payloadOf("seventh"));
+  await wal.close();
+  expect((await openWal(fileSystem, {}, 3)).segment).toBe(8);
+  expect(await replayTexts(fileSystem)).toMatchObject({
+    texts: ["seventh"],
+    corruptions: [],
+    lastSegment: 7,
+  });
+});
+
 describe("Wal failures", () => {
   it.each(["sync", "ENOSPC", "EIO"] as const)(
     "%s poisons: this append, those waiting, and every later one",
