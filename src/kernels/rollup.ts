@@ -50,8 +50,10 @@ export function rollup(
 ): number {
   assertGrid(grid, steps);
   const evaluate: WindowFunction = windowFunctions[name];
+  const { times, values } = column;
   const window: Window = {
-    ...column,
+    times,
+    values,
     from: indexAfter(column.times, grid.start - rangeMs),
     to: indexAfter(column.times, grid.start),
     rangeStart: 0,
@@ -66,8 +68,8 @@ export function rollup(
     window.rangeEnd = grid.start + step * grid.stepMs;
     window.rangeStart = window.rangeEnd - rangeMs;
     window.evaluationTime = evaluationGrid.start + step * evaluationGrid.stepMs;
-    while (window.to < column.times.length && column.times[window.to]! <= window.rangeEnd) window.to++;
-    while (window.from < window.to && column.times[window.from]! <= window.rangeStart) window.from++;
+    while (window.to < times.length && times[window.to]! <= window.rangeEnd) window.to++;
+    while (window.from < window.to && times[window.from]! <= window.rangeStart) window.from++;
     const result = window.from < window.to ? evaluate(window) : undefined;
     steps.present[step] = result === undefined ? 0 : 1;
     if (result === undefined) continue;

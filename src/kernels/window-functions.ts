@@ -175,17 +175,20 @@ function resetsOf({ values, from, to }: Window): number {
   return resets;
 }
 
-/** Interpolates between the two nearest ranks; NaN sorts below everything. Sorts `values`. */
+/** Interpolates between the two nearest ranks; NaN ranks below everything. Sorts `values`. */
 function quantileOf(values: Float64Array, phi: number): number {
   if (Number.isNaN(phi)) return Number.NaN;
   if (phi < 0) return Number.NEGATIVE_INFINITY;
   if (phi > 1) return Number.POSITIVE_INFINITY;
-  values.sort((a, b) => (Number.isNaN(a) ? -1 : Number.isNaN(b) ? 1 : a - b || 0));
+  values.sort();
+  let numbers = values.length;
+  while (numbers > 0 && Number.isNaN(values[numbers - 1]!)) numbers--;
+  // The sort puts NaN last: they are turned round to the front.
+  const valueAt = (rank: number) => values[(rank + numbers) % values.length]!;
   const rank = phi * (values.length - 1);
   const lower = Math.floor(rank);
-  const upper = Math.min(values.length - 1, lower + 1);
   const weight = rank - lower;
-  return values[lower]! * (1 - weight) + values[upper]! * weight;
+  return valueAt(lower) * (1 - weight) + valueAt(Math.min(values.length - 1, lower + 1)) * weight;
 }
 
 function medianAbsoluteDeviation({ values, from, to }: Window): number {
