@@ -12,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -28,7 +29,17 @@ if (!process.argv.includes("--kernels")) buildLibrary();
 
 function buildLibrary() {
   run("tsc", ["-p", "tsconfig.json"]);
+  removeOrphans();
   if (existsSync(join(root, "dist/cli/main.js"))) chmodSync(join(root, "dist/cli/main.js"), 0o755);
+}
+
+/** What an earlier build made of a source that is gone. */
+function removeOrphans() {
+  for (const output of readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" })) {
+    if (!/\.(?:js|d\.ts)$/.test(output)) continue;
+    if (!existsSync(join(root, "src", output.replace(/\.(?:js|d\.ts)$/, ".ts"))))
+      rmSync(join(root, "dist", output));
+  }
 }
 
 /** Each assembly/NAME.ts that is no shared include (`_NAME.ts`) becomes generated/NAME.ts with the module as base64. */
