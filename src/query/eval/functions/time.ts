@@ -46,25 +46,32 @@ function dateFunction(part: (seconds: number) => number): InstantFunction {
   return ({ node, arguments: [operand], context }) => {
     if (operand !== undefined) {
       const series = vectorSeries(operand).map((each) =>
-        mapSeries(each, (value) => part(Math.trunc(value)), context),
+        mapSeries(each, (value) => part(wholeSeconds(value)), context),
       );
       return renamed(series, context);
     }
     const column = context.budget.column(node.grid.count);
     column.present.fill(FLOAT);
     for (let step = 0; step < node.grid.count; step++) {
-      column.values[step] = part(Math.trunc(gridTime(node.grid, step) / 1000));
+      column.values[step] = part(wholeSeconds(gridTime(node.grid, step) / 1000));
     }
     return vector([{ labels: Labels.empty, dropName: false, column }]);
   };
 }
 
+/** Go's conversion to an integer: what does not fit, NaN included, ends up at the same far date. */
+function wholeSeconds(seconds: number): number {
+  return Math.abs(seconds) < 2 ** 63 ? Math.trunc(seconds) : 2 ** 63;
+}
+
+/** Rounded, for beyond 2^53 seconds the difference is not exact. */
 function dayOf(seconds: number): number {
-  return Math.floor(seconds / daySeconds);
+  return Math.round((seconds - secondOfDay(seconds)) / daySeconds);
 }
 
 function secondOfDay(seconds: number): number {
-  return seconds - dayOf(seconds) * daySeconds;
+  const rest = seconds % daySeconds;
+  return rest < 0 ? rest + daySeconds : rest;
 }
 
 function isLeap(year: number): boolean {
