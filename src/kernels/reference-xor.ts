@@ -25,6 +25,8 @@ import {
 
 const twoTo32 = 2 ** 32;
 const timeMax = 2 ** 52;
+/** Zeros that a sample may read before it is found to run past the end. */
+const paddingBytes = 32;
 
 /** See encodeXor. */
 export function referenceEncodeXor(columns: SampleColumns): Uint8Array {
@@ -62,9 +64,10 @@ class XorCursor {
 
   /** Throws CorruptionError when `count` samples cannot be in so few bytes. */
   constructor(bytes: Uint8Array, count: number) {
-    this.#bytes = bytes;
-    this.#endBit = bytes.length * 8;
     checkXorSize(bytes, count);
+    this.#bytes = new Uint8Array(bytes.length + paddingBytes);
+    this.#bytes.set(bytes);
+    this.#endBit = bytes.length * 8;
   }
 
   /** Returns the time of the next sample and leaves its value in the register of float-bits.ts. */
@@ -177,7 +180,7 @@ class XorCursor {
     let high = 0;
     let low = 0;
     for (let i = 0; i < 10; i++) {
-      const byte = this.#bytes[this.#bit >>> 3] ?? 0;
+      const byte = this.#bytes[this.#bit >>> 3]!;
       this.#bit += 8;
       if (i < 5) low |= (byte & 0x7f) << (7 * i);
       if (i === 4) high = (byte & 0x7f) >>> 4;
