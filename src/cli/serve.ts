@@ -80,8 +80,8 @@ async function serve(options: ServeOptions, terminal: Terminal, version: string)
   const { closeOnSignal } = await import("../server.js");
   const ended = closeOnSignal(server, onEvent);
   terminal.say(`Narthex ${version} listens on ${server.url} (data in ${options.data}; Ctrl+C ends it)`);
-  if (options.sampleData === true && isEmptyDatabase(server.database)) await loadAllSamples(server, terminal);
-  if (options.sampleData === true) terminal.say(suggestions(server.url));
+  if (options.sampleData === true && (await haveSamples(server, terminal)))
+    terminal.say(suggestions(server.url));
   process.exitCode = await ended;
 }
 
@@ -128,8 +128,9 @@ function databaseOptions(options: ServeOptions) {
   return { directory: options.data, ...settings };
 }
 
-/** A failure is told and no more: the server is of use without sample data. */
-async function loadAllSamples({ database }: Server, terminal: Terminal): Promise<void> {
+/** Loads the sample data on the first run. A failure is told and no more: the server is of use without them. */
+async function haveSamples({ database }: Server, terminal: Terminal): Promise<boolean> {
+  if (!isEmptyDatabase(database)) return true;
   terminal.say("The data directory is empty: loading the sample data");
   try {
     await loadSamples(async (sampleSet, source, options) => {
@@ -137,9 +138,11 @@ async function loadAllSamples({ database }: Server, terminal: Terminal): Promise
       terminal.say(`  ${formatImport(sampleSet.title, result)}`);
       return result;
     });
+    return true;
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
     terminal.say(logLine({ level: "warning", message: error.message }));
+    return false;
   }
 }
 
