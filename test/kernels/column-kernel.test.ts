@@ -132,6 +132,29 @@ describe.each(kernels)("a column kernel in %s", (_, make) => {
   });
 });
 
+it("the WebAssembly kernel keeps its memory between uses, but not what one long series needed", () => {
+  const kernel = columnKernel();
+  const memorySizeBytes = () => kernel.times().buffer.byteLength;
+  const use = (length: number) => {
+    kernel.append({ times: new Float64Array(length), values: new Float64Array(length), length });
+    const inUse = memorySizeBytes();
+    kernel.clear();
+    return inUse;
+  };
+  const small = use(100_000);
+  for (let round = 0; round < 20; round++) expect(use(100_000)).toBe(small);
+  expect(memorySizeBytes()).toBe(small);
+  expect(use(5_000_000)).toBeGreaterThan(80_000_000);
+  expect(memorySizeBytes()).toBeLessThan(small);
+});
+
+it.each(kernels)("a column in %s has a longest length", (_, make) => {
+  const kernel = make();
+  const endless = { times: new Float64Array(0), values: new Float64Array(0), length: 2 ** 27 + 1 };
+  Object.defineProperty(endless.times, "length", { value: endless.length });
+  expect(() => kernel.append(endless)).toThrow("more than 134217728 samples");
+});
+
 describe("both column kernels", () => {
   const wasm = columnKernel();
   const reference = new ReferenceColumnKernel();
