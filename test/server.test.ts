@@ -60,6 +60,9 @@ describe("a server", () => {
     expect(await get("query_range?query=b[5m]&start=1&end=2&step=1")).toMatch(
       /bad_data.*must be Scalar or instant Vector/,
     );
+    expect(
+      await get(`query?query=1${encodeURIComponent("+1".repeat(900))}${"%20".repeat(30_000)}&time=0`),
+    ).toBe(success('{"resultType":"scalar","result":[0,"901"]}'));
     expect(await get("series?match[]=a")).toBe(
       success('[{"__name__":"a","job":"x"},{"__name__":"a","job":"y"}]'),
     );

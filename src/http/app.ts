@@ -5,12 +5,7 @@
  * Every reply to a program is JSON in Prometheus' envelope, failures and unknown paths included.
  */
 
-import Fastify, {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Database, DatabaseEvent } from "../api.js";
 import type { Clock } from "../model/clock.js";
 import { encodeError } from "./envelope.js";
@@ -50,6 +45,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const context: RouteContext = { database, clock, version, limits, metrics };
   const app = Fastify({
     bodyLimit: limits.formSizeBytes,
+    http: { maxHeaderSize: limits.headerSizeBytes },
     routerOptions: { maxParamLength: limits.pathParameterLength },
     forceCloseConnections: "idle",
     return503OnClosing: true,
@@ -73,7 +69,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
 const JSON_TYPE = "application/json";
 
 function sendError(
-  error: FastifyError | unknown,
+  error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
   onEvent: AppDependencies["onEvent"],

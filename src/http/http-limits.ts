@@ -3,6 +3,8 @@
  */
 
 export interface HttpLimits {
+  /** Bytes of a request line and headers, so of a query in a URL; Go's default, which clients rely on. */
+  readonly headerSizeBytes: number;
   /** Bytes of a form body of the query API. */
   readonly formSizeBytes: number;
   /** Bytes of a pushed body as it arrives, before decompression. */
@@ -20,6 +22,7 @@ export interface HttpLimits {
 }
 
 export const defaultHttpLimits: HttpLimits = {
+  headerSizeBytes: 1024 * 1024,
   formSizeBytes: 10 * 1024 * 1024,
   pushSizeBytes: 32 * 1024 * 1024,
   pushDecodedSizeBytes: 256 * 1024 * 1024,
