@@ -46,6 +46,10 @@ interface ColumnExports extends WasmExports {
   transitions(rangeMs: number, isReset: boolean): number;
 }
 
+/** The kinds of `edges` and of `sums`, numbered as in the assembly source. */
+const edge = { last: 0, first: 1, count: 2, present: 3 } as const;
+const sum = { sum: 0, mean: 1, variance: 2, deviation: 3 } as const;
+
 type WasmRollup = (exports: ColumnExports, rangeMs: number) => number;
 
 /** The functions that have a quick form. The others run in TypeScript, on views of the column. */
@@ -55,14 +59,14 @@ const wasmRollups: Partial<Record<RollupFunction, WasmRollup>> = {
   delta: (wasm, rangeMs) => wasm.extrapolated(rangeMs, rangeSeconds(rangeMs), false, false),
   irate: (wasm, rangeMs) => wasm.lastTwo(rangeMs, true),
   idelta: (wasm, rangeMs) => wasm.lastTwo(rangeMs, false),
-  last_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, 0),
-  first_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, 1),
-  count_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, 2),
-  present_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, 3),
-  sum_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, 0),
-  avg_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, 1),
-  stdvar_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, 2),
-  stddev_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, 3),
+  last_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, edge.last),
+  first_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, edge.first),
+  count_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, edge.count),
+  present_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, edge.present),
+  sum_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, sum.sum),
+  avg_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, sum.mean),
+  stdvar_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, sum.variance),
+  stddev_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, sum.deviation),
   min_over_time: (wasm, rangeMs) => wasm.extremes(rangeMs, false),
   max_over_time: (wasm, rangeMs) => wasm.extremes(rangeMs, true),
   changes: (wasm, rangeMs) => wasm.transitions(rangeMs, false),

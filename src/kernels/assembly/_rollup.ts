@@ -110,12 +110,11 @@ export function lastTwo(rangeMs: f64, isRate: bool): i32 {
   return presentCount;
 }
 
-export const LAST: i32 = 0;
-export const FIRST: i32 = 1;
-export const COUNT: i32 = 2;
-export const PRESENT: i32 = 3;
+const LAST: i32 = 0;
+const FIRST: i32 = 1;
+const COUNT: i32 = 2;
 
-/** What the ends of the window alone tell. */
+/** What the ends of the window alone tell. Any other `kind` is present_over_time. */
 export function edges(rangeMs: f64, kind: i32): i32 {
   let from = indexAfter(start - rangeMs);
   let to = indexAfter(start);

@@ -86,7 +86,7 @@ const SUM: i32 = 0;
 const MEAN: i32 = 1;
 const VARIANCE: i32 = 2;
 
-/** `kind` 3 is the standard deviation. */
+/** Any other `kind` is the standard deviation. */
 export function sums(rangeMs: f64, kind: i32): i32 {
   let from = indexAfter(start - rangeMs);
   let to = indexAfter(start);
