@@ -23,8 +23,9 @@ export class RecordingAppendable implements Appendable {
       appendStale: (ref, labels, time) => stage(ref, labels, time, "stale"),
       commit: async (): Promise<CommitResult> => {
         this.commits++;
-        this.samples.push(...staged.splice(0));
-        return { appended: staged.length, rejected: new Map() };
+        const committed = staged.splice(0);
+        this.samples.push(...committed);
+        return { appended: committed.length, rejected: new Map() };
       },
       rollback: () => {
         this.rollbacks++;
