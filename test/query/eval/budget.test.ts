@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { QueryLimitError, QueryTimeoutError } from "../../../src/model/errors.js";
+import { QueryBudget } from "../../../src/query/eval/budget.js";
+import { scalar } from "../../../src/query/eval/value.js";
+import { FakeClock } from "../../support/fake-clock.js";
+
+describe("QueryBudget", () => {
+  it("gives back what a node used, and keeps its value", () => {
+    const budget = new QueryBudget({ samplesMax: 100, bytesMax: 1e6, timeoutMs: 1000 }, new FakeClock());
+    for (let i = 0; i < 5; i++) {
+      budget.holding(() => {
+        budget.column(70);
+        return scalar(budget.values(5));
+      });
+    }
+    expect(() => budget.values(75)).not.toThrow();
+    expect(() => budget.values(1)).toThrow(QueryLimitError);
+  });
+
+  it("counts bytes of chunks and columns together", () => {
+    const budget = new QueryBudget({ samplesMax: 1e6, bytesMax: 1000, timeoutMs: 1000 }, new FakeClock());
+    budget.reserveBytes(900);
+    expect(() => budget.column(11)).not.toThrow();
+    expect(() => budget.column(1)).toThrow(QueryLimitError);
+  });
+
+  it("looks at the clock now and then", () => {
+    const clock = new FakeClock();
+    const budget = new QueryBudget({ samplesMax: 1e9, bytesMax: 1e12, timeoutMs: 1000 }, clock);
+    clock.advance(1001);
+    expect(() => budget.tick(10)).not.toThrow();
+    expect(() => budget.tick(1_000_000)).toThrow(QueryTimeoutError);
+  });
+});
