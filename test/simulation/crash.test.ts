@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { FileSystem, WritableFile } from "../../src/storage/fs/file-system.js";
 import { Simulation, type SimulationOptions } from "./simulation.js";
 
-const steps = 40;
-const { SEED, SEEDS = "60" } = process.env;
+const steps = 50;
+const { SEED, SEEDS = "50" } = process.env;
 const seeds = SEED === undefined ? Array.from({ length: Number(SEEDS) }, (_, i) => i + 1) : [Number(SEED)];
 
 describe("a database that crashes", () => {

@@ -72,6 +72,8 @@ export class Simulation {
   /** A sync has failed: a log that was written on behind it may have a hole, which is told as a loss. */
   #mayHaveHoles = false;
   readonly #faults: readonly FaultKind[];
+  /** With "interval" and "none" a power loss may take what was acknowledged; a kill may not. */
+  readonly #durability: "commit" | "interval" | "none";
   /** Open transactions of this process. */
   #staged: { readonly appender: Appender; readonly transaction: Transaction }[] = [];
   #processes = 0;
@@ -81,6 +83,7 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#random = new SeededRandom(options.seed);
+    this.#durability = this.#random.pick(["commit", "commit", "commit", "interval", "none"]);
     this.#faults = this.#random.pick<FaultKind[]>([[], ["ENOSPC"], ["ENOSPC", "EIO", "sync"]]);
   }
 
@@ -91,6 +94,7 @@ export class Simulation {
       if (this.#random.chance(0.15)) this.#armCrash(1 + this.#random.below(60));
       if (this.#faults.length > 0 && this.#random.chance(0.1)) this.#armFault();
       await this.#step(tsdb);
+      if (this.#random.chance(0.3)) this.#fileSystem.heal();
       if (this.#crash !== undefined || tsdb.status !== "open" || this.#random.chance(0.03))
         tsdb = await this.#reopen(tsdb);
       else await this.#checkRunning(tsdb);
@@ -100,9 +104,9 @@ export class Simulation {
 
   async #step(tsdb: Tsdb): Promise<void> {
     const choice = this.#random.below(100);
-    if (choice < 50) await this.#commit(tsdb);
-    else if (choice < 60) await Promise.all([this.#commit(tsdb), this.#commit(tsdb), this.#commit(tsdb)]);
-    else if (choice < 65) this.#stage(tsdb);
+    if (choice < 40) await this.#commit(tsdb);
+    else if (choice < 50) await Promise.all([this.#commit(tsdb), this.#commit(tsdb), this.#commit(tsdb)]);
+    else if (choice < 58) this.#stage(tsdb);
     else if (choice < 68) await this.#commitStaged();
     else if (choice < 72) await this.#import(tsdb);
     else if (choice < 90) await tolerate(tsdb.runMaintenance());
@@ -151,7 +155,7 @@ export class Simulation {
   }
 
   #samples(): SimulatedSample[] {
-    this.#clock.advance(this.#random.below(window / 3));
+    this.#clock.advance(this.#random.below(window / 2));
     return Array.from({ length: 1 + this.#random.below(12) }, () => {
       const age = this.#random.pick([0, 0, 0, 10, window, 50 * window]);
       return {
@@ -165,12 +169,12 @@ export class Simulation {
   /** Half of the samples are of series that end after some windows, and of which some come back. */
   #seriesName(): string {
     const season = Math.floor(this.#clock.now() / (3 * window)) % 7;
-    return this.#random.pick(["a", "b", `season-${season}`, `season-${season}-b`]);
+    return this.#random.pick(["a", "b", `season-${season}-${this.#random.below(8)}`]);
   }
 
   /** At the given operation from now on, remembers what a crash would leave. The step then runs on, unheeded. */
   #armCrash(operations: number): void {
-    const isPowerLoss = this.#random.chance(0.6);
+    const isPowerLoss = this.#durability === "commit" && this.#random.chance(0.6);
     const at = this.#fileSystem.operations + operations;
     const fileSystem = this.#fileSystem;
     fileSystem.onOperation = ({ index }) => {
@@ -194,7 +198,8 @@ export class Simulation {
 
   /** Ends the process, in peace or by the crash that has come, and begins the next one. */
   async #reopen(tsdb: Tsdb): Promise<Tsdb> {
-    const crash = this.#crash ?? (this.#random.chance(0.3) ? this.#crashNow() : undefined);
+    const mayLosePower = this.#durability === "commit" && this.#random.chance(0.3);
+    const crash = this.#crash ?? (mayLosePower ? this.#crashNow() : undefined);
     await this.#close(tsdb);
     if (crash !== undefined) this.#become(crash);
     return this.#open();
@@ -235,6 +240,7 @@ export class Simulation {
       fileSystem: this.#options.tamper?.(this.#fileSystem) ?? this.#fileSystem,
       clock: this.#clock,
       blockDurationMs: window,
+      durability: this.#durability,
       randomBytes: this.#random.bytes,
       processes: {
         ownPid: pid,

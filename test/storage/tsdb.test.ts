@@ -8,6 +8,7 @@ import { NO_SERIES } from "../../src/model/series.js";
 import { mergeChunks } from "../../src/storage/chunk/sort-samples.js";
 import type { TsdbEvent, TsdbOptions } from "../../src/storage/tsdb/tsdb-options.js";
 import { openTsdb, type Tsdb } from "../../src/storage/tsdb.js";
+import { SeededRandom } from "../simulation/random.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { MemFileSystem } from "../support/mem-file-system.js";
 
@@ -173,6 +174,34 @@ describe("Tsdb", () => {
     const reopened = await open({ fileSystem });
     await expectAll(reopened);
     await reopened.close();
+  });
+
+  it("never lets a block keep half of a transaction that a power loss takes", async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = new SeededRandom(seed);
+      const fileSystem = new MemFileSystem();
+      const tsdb = await open({ fileSystem, durability: "none" });
+      await commit(tsdb, hoursOf(x, 0, 5.1));
+      let crashed: MemFileSystem | undefined;
+      fileSystem.onOperation = ({ kind, path }) => {
+        if (kind === "create" && path.includes("checkpoint")) crashed = fileSystem.crash(random.next);
+      };
+      const cutting = tsdb.runMaintenance();
+      for (let i = 0; crashed === undefined && i < 30; i++) {
+        await commit(tsdb, [
+          [y, i, i],
+          [y, 6 * hour + i, i],
+        ]);
+      }
+      await cutting;
+      await tsdb.close();
+      const reopened = await open({ fileSystem: withoutLock(crashed!) });
+      const times = (await samplesOf(reopened, y)).map(([time]) => time);
+      expect(times.filter((time) => time >= hour)).toEqual(
+        times.filter((time) => time < hour).map((time) => time + 6 * hour),
+      );
+      await reopened.close();
+    }
   });
 
   it("finds a series again under a stale ref when a cut has ended it", async () => {
