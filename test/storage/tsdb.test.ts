@@ -183,17 +183,19 @@ describe("Tsdb", () => {
       const tsdb = await open({ fileSystem, durability: "none" });
       await commit(tsdb, hoursOf(x, 0, 5.1));
       let crashed: MemFileSystem | undefined;
+      const commits: Promise<unknown>[] = [];
       fileSystem.onOperation = ({ kind, path }) => {
-        if (kind === "create" && path.includes("checkpoint")) crashed = fileSystem.crash(random.next);
+        if (kind === "create" && path.includes("checkpoint")) crashed ??= fileSystem.crash(random.next);
+        // The log ends a segment, so this transaction goes to the next one; the cut waits until it is applied.
+        if (kind === "sync" && path.includes("wal") && commits.length < 5) {
+          const i = commits.length;
+          const isBelowEnd: [Labels, number, number] = [y, i, i];
+          commits.push(commit(tsdb, [isBelowEnd, [y, 6 * hour + i, i]]));
+        }
       };
-      const cutting = tsdb.runMaintenance();
-      for (let i = 0; crashed === undefined && i < 30; i++) {
-        await commit(tsdb, [
-          [y, i, i],
-          [y, 6 * hour + i, i],
-        ]);
-      }
-      await cutting;
+      await tsdb.runMaintenance();
+      fileSystem.onOperation = undefined;
+      await Promise.all(commits);
       await tsdb.close();
       const reopened = await open({ fileSystem: withoutLock(crashed!) });
       const times = (await samplesOf(reopened, y)).map(([time]) => time);
