@@ -29,6 +29,8 @@ import { encodeWalRecord, type TransactionRecord } from "./wal/wal-record.js";
 
 /** Between two passes of maintenance. */
 const maintenanceIntervalMs = 60_000;
+/** A buffer that a record has made larger is not kept. */
+const recordBufferSizeMaxBytes = 16 * 1024 * 1024;
 
 /**
  * Opens, creating it if absent, the database in `options.directory`. Rejects with LockedError when another process
@@ -42,7 +44,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 export class Tsdb implements Appendable, Queryable {
   readonly #parts: OpenParts;
   readonly #newUlid: UlidSource;
-  readonly #recordBuffer = new ByteWriter(64 * 1024);
+  #recordBuffer = new ByteWriter(64 * 1024);
   /** Reads and bulk commits that have begun. */
   readonly #inFlight = new Set<Promise<unknown>>();
   /** In order of precedence. */
@@ -150,10 +152,10 @@ export class Tsdb implements Appendable, Queryable {
 
   #log(transaction: TransactionRecord): Promise<void> {
     this.#assertOpen();
-    const buffer = this.#recordBuffer;
-    buffer.clear();
-    encodeWalRecord(buffer, transaction);
-    return this.#parts.wal.append(buffer.view());
+    if (this.#recordBuffer.capacityBytes > recordBufferSizeMaxBytes) this.#recordBuffer = new ByteWriter();
+    this.#recordBuffer.clear();
+    encodeWalRecord(this.#recordBuffer, transaction);
+    return this.#parts.wal.append(this.#recordBuffer.view());
   }
 
   /** What there is to read now: blocks, then the head, whose samples come later. */

@@ -48,12 +48,7 @@ export class Head {
     return this.#generation;
   }
 
-  /** The series with these labels. A new one is invisible until a sample is applied. */
-  getOrCreate(labels: Labels): MemorySeries {
-    return this.series.find(labels) ?? this.create(labels);
-  }
-
-  /** Creates a series that does not exist, under the next ref or the one that a log gave it. */
+  /** Creates a series that does not exist, under the next ref or the one that a log gave it. Invisible until a sample is applied. */
   create(labels: Labels, ref?: SeriesRef): MemorySeries {
     const series = this.series.add(labels, ref);
     this.#postings.add(series.ref, labels);
