@@ -1,13 +1,16 @@
 /**
- * QueryBudget: what one query may take of memory and time. Counted before allocation; what a node has used up for
- * its own work is given back when it is left, so that only its value counts on.
+ * QueryBudget: what one query may take of memory and time.
+ *
+ * Bytes are counted before they are loaded or allocated. Samples are counted as Prometheus counts them: those that
+ * are decoded, and the points that values hold. What a node has used up for its own work is given back when it is
+ * left, so that only its value counts on.
  *
  * Source: the texts of the errors are those of Prometheus `promql/engine.go`.
  */
 
 import type { Clock } from "../../model/clock.js";
 import { QueryCanceledError, QueryLimitError, QueryTimeoutError } from "../../model/errors.js";
-import { type Column, sampleCount, type Value } from "./value.js";
+import { byteCount, type Column, STEP_BYTES, sampleCount, type Value } from "./value.js";
 
 export interface BudgetLimits {
   readonly samplesMax: number;
@@ -15,8 +18,6 @@ export interface BudgetLimits {
   readonly timeoutMs: number;
 }
 
-/** A value and a presence byte. */
-const stepBytes = 9;
 /** Samples between two looks at the clock. */
 const samplesPerCheck = 20_000;
 
@@ -25,7 +26,7 @@ export class QueryBudget {
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
   readonly #deadline: number;
-  #loadedBytes = 0;
+  #bytes = 0;
   #samples = 0;
   #untilCheck = samplesPerCheck;
 
@@ -36,35 +37,51 @@ export class QueryBudget {
     this.#deadline = clock.monotonic() + limits.timeoutMs;
   }
 
-  /** Compressed bytes that stay loaded until the query ends. */
+  /** Bytes about to be loaded; they stay until the query ends. */
   reserveBytes(bytes: number): void {
-    this.#loadedBytes += bytes;
-    this.#checkBytes();
+    this.#bytes += bytes;
+    if (this.#bytes <= this.#limits.bytesMax) return;
+    throw new QueryLimitError(
+      `query processing would load more than ${this.#limits.bytesMax} bytes into memory in query execution`,
+    );
   }
 
   /** Room for a column, zeroed: absent at every step. */
   column(steps: number): Column {
-    this.#reserveSamples(steps);
+    this.reserveBytes(steps * STEP_BYTES);
     return { values: new Float64Array(steps), present: new Uint8Array(steps) };
   }
 
   values(steps: number): Float64Array {
-    this.#reserveSamples(steps);
+    this.reserveBytes(steps * STEP_BYTES);
     return new Float64Array(steps);
+  }
+
+  /** Samples that are kept, as those of a column that was just filled. */
+  addSamples(samples: number): void {
+    this.checkSamples(samples);
+    this.#samples += samples;
+  }
+
+  /** Samples that are held for a moment, as those decoded from one series. */
+  checkSamples(samples: number): void {
+    if (this.#samples + samples > this.#limits.samplesMax) {
+      throw new QueryLimitError(
+        "query processing would load too many samples into memory in query execution",
+      );
+    }
+    this.tick(samples);
   }
 
   /** Runs one node's work and afterwards counts only its value. */
   holding(work: () => Value): Value {
-    const before = this.#samples;
+    const bytes = this.#bytes;
+    const samples = this.#samples;
     const value = work();
-    this.#samples = before + sampleCount(value);
+    this.#bytes = bytes + byteCount(value);
+    this.#samples = samples;
+    this.addSamples(sampleCount(value));
     return value;
-  }
-
-  /** Counts samples that are held for a moment, as those decoded from one series. */
-  checkSamples(samples: number): void {
-    if (this.#samples + samples > this.#limits.samplesMax) throw tooManySamples();
-    this.tick(samples);
   }
 
   /** Called from long loops with the samples worked on since the last call. */
@@ -80,21 +97,4 @@ export class QueryBudget {
     if (this.#signal?.aborted === true) throw new QueryCanceledError(`query was canceled in ${stage}`);
     if (this.#clock.monotonic() > this.#deadline) throw new QueryTimeoutError(`query timed out in ${stage}`);
   }
-
-  #reserveSamples(samples: number): void {
-    this.#samples += samples;
-    if (this.#samples > this.#limits.samplesMax) throw tooManySamples();
-    this.#checkBytes();
-  }
-
-  #checkBytes(): void {
-    if (this.#loadedBytes + this.#samples * stepBytes <= this.#limits.bytesMax) return;
-    throw new QueryLimitError(
-      `query processing would load more than ${this.#limits.bytesMax} bytes into memory in query execution`,
-    );
-  }
-}
-
-function tooManySamples(): QueryLimitError {
-  return new QueryLimitError("query processing would load too many samples into memory in query execution");
 }

@@ -57,16 +57,39 @@ export function hasValue(column: Column): boolean {
   return column.present.includes(FLOAT);
 }
 
-/** Steps and points that a value holds, as the sample budget counts them. */
+/** Of a column: a value and a presence byte. */
+export const STEP_BYTES = 9;
+
+/** Points that a value holds: steps without a value are none. */
 export function sampleCount(value: Value): number {
   switch (value.kind) {
     case "scalar":
       return value.values.length;
     case "vector":
-      return value.series.reduce((sum, { column }) => sum + column.values.length, 0);
+      return value.series.reduce((sum, { column }) => sum + presentCount(column), 0);
     case "matrix":
       return value.series.reduce((sum, { times }) => sum + times.length, 0);
     case "string":
       return 0;
   }
+}
+
+/** Bytes of the columns that a value holds. */
+export function byteCount(value: Value): number {
+  switch (value.kind) {
+    case "scalar":
+      return value.values.length * STEP_BYTES;
+    case "vector":
+      return value.series.reduce((sum, { column }) => sum + column.values.length * STEP_BYTES, 0);
+    case "matrix":
+      return value.series.reduce((sum, { times }) => sum + times.length * 16, 0);
+    case "string":
+      return 0;
+  }
+}
+
+function presentCount({ present }: Column): number {
+  let count = 0;
+  for (let step = 0; step < present.length; step++) if (present[step] !== ABSENT) count++;
+  return count;
 }

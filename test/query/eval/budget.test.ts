@@ -1,20 +1,33 @@
 import { describe, expect, it } from "vitest";
 import { QueryLimitError, QueryTimeoutError } from "../../../src/model/errors.js";
+import { Labels } from "../../../src/model/labels.js";
 import { QueryBudget } from "../../../src/query/eval/budget.js";
-import { scalar } from "../../../src/query/eval/value.js";
+import { FLOAT, scalar } from "../../../src/query/eval/value.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 describe("QueryBudget", () => {
   it("gives back what a node used, and keeps its value", () => {
-    const budget = new QueryBudget({ samplesMax: 100, bytesMax: 1e6, timeoutMs: 1000 }, new FakeClock());
+    const budget = new QueryBudget({ samplesMax: 100, bytesMax: 1000, timeoutMs: 1000 }, new FakeClock());
     for (let i = 0; i < 5; i++) {
       budget.holding(() => {
-        budget.column(70);
+        budget.column(60);
+        budget.addSamples(70);
         return scalar(budget.values(5));
       });
     }
-    expect(() => budget.values(75)).not.toThrow();
-    expect(() => budget.values(1)).toThrow(QueryLimitError);
+    expect(() => budget.addSamples(75)).not.toThrow();
+    expect(() => budget.addSamples(1)).toThrow(QueryLimitError);
+    expect(() => budget.reserveBytes(1000 - 5 * 5 * 9)).not.toThrow();
+    expect(() => budget.reserveBytes(1)).toThrow(QueryLimitError);
+  });
+
+  it("counts the points of a column, not its steps", () => {
+    const budget = new QueryBudget({ samplesMax: 3, bytesMax: 1e6, timeoutMs: 1000 }, new FakeClock());
+    const column = budget.column(1000);
+    column.present[500] = FLOAT;
+    const series = [{ labels: Labels.empty, dropName: false, column }];
+    expect(() => budget.holding(() => ({ kind: "vector", series }))).not.toThrow();
+    expect(() => budget.addSamples(3)).toThrow(QueryLimitError);
   });
 
   it("counts bytes of chunks and columns together", () => {

@@ -56,15 +56,20 @@ function gather(columns: readonly Column[], step: number, room: Float64Array): F
   return room.subarray(0, length);
 }
 
-/** Sorts `values`, of which there are some; NaN is below everything. */
+/** Sorts `values`, of which there are some; NaN counts as below everything. */
 function quantileOf(values: Float64Array, quantile: number): number {
   if (Number.isNaN(quantile)) return Number.NaN;
   if (quantile < 0) return Number.NEGATIVE_INFINITY;
   if (quantile > 1) return Number.POSITIVE_INFINITY;
-  values.sort((a, b) => (Number.isNaN(a) ? -1 : Number.isNaN(b) ? 1 : a < b ? -1 : a > b ? 1 : 0));
+  // Without a comparison of ours the sort is many times faster; it puts NaN last instead of first.
+  values.sort();
+  let numbers = values.length;
+  while (numbers > 0 && Number.isNaN(values[numbers - 1]!)) numbers--;
+  const missing = values.length - numbers;
+  const at = (rank: number): number => (rank < missing ? Number.NaN : values[rank - missing]!);
   const rank = quantile * (values.length - 1);
   const lower = Math.floor(rank);
   const upper = Math.min(values.length - 1, lower + 1);
   const weight = rank - lower;
-  return values[lower]! * (1 - weight) + values[upper]! * weight;
+  return at(lower) * (1 - weight) + at(upper) * weight;
 }

@@ -62,23 +62,27 @@ class SumReducer implements Reducer {
   }
 }
 
-/** Kahan–Neumaier, a step at a time. An infinite sum has lost nothing. */
+/** Kahan–Neumaier, a step at a time. An infinite sum has lost nothing. The arrays are locals for speed. */
 function addSums({ values, present }: Column, into: Column, compensation: Float64Array): void {
   const sums = into.values;
-  for (let step = 0; step < sums.length; step++) {
+  const seen = into.present;
+  const steps = sums.length;
+  for (let step = 0; step < steps; step++) {
     if (present[step] !== FLOAT) continue;
     const value = values[step]!;
-    if (into.present[step] !== FLOAT) {
-      into.present[step] = FLOAT;
+    if (seen[step] !== FLOAT) {
+      seen[step] = FLOAT;
       sums[step] = value;
       continue;
     }
     const sum = sums[step]!;
     const total = sum + value;
     sums[step] = total;
-    if (Math.abs(total) === Number.POSITIVE_INFINITY) compensation[step] = 0;
-    else if (Math.abs(sum) >= Math.abs(value)) compensation[step]! += sum - total + value;
-    else compensation[step]! += value - total + sum;
+    // Not finite: an infinite sum has lost nothing, and to NaN nothing can be added.
+    if (total - total !== 0) compensation[step] = 0;
+    else if (Math.abs(sum) >= Math.abs(value))
+      compensation[step] = compensation[step]! + (sum - total + value);
+    else compensation[step] = compensation[step]! + (value - total + sum);
   }
 }
 

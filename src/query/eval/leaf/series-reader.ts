@@ -74,8 +74,10 @@ export function collect(reader: SeriesReader, grid: StepGrid, context: EvalConte
   let column: Column | undefined;
   for (let index = 0; index < reader.labels.length; index++) {
     column ??= context.budget.column(grid.count);
-    if (reader.read(index, column) === 0) continue;
+    const count = reader.read(index, column);
+    if (count === 0) continue;
     check(index);
+    context.budget.addSamples(count);
     series.push({ labels: reader.labels[index]!, dropName: reader.dropName, column });
     column = undefined;
   }
