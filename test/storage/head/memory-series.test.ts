@@ -122,7 +122,7 @@ describe("MemorySeries", () => {
       { weight: 1, arbitrary: fc.record({ end: fc.integer({ min: -500, max: 500 }) }) },
     );
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 2000, size: "max" }), (commands) => {
+      fc.property(fc.array(command, { maxLength: 1000, size: "max" }), (commands) => {
         const series = newSeries();
         const model = new Map<number, number>();
         for (const each of commands) {
@@ -140,7 +140,7 @@ describe("MemorySeries", () => {
         expect(sorted(samplesOf(series))).toEqual(sorted([...model]));
         expect(series.sampleCount).toBe(model.size);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });
