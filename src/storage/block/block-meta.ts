@@ -18,6 +18,8 @@ export interface BlockMeta extends HalfOpenRange {
     readonly level: number;
     /** The blocks of level 1 whose samples it holds; itself for level 1. */
     readonly sources: readonly string[];
+    /** The blocks that it replaces. Where one of them is still there, this block's making was cut short. */
+    readonly parents?: readonly BlockParent[];
   };
   readonly version: typeof META_VERSION;
   /** Ours; Prometheus ignores it. */
@@ -28,6 +30,10 @@ export interface BlockStats {
   readonly numSamples: number;
   readonly numSeries: number;
   readonly numChunks: number;
+}
+
+export interface BlockParent extends HalfOpenRange {
+  readonly ulid: string;
 }
 
 /** What a block that was cut from the head lets replay skip. */
@@ -103,11 +109,23 @@ function decodeStats(stats: unknown): BlockStats {
 }
 
 function decodeCompaction(compaction: unknown, ulid: string): BlockMeta["compaction"] {
-  const { level, sources } = isRecord(compaction) ? compaction : {};
+  const { level, sources, parents } = isRecord(compaction) ? compaction : {};
+  const named = Array.isArray(sources) ? sources.filter((each) => typeof each === "string") : [];
   return {
     level: isCount(level) ? level : 1,
-    sources: Array.isArray(sources) ? sources.filter((each) => typeof each === "string") : [ulid],
+    sources: named.length > 0 ? named : [ulid],
+    ...(Array.isArray(parents) ? { parents: parents.filter(isParent) } : {}),
   };
+}
+
+function isParent(parent: unknown): parent is BlockParent {
+  return (
+    isRecord(parent) &&
+    typeof parent.ulid === "string" &&
+    isUlid(parent.ulid) &&
+    isTime(parent.minTime, 0) &&
+    isTime(parent.maxTime, 1)
+  );
 }
 
 function decodeOrigin(origin: unknown): { readonly narthex?: BlockOrigin } {

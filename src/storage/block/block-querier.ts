@@ -10,11 +10,12 @@ import { rangesOverlap, type TimeRange } from "../../model/sample.js";
 import type { EncodedChunk, Series } from "../../model/series.js";
 import { compareText } from "../../model/text-order.js";
 import type { ChunkMeta } from "../chunk/chunk-meta.js";
+import { isDeleted, withoutDeleted } from "../chunk/delete-samples.js";
 import type { IndexReader } from "../index/index-reader.js";
 import type { IndexedSeries } from "../index/index-writer.js";
 import { selectPostings } from "../index/select-postings.js";
 import type { ChunkFileReader, StoredChunk } from "./chunk-file-reader.js";
-import { isDeleted, type Tombstones, withoutDeleted } from "./tombstones.js";
+import type { Tombstones } from "./tombstones.js";
 
 /** What a querier needs of a block. */
 export interface OpenBlock {

@@ -3,20 +3,31 @@
  *
  * Invariants
  *  1. What was opened is verified as far as IndexReader and ChunkFileReader say; the rest when it is read.
- *  2. A block never changes, so any number of queriers may read it at once.
+ *  2. A block never changes but for its tombstones, which are replaced as a whole: any number of queriers may
+ *     read it at once.
  */
 
 import { CorruptionError } from "../../model/errors.js";
+import type { Matcher } from "../../model/matcher.js";
 import type { Querier, Queryable } from "../../model/queryable.js";
-import type { TimeRange } from "../../model/sample.js";
+import { rangesOverlap, type TimeRange } from "../../model/sample.js";
+import { isDeleted } from "../chunk/delete-samples.js";
+import { writeFileAtomically } from "../fs/atomic-write.js";
 import { indexPath, metaPath, tombstonesPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { isNotFound } from "../fs/storage-failure.js";
 import { IndexReader } from "../index/index-reader.js";
+import { selectPostings } from "../index/select-postings.js";
 import { type BlockMeta, blockTimeRange, decodeBlockMeta } from "./block-meta.js";
 import { BlockQuerier } from "./block-querier.js";
 import { ChunkFileReader } from "./chunk-file-reader.js";
-import { decodeTombstones, NO_TOMBSTONES, type Tombstones } from "./tombstones.js";
+import {
+  addInterval,
+  decodeTombstones,
+  encodeTombstones,
+  NO_TOMBSTONES,
+  type Tombstones,
+} from "./tombstones.js";
 
 /** Series whose chunks are verified at once. */
 const seriesPerRead = 1024;
@@ -27,18 +38,22 @@ export class BlockReader implements Queryable {
   /** The block's times, both inclusive. */
   readonly range: TimeRange;
   readonly index: IndexReader;
-  readonly tombstones: Tombstones;
   readonly chunks: ChunkFileReader;
+  readonly #fileSystem: FileSystem;
+  #tombstones: Tombstones;
+  #deletedShare: number | undefined;
 
   private constructor(
     directory: string,
     parts: { meta: BlockMeta; index: IndexReader; tombstones: Tombstones; chunks: ChunkFileReader },
+    fileSystem: FileSystem,
   ) {
+    this.#fileSystem = fileSystem;
     this.directory = directory;
     this.meta = parts.meta;
     this.range = blockTimeRange(parts.meta);
     this.index = parts.index;
-    this.tombstones = parts.tombstones;
+    this.#tombstones = parts.tombstones;
     this.chunks = parts.chunks;
   }
 
@@ -49,7 +64,7 @@ export class BlockReader implements Queryable {
     const index = new IndexReader(await read(indexPath(directory)), indexPath(directory));
     const tombstones = await readTombstones(fileSystem, tombstonesPath(directory));
     const chunks = await ChunkFileReader.open(fileSystem, directory);
-    return new BlockReader(directory, { meta, index, tombstones, chunks });
+    return new BlockReader(directory, { meta, index, tombstones, chunks }, fileSystem);
   }
 
   /** Bytes of index and chunks. */
@@ -57,8 +72,44 @@ export class BlockReader implements Queryable {
     return this.index.sizeBytes + this.chunks.sizeBytes;
   }
 
+  get tombstones(): Tombstones {
+    return this.#tombstones;
+  }
+
+  /** About how much of what the block holds its tombstones cover, from 0 to 1: series by series, in time. */
+  get deletedShare(): number {
+    this.#deletedShare ??=
+      measureDeleted(this.index, this.#tombstones) / Math.max(1, this.index.all().length);
+    return this.#deletedShare;
+  }
+
   querier(range: TimeRange): Querier {
     return new BlockQuerier(this, range);
+  }
+
+  /**
+   * Deletes the samples in `range` of the series that all matchers accept: durable, and gone for selects from then
+   * on, when it resolves. When it rejects, they may be gone once the block is opened again. One call at a time.
+   */
+  async deleteSamples(matchers: readonly Matcher[], range: TimeRange): Promise<void> {
+    if (!rangesOverlap(this.range, range)) return;
+    const tombstones = new Map(this.#tombstones);
+    let isChanged = false;
+    for (const ref of selectPostings(this.index, matchers)) {
+      const { chunks } = this.index.series(ref);
+      if (!chunks.some((chunk) => rangesOverlap(chunk, range))) continue;
+      const minTime = Math.max(range.minTime, chunks[0]!.minTime);
+      const maxTime = Math.min(range.maxTime, chunks.at(-1)!.maxTime);
+      const known = tombstones.get(ref) ?? [];
+      if (isDeleted({ minTime, maxTime }, known)) continue;
+      tombstones.set(ref, addInterval(known, { minTime, maxTime }));
+      isChanged = true;
+    }
+    if (!isChanged) return;
+    const path = tombstonesPath(this.directory);
+    await writeFileAtomically(this.#fileSystem, path, encodeTombstones(tombstones));
+    this.#tombstones = tombstones;
+    this.#deletedShare = undefined;
   }
 
   /** Reads every list, series and chunk; throws CorruptionError for the first that is broken. */
@@ -97,4 +148,19 @@ async function readTombstones(fileSystem: FileSystem, path: string): Promise<Tom
     if (isNotFound(error)) return NO_TOMBSTONES;
     throw error;
   }
+}
+
+/** The sum of the covered shares of the series. */
+function measureDeleted(index: IndexReader, tombstones: Tombstones): number {
+  let sum = 0;
+  for (const [ref, intervals] of tombstones) {
+    const { chunks } = index.series(ref);
+    if (chunks.length === 0) continue;
+    const [first, last] = [chunks[0]!.minTime, chunks.at(-1)!.maxTime];
+    for (const { minTime, maxTime } of intervals) {
+      const covered = Math.min(maxTime, last) - Math.max(minTime, first) + 1;
+      sum += Math.max(0, covered) / (last - first + 1);
+    }
+  }
+  return sum;
 }

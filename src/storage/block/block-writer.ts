@@ -27,6 +27,7 @@ import { META_VERSION } from "./block-format.js";
 import {
   type BlockMeta,
   type BlockOrigin,
+  type BlockParent,
   type BlockStats,
   encodeBlockMeta,
   halfOpen,
@@ -45,11 +46,13 @@ export interface BlockContent {
   /** Holds the times of all samples; both ends inclusive. */
   readonly range: TimeRange;
   /** In label order, each label set once. Taken one by one, once. */
-  readonly series: Iterable<BlockSeries>;
+  readonly series: Iterable<BlockSeries> | AsyncIterable<BlockSeries>;
   /** Default 1: cut from samples. */
   readonly level?: number;
   /** Default the block itself. */
   readonly sources?: readonly string[];
+  /** The blocks that it replaces. Default none. */
+  readonly parents?: readonly BlockParent[];
   /** Further members of meta.json. */
   readonly extra?: { readonly narthex?: BlockOrigin };
 }
@@ -133,7 +136,11 @@ async function writeFiles(
     ulid: content.ulid,
     ...halfOpen(content.range),
     stats,
-    compaction: { level: content.level ?? 1, sources: content.sources ?? [content.ulid] },
+    compaction: {
+      level: content.level ?? 1,
+      sources: content.sources ?? [content.ulid],
+      ...(content.parents === undefined ? {} : { parents: content.parents }),
+    },
     version: META_VERSION,
     ...content.extra,
   };
@@ -151,7 +158,7 @@ async function writeChunks(
   let numSamples = 0;
   let numChunks = 0;
   try {
-    for (const { labels, chunks } of series) {
+    for await (const { labels, chunks } of series) {
       if (chunks.length === 0) continue;
       assert(
         chunks[0]!.minTime >= range.minTime && chunks.at(-1)!.maxTime <= range.maxTime,

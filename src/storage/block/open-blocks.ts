@@ -6,7 +6,9 @@ import { CorruptionError, TsdbError } from "../../model/errors.js";
 import { rangesOverlap, type TimeRange } from "../../model/sample.js";
 import { blockOfName, blockPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
+import type { BlockMeta } from "./block-meta.js";
 import { BlockReader } from "./block-reader.js";
+import { removeBlock } from "./remove-block.js";
 
 /** Put behind the name of a block that cannot be read. It is kept for whoever wants to repair it. */
 const quarantineSuffix = ".quarantined";
@@ -17,20 +19,39 @@ export interface OpenedBlocks {
   readonly losses: readonly string[];
 }
 
-/** A corrupt block is renamed; one that the system does not let us read stays where it is. */
+/**
+ * A corrupt block is renamed; one that the system does not let us read stays where it is. Blocks that another one
+ * replaces, whose making was cut short after it was whole, are removed.
+ */
 export async function openBlocks(fileSystem: FileSystem, directory: string): Promise<OpenedBlocks> {
-  const blocks: BlockReader[] = [];
-  const losses: string[] = [];
+  const opened: BlockReader[] = [];
+  const broken: { readonly ulid: string; readonly error: TsdbError }[] = [];
   for (const name of await fileSystem.list(directory)) {
     const ulid = blockOfName(name);
     if (ulid === undefined) continue;
-    const path = blockPath(directory, ulid);
     try {
-      blocks.push(await BlockReader.open(fileSystem, path));
+      opened.push(await BlockReader.open(fileSystem, blockPath(directory, ulid)));
     } catch (error) {
       if (!(error instanceof TsdbError)) throw error;
-      losses.push(await setAside(fileSystem, directory, path, error));
+      broken.push({ ulid, error });
     }
+  }
+  const replaced = new Set(
+    opened.flatMap(({ meta }) => meta.compaction.parents ?? []).map(({ ulid }) => ulid),
+  );
+  const blocks: BlockReader[] = [];
+  for (const block of opened) {
+    if (!replaced.has(block.meta.ulid)) {
+      blocks.push(block);
+      continue;
+    }
+    await block.close();
+    await removeBlock(fileSystem, directory, block.meta.ulid);
+  }
+  const losses: string[] = [];
+  for (const { ulid, error } of broken) {
+    if (replaced.has(ulid)) await removeBlock(fileSystem, directory, ulid);
+    else losses.push(await setAside(fileSystem, directory, blockPath(directory, ulid), error));
   }
   return { blocks, losses };
 }
@@ -47,13 +68,23 @@ async function setAside(
   return `the block ${path} is broken and was renamed to *${quarantineSuffix}: ${error.message}`;
 }
 
+/** What the order of blocks needs of one. */
+interface DatedBlock {
+  readonly range: TimeRange;
+  readonly meta: Pick<BlockMeta, "ulid" | "compaction">;
+}
+
+/** The oldest of the blocks whose samples a block holds: of two blocks that overlap, the lesser one's count. */
+export function oldestSource({ compaction: { sources } }: DatedBlock["meta"]): string {
+  return [...sources].sort()[0]!;
+}
+
 /**
  * Blocks in the order in which their samples count: of two samples with one time, the one in the block that comes
- * first. Groups of blocks that overlap stand in time order; within a group the older block comes first.
+ * first. Groups of blocks that overlap stand in time order; within a group the one with the oldest source comes
+ * first, so that a block which replaces others takes their place.
  */
-export function inPrecedence<
-  Block extends { readonly range: TimeRange; readonly meta: { readonly ulid: string } },
->(blocks: readonly Block[]): readonly Block[] {
+export function inPrecedence<Block extends DatedBlock>(blocks: readonly Block[]): readonly Block[] {
   const byTime = blocks.toSorted((a, b) => a.range.minTime - b.range.minTime);
   const groups: { range: TimeRange; blocks: Block[] }[] = [];
   for (const block of byTime) {
@@ -64,5 +95,11 @@ export function inPrecedence<
       group.range = { minTime: group.range.minTime, maxTime };
     } else groups.push({ range: block.range, blocks: [block] });
   }
-  return groups.flatMap((group) => group.blocks.sort((a, b) => (a.meta.ulid < b.meta.ulid ? -1 : 1)));
+  return groups.flatMap((group) => group.blocks.sort(byAge));
+}
+
+function byAge(a: DatedBlock, b: DatedBlock): number {
+  const [first, second] = [oldestSource(a.meta), oldestSource(b.meta)];
+  if (first !== second) return first < second ? -1 : 1;
+  return a.meta.ulid < b.meta.ulid ? -1 : 1;
 }

@@ -5,8 +5,6 @@
 import { crc32c } from "../../kernels/crc32c.js";
 import { CorruptionError } from "../../model/errors.js";
 import type { TimeRange } from "../../model/sample.js";
-import type { EncodedChunk } from "../../model/series.js";
-import { decodeChunk, encodeChunk } from "../chunk/encode-chunks.js";
 import { ByteReader } from "../codec/byte-reader.js";
 import { ByteWriter } from "../codec/byte-writer.js";
 import {
@@ -62,27 +60,13 @@ export function decodeTombstones(bytes: Uint8Array, file: string): Tombstones {
   return tombstones;
 }
 
-/** Whether one interval covers the whole range. */
-export function isDeleted(range: TimeRange, intervals: readonly TimeRange[]): boolean {
-  return intervals.some(({ minTime, maxTime }) => minTime <= range.minTime && range.maxTime <= maxTime);
-}
-
-/** The chunk without its deleted samples, encoded anew when some are deleted; undefined when all are. */
-export function withoutDeleted(
-  chunk: EncodedChunk,
-  intervals: readonly TimeRange[],
-): EncodedChunk | undefined {
-  const touching = intervals.filter((each) => each.minTime <= chunk.maxTime && chunk.minTime <= each.maxTime);
-  if (touching.length === 0) return chunk;
-  const { times, values, length } = decodeChunk(chunk);
-  let kept = 0;
-  for (let i = 0; i < length; i++) {
-    const time = times[i]!;
-    if (touching.some(({ minTime, maxTime }) => minTime <= time && time <= maxTime)) continue;
-    times[kept] = time;
-    // copyWithin moves bytes: a staleness marker keeps its bits.
-    values.copyWithin(kept, i, i + 1);
-    kept++;
+/** The intervals and one more, as the fewest that cover the same times, in time order. */
+export function addInterval(intervals: readonly TimeRange[], added: TimeRange): readonly TimeRange[] {
+  const merged: TimeRange[] = [];
+  for (const each of [...intervals, added].sort((a, b) => a.minTime - b.minTime)) {
+    const last = merged.at(-1);
+    if (last === undefined || last.maxTime + 1 < each.minTime) merged.push(each);
+    else merged[merged.length - 1] = { minTime: last.minTime, maxTime: Math.max(last.maxTime, each.maxTime) };
   }
-  return kept === 0 ? undefined : encodeChunk({ times, values, length: kept });
+  return merged;
 }
