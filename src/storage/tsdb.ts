@@ -29,6 +29,8 @@ import { encodeWalRecord, type TransactionRecord } from "./wal/wal-record.js";
 
 /** Between two passes of maintenance. */
 const maintenanceIntervalMs = 60_000;
+/** Imported samples of the newest windows keep to the windows that cuts will have. */
+const recentWindows = 3;
 /** A buffer that a record has made larger is not kept. */
 const recordBufferSizeMaxBytes = 16 * 1024 * 1024;
 
@@ -76,13 +78,13 @@ export class Tsdb implements Appendable, Queryable {
   /** An appender for samples of any age and any number, straight to blocks. They appear together, at commit. */
   bulkAppender(): BulkAppender {
     this.#assertOpen();
-    const { fileSystem, directory, blockDurationMs } = this.#parts.settings;
+    const { fileSystem, directory, blockDurationMs, clock } = this.#parts.settings;
     const options: BulkAppenderOptions = {
       fileSystem,
       directory,
       blockDurationMs,
       samplesMax: DEFAULT_BLOCK_SAMPLES_MAX,
-      recentFrom: Infinity,
+      recentFrom: clock.now() - recentWindows * blockDurationMs,
       newUlid: this.#newUlid,
       onBlocks: (metas) => this.#addBlocks(metas),
     };

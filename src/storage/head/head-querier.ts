@@ -5,6 +5,7 @@
  * that were gathered stay as they are while commits and cuts go on (see MemorySeries).
  */
 
+import { QueryCanceledError } from "../../model/errors.js";
 import type { Matcher } from "../../model/matcher.js";
 import type { Querier, SelectHints } from "../../model/queryable.js";
 import { rangesOverlap, type TimeRange } from "../../model/sample.js";
@@ -23,7 +24,7 @@ export class HeadQuerier implements Querier {
   }
 
   async select(matchers: readonly Matcher[], hints: SelectHints = {}): Promise<readonly Series[]> {
-    hints.signal?.throwIfAborted();
+    if (hints.signal?.aborted) throw new QueryCanceledError("the query was canceled");
     const range = hints.range ?? this.#range;
     const selected: Series[] = [];
     let sizeBytes = 0;

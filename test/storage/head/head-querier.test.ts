@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { QueryCanceledError, QueryLimitError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { Matcher } from "../../../src/model/matcher.js";
+import type { SelectHints } from "../../../src/model/queryable.js";
 import { ALL_TIME } from "../../../src/model/sample.js";
 import { NO_SERIES } from "../../../src/model/series.js";
 import { Head } from "../../../src/storage/head/head.js";
@@ -65,6 +67,16 @@ describe("HeadQuerier", () => {
     const head = await headWith([{ a: "1" }, 10]);
     const [series] = await new HeadQuerier(head, ALL_TIME).select(everything, { labelsOnly: true });
     expect(series!.chunks).toEqual([]);
+  });
+
+  it("refuses a query that was canceled, and passes on a refusal of its bytes", async () => {
+    const querier = new HeadQuerier(await headWith([{ a: "1" }, 10]), ALL_TIME);
+    const select = (hints: SelectHints) => querier.select(everything, hints);
+    await expect(select({ signal: AbortSignal.abort() })).rejects.toThrow(QueryCanceledError);
+    const reserveBytes = () => {
+      throw new QueryLimitError("too many bytes");
+    };
+    await expect(select({ reserveBytes })).rejects.toThrow("too many bytes");
   });
 
   it("gathers one state in one tick, which later commits and drops do not change", async () => {
