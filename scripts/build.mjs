@@ -13,9 +13,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -30,7 +31,17 @@ if (!process.argv.includes("--kernels")) buildLibrary();
 function buildLibrary() {
   run("tsc", ["-p", "tsconfig.json"]);
   removeOrphans();
-  if (existsSync(join(root, "dist/cli/main.js"))) chmodSync(join(root, "dist/cli/main.js"), 0o755);
+  linkCommand();
+}
+
+/** So that `npx narthex` in a clone runs this build; without it npx installs the clone into a cache of its own. */
+function linkCommand() {
+  const command = join(root, "dist/cli/main.js");
+  const link = join(root, "node_modules/.bin/narthex");
+  chmodSync(command, 0o755);
+  if (process.platform === "win32") return;
+  rmSync(link, { force: true });
+  symlinkSync(relative(dirname(link), command), link);
 }
 
 /** What an earlier build made of a source that is gone. */
