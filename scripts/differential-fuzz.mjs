@@ -51,7 +51,8 @@ const report = await fuzz({
 });
 const seconds = (performance.now() - began) / 1000;
 if (options.words) for (const words of report.otherWords.values()) console.log(`\n  other words: ${words}`);
-const { expressions, errors, nonEmpty, undetermined, differences } = report;
+const { expressions, errors, nonEmpty, changed, undetermined, differences } = report;
+for (const [change, count] of changed) console.log(`changed since 3.5, ${count} times: ${change}`);
 console.log(
   `\n${expressions} expressions in ${seconds.toFixed(0)} s: ${nonEmpty} with points, ${errors} errors,`,
   `${undetermined} undetermined by Prometheus itself, ${differences} differences (seed ${seed})`,

@@ -22,7 +22,7 @@ export const weights = {
     "vector()": 2,
     negation: 1,
     scalarPair: 0.5,
-    infoFunction: 0.7,
+    info: 0.7,
   },
   matrix: { range: 6, subquery: 3 },
   rangeFunction: {
@@ -124,8 +124,12 @@ export const weights = {
   setOperator: { and: 2, or: 3, unless: 2 },
 } as const;
 
-/** What Prometheus 3.5 does not have, and so is no part of a comparison with it. */
-export const newerThan35: ReadonlySet<string> = new Set([
+/** What Prometheus 3.5 does not have or answers in another way than 3.14: no part of a comparison with it. */
+export const changedSince35: ReadonlySet<string> = new Set([
+  // It looks info series up at other times, and keeps some beyond their end.
+  "info",
+  // Only of native histograms.
+  "histogram_fraction",
   "first_over_time",
   "ts_of_first_over_time",
   "histogram_quantiles",

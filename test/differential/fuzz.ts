@@ -8,6 +8,7 @@ import { parse } from "../../src/query/parser/parse.js";
 import { print } from "../../src/query/parser/print.js";
 import { type Answer, differenceOf } from "./answer.js";
 import { Dice } from "./dice.js";
+import { knownChange } from "./known-changes.js";
 import { type FuzzQuery, Peers } from "./peers.js";
 import { randomExpression } from "./random-expression.js";
 import { setDurationMs } from "./random-series.js";
@@ -41,6 +42,8 @@ export interface FuzzReport {
   /** Answered with at least one point by both. */
   nonEmpty: number;
   differences: number;
+  /** Explained by a change of Prometheus since 3.5, by the change's name. */
+  changed: Map<string, number>;
   /** Prometheus gave another answer to the same query when asked again: the order of its series is left open. */
   undetermined: number;
   /** Equal results with other annotations, and equal errors with other words: told, not counted as differences. */
@@ -73,6 +76,7 @@ class FuzzRun {
     errors: 0,
     nonEmpty: 0,
     differences: 0,
+    changed: new Map(),
     undetermined: 0,
     otherWords: new Map(),
   };
@@ -98,8 +102,11 @@ class FuzzRun {
   async #try(query: FuzzQuery): Promise<void> {
     const { report } = this;
     const { ours, theirs, difference } = await this.#compare(query);
+    const change = difference === undefined ? undefined : knownChange(query, ours, theirs);
     if (difference === undefined) {
       this.#countAgreement(query, ours, theirs);
+    } else if (change !== undefined) {
+      report.changed.set(change, (report.changed.get(change) ?? 0) + 1);
     } else if (await this.#isUndetermined(query, theirs)) {
       report.undetermined++;
     } else {
@@ -138,6 +145,7 @@ class FuzzRun {
       for (const candidate of smallerQueries(smallest.query)) {
         const compared = await this.#compare(candidate);
         if (compared.difference === undefined) continue;
+        if (knownChange(candidate, compared.ours, compared.theirs) !== undefined) continue;
         if (await this.#isUndetermined(candidate, compared.theirs)) continue;
         smallest = { query: candidate, ...compared };
         isSmaller = true;
@@ -188,9 +196,16 @@ function isParsed(expression: string): boolean {
   }
 }
 
+const sorted = new Set(["sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "topk", "bottomk"]);
+
 /** Whether the order of the answer's series means something. */
 function isOrdered({ expression, stepMs }: FuzzQuery): boolean {
-  return stepMs === 0 && /^(sort|topk|bottomk)/.test(expression);
+  if (stepMs > 0 || !isParsed(expression)) return false;
+  const root = parse(expression, { features: anyFeature });
+  return (
+    (root.kind === "call" && sorted.has(root.function)) ||
+    (root.kind === "aggregation" && sorted.has(root.operator))
+  );
 }
 
 function wordsOf(answer: Answer): string {

@@ -9,7 +9,7 @@
 import { quoteText } from "../../src/model/labels.js";
 import type { TimestampMs } from "../../src/model/sample.js";
 import type { Dice } from "./dice.js";
-import { approximate, newerThan35, weights } from "./expression-weights.js";
+import { approximate, changedSince35, weights } from "./expression-weights.js";
 import { type Family, type FamilyName, families, histogram } from "./random-series.js";
 
 export interface ExpressionOptions {
@@ -30,7 +30,7 @@ export function reachableNames({ only35 }: Pick<ExpressionOptions, "only35">): r
   const { scalar: _, vector: __, matrix: ___, ...named } = weights;
   const names = Object.values(named).flatMap((table) => Object.keys(table));
   const apart = ["time", "pi", "scalar", "vector", "absent", "info"];
-  return [...names, ...apart].filter((name) => !only35 || !newerThan35.has(name));
+  return [...names, ...apart].filter((name) => !only35 || !changedSince35.has(name));
 }
 
 interface Place {
@@ -100,7 +100,7 @@ class Generator {
 
   vector(depth: number, place: Place = {}): string {
     const below = { family: place.family };
-    const kind = depth <= 0 ? "selector" : this.#dice.weighted(weights.vector);
+    const kind = depth <= 0 ? "selector" : this.#allowed(weights.vector);
     switch (kind) {
       case "selector":
         return this.#selector(place.family);
@@ -136,8 +136,8 @@ class Generator {
         return `-(${this.vector(depth - 1, below)})`;
       case "scalarPair":
         return this.#scalarFunction(depth);
-      case "infoFunction":
-        return this.#infoFunction(depth);
+      case "info":
+        return this.#info(depth);
     }
   }
 
@@ -149,8 +149,10 @@ class Generator {
     return families[name ?? this.#dice.pick(familyNames)];
   }
 
+  /** Prometheus 3.5 takes what stands behind `offset (1m)` for more of the duration: in parentheses it is none. */
   #selector(family?: FamilyName): string {
-    return `${this.#bareSelector(family)}${this.#modifiers()}`;
+    const text = `${this.#bareSelector(family)}${this.#modifiers()}`;
+    return text.includes("offset (") ? `(${text})` : text;
   }
 
   #bareSelector(name?: FamilyName): string {
@@ -390,7 +392,7 @@ class Generator {
     const buckets = `${histogram.name}_bucket`;
     const inner = dice.pick([
       buckets,
-      `${buckets}${this.#modifiers()}`,
+      `(${buckets}${this.#modifiers()})`,
       `rate(${buckets}[${this.#range()}])`,
       `sum by (job, le) (increase(${buckets}[${this.#range()}]))`,
       `sum by (le) (rate(${buckets}[10m]))`,
@@ -444,7 +446,7 @@ class Generator {
     return `vector(${name}(${isPair ? `${this.scalar(depth - 1)}, ${this.scalar(depth - 1)}` : ""}))`;
   }
 
-  #infoFunction(depth: number): string {
+  #info(depth: number): string {
     const selector = this.#dice.pick([
       "",
       ', {version=~".+"}',
@@ -457,7 +459,7 @@ class Generator {
   #allowed<Name extends string>(table: Readonly<Record<Name, number>>): Name {
     for (;;) {
       const name = this.#dice.weighted(table);
-      if (!this.#options.only35 || !newerThan35.has(name)) return name;
+      if (!this.#options.only35 || !changedSince35.has(name)) return name;
     }
   }
 }
