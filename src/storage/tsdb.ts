@@ -147,8 +147,8 @@ export class Tsdb implements Appendable, Queryable {
       await wal.close();
     } finally {
       await Promise.allSettled(this.#blocks.map((block) => block.close()));
-      await lock.release();
       this.#state = "closed";
+      await lock.release();
     }
   }
 
@@ -179,7 +179,7 @@ export class Tsdb implements Appendable, Queryable {
     if (end === undefined) return;
     try {
       const metas = await cutHead(this.#cutParts(), end);
-      this.#lastCutEnd = end;
+      this.#lastCutEnd = Math.max(this.#lastCutEnd, end);
       const samples = metas.reduce((sum, { stats }) => sum + stats.numSamples, 0);
       const facts = { blocks: metas.length, samples, walBytes: wal.sizeBytes };
       settings.onEvent({ level: "info", message: "cut the head into blocks", facts });

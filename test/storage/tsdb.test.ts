@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ClosedError, LockedError, PoisonedError } from "../../src/model/errors.js";
@@ -239,6 +242,29 @@ describe("Tsdb", () => {
     expect((await samplesOf(reopened, x)).length).toBe(400);
     expect(reopened.describe().headSamples).toBe(0);
     await reopened.close();
+  });
+
+  it("does the same on the real file system", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "narthex-tsdb-"));
+    try {
+      const rows = hoursOf(x, 0, 5.1);
+      const tsdb = await openTsdb({ directory });
+      await commit(tsdb, rows);
+      await tsdb.runMaintenance();
+      expect(await samplesOf(tsdb, x)).toEqual(withoutLabels(rows));
+      await tsdb.close();
+      const reopened = await openTsdb({ directory });
+      expect(await samplesOf(reopened, x)).toEqual(withoutLabels(rows));
+      expect(reopened.describe()).toMatchObject({
+        headSamples: 7,
+        losses: [],
+        blocks: [{ samples: 12 }, {}],
+      });
+      await reopened.close();
+      expect((await readdir(directory)).includes("lock")).toBe(false);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it("runs maintenance by the clock", async () => {
