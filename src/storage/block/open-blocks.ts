@@ -39,14 +39,14 @@ export async function openBlocks(fileSystem: FileSystem, directory: string): Pro
   const replaced = new Set(
     opened.flatMap(({ meta }) => meta.compaction.parents ?? []).map(({ ulid }) => ulid),
   );
+  // The process that made the replacement may have been killed before its name was durable.
+  if (replaced.size > 0) await fileSystem.syncDirectory(directory);
   const blocks: BlockReader[] = [];
   for (const block of opened) {
-    if (!replaced.has(block.meta.ulid)) {
-      blocks.push(block);
-      continue;
-    }
-    await block.close();
-    await removeBlock(fileSystem, directory, block.meta.ulid);
+    if (replaced.has(block.meta.ulid)) {
+      await block.close();
+      await removeBlock(fileSystem, directory, block.meta.ulid);
+    } else blocks.push(block);
   }
   const losses: string[] = [];
   for (const { ulid, error } of broken) {

@@ -6,11 +6,16 @@
 
 import { blockPath, temporaryPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
+import { isNotFound } from "../fs/storage-failure.js";
 
-/** Nobody may read the block any more. */
+/** Nobody may read the block any more. May be called again, whatever has become of the block. */
 export async function removeBlock(fileSystem: FileSystem, directory: string, ulid: string): Promise<void> {
   const path = blockPath(directory, ulid);
-  await fileSystem.rename(path, temporaryPath(path));
+  try {
+    await fileSystem.rename(path, temporaryPath(path));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
   await fileSystem.syncDirectory(directory);
   await fileSystem.remove(temporaryPath(path));
 }

@@ -59,9 +59,13 @@ class HeadReplay {
 
   /** Applies one record that stands in `segment`. Throws CorruptionError when it cannot be understood. */
   apply(payload: Uint8Array, segment: number): void {
-    const { series, samples } = decodeWalRecord(payload);
-    for (const definition of series) this.#define(definition);
-    this.#applySamples(samples, segment);
+    const record = decodeWalRecord(payload);
+    if (record.kind === "tombstones") {
+      this.#head.deleteSamples(record.matchers, record.range);
+      return;
+    }
+    for (const definition of record.series) this.#define(definition);
+    this.#applySamples(record.samples, segment);
   }
 
   #define({ ref, labels }: SeriesDefinition): void {

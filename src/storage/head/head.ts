@@ -11,7 +11,7 @@
 
 import type { Labels } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
-import type { TimeRange, TimestampMs } from "../../model/sample.js";
+import { rangesOverlap, type TimeRange, type TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
 import { MemoryPostings } from "../index/memory-postings.js";
 import { selectPostings } from "../index/select-postings.js";
@@ -76,6 +76,12 @@ export class Head {
     return outcome;
   }
 
+  /** Deletes what the series that all matchers accept have in the range: the application of a logged deletion. */
+  deleteSamples(matchers: readonly Matcher[], range: TimeRange): void {
+    for (const series of this.select(matchers)) if (rangesOverlap(series, range)) series.deleteSamples(range);
+    this.recount();
+  }
+
   /** Samples in chunks that begin before `end`: about how many samples a cut at `end` would take. */
   countBelow(end: TimestampMs): number {
     let count = 0;
@@ -111,7 +117,7 @@ export class Head {
     this.#generation++;
   }
 
-  /** Recomputes count and range after samples were dropped. */
+  /** Recomputes count and range after samples were dropped or deleted. */
   recount(): void {
     this.#sampleCount = 0;
     this.#minTime = Infinity;

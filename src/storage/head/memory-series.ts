@@ -20,6 +20,7 @@ import type { TimeRange, TimestampMs } from "../../model/sample.js";
 import { ALL_TIME, rangesOverlap } from "../../model/sample.js";
 import { CHUNK_XOR, type EncodedChunk, type SeriesRef } from "../../model/series.js";
 import { sameValueAt } from "../../model/staleness.js";
+import { withoutDeleted } from "../chunk/delete-samples.js";
 import { decodeChunk, encodeChunk, sliceColumns, XOR_SAMPLES_PER_CHUNK } from "../chunk/encode-chunks.js";
 import { type AppendOutcome, lowerBound, OutOfOrderSamples } from "./out-of-order-samples.js";
 
@@ -101,7 +102,26 @@ export class MemorySeries {
     const rest = taken.inOrder.flatMap((chunk) => chunkFrom(chunk, end));
     this.#closed.splice(0, taken.inOrder.length, ...rest);
     this.#outOfOrder?.dropTaken(taken.outOfOrder, end);
+    this.#forgetOutOfOrderIfEmpty();
+    this.#recount();
+  }
+
+  /** Deletes the samples in the range. Their times may be given again, and are then out of order. */
+  deleteSamples(range: TimeRange): void {
+    if (this.#open !== undefined && rangesOverlap(this.#open, range)) this.#closeOpenChunk();
+    this.#closed = this.#closed
+      .map((chunk) => withoutDeleted(chunk, [range]))
+      .filter((chunk) => chunk !== undefined);
+    this.#outOfOrder?.deleteSamples(range);
+    this.#forgetOutOfOrderIfEmpty();
+    this.#recount();
+  }
+
+  #forgetOutOfOrderIfEmpty(): void {
     if (this.#outOfOrder?.count === 0) this.#outOfOrder = undefined;
+  }
+
+  #recount(): void {
     this.#sampleCount =
       this.#closed.reduce((sum, chunk) => sum + chunk.count, 0) +
       (this.#open?.count ?? 0) +

@@ -17,6 +17,7 @@ import type { SampleColumns, TimeRange, TimestampMs } from "../../model/sample.j
 import { rangesOverlap } from "../../model/sample.js";
 import type { EncodedChunk } from "../../model/series.js";
 import { sameValueAt } from "../../model/staleness.js";
+import { withoutDeleted } from "../chunk/delete-samples.js";
 import { decodeChunk, encodeChunk, XOR_SAMPLES_PER_CHUNK } from "../chunk/encode-chunks.js";
 
 /** What became of a sample: stored, already there with this value, or refused for another value at its time. */
@@ -79,7 +80,7 @@ export class OutOfOrderSamples {
     for (let i = 0; i < this.#leaves.length; i++) {
       const leaf = this.#leaves[i]!;
       if (!rangesOverlap(leaf, range)) continue;
-      const chunk = leaf instanceof LeafColumns ? encodeChunk(leaf) : leaf;
+      const chunk = chunkOf(leaf);
       this.#leaves[i] = chunk;
       chunks.push(chunk);
     }
@@ -105,6 +106,13 @@ export class OutOfOrderSamples {
       const { times, values, length } = columnsOf(leaf);
       for (let i = 0; i < length; i++) if (!taken.has(times[i]!)) this.insert(times[i]!, values, i);
     }
+  }
+
+  deleteSamples(range: TimeRange): void {
+    this.#leaves = this.#leaves
+      .map((leaf) => (rangesOverlap(leaf, range) ? withoutDeleted(chunkOf(leaf), [range]) : leaf))
+      .filter((leaf) => leaf !== undefined);
+    this.#count = this.#leaves.reduce((sum, leaf) => sum + leaf.count, 0);
   }
 
   /** The leaf that holds `time` or into which it belongs; the index behind the last one for a new leaf. */
@@ -182,6 +190,10 @@ export function lowerBound(times: Float64Array, length: number, time: TimestampM
     else high = middle;
   }
   return low;
+}
+
+function chunkOf(leaf: Leaf): EncodedChunk {
+  return leaf instanceof LeafColumns ? encodeChunk(leaf) : leaf;
 }
 
 function columnsOf(leaf: Leaf): LeafColumns {

@@ -2,7 +2,7 @@
  * Records of the WAL: what stands in the payload of a frame. One transaction is one record, so that its new series
  * and its samples come back together or not at all.
  *
- *   kind u8: 1 transaction, 2 tombstones (reserved)
+ *   kind u8: 1 transaction, 2 tombstones
  *
  * Transaction (uv: unsigned varint, sv: signed varint, see byte-writer.ts):
  *   ┌────────────┬─────────────────────────────┬───────────┬──────────────────────────────────────────────────┐
@@ -14,26 +14,41 @@
  *   └────────────┴─────────────────────────────┴──────────────────────────┴───────────────────────────────────┘
  *   A scrape has one time and consecutive refs: 10 bytes per sample.
  *
+ * Tombstones: what earlier records hold of the series that all matchers accept, in the range, is deleted.
+ *   ┌─────────┬──────────────────┬───────────────────┬─────────────┬──────────────────────────────────────────┐
+ *   │ kind u8 │ minTime sv, incl.│ maxTime sv, incl. │ matchers uv │ each: operator u8 (1 =, 2 !=, 3 =~, 4 !~)│
+ *   │         │                  │                   │             │ then name and value: length uv, UTF-8    │
+ *   └─────────┴──────────────────┴───────────────────┴─────────────┴──────────────────────────────────────────┘
+ *
  * Invariants
  *  1. Labels keep their order: sorted by name. Decoding checks that names ascend and that no value is empty.
  *  2. The last byte of the values is the last byte of the payload.
  */
 
 import { assert, unreachable } from "../../model/assert.js";
+import { InvalidArgumentError } from "../../model/errors.js";
 import { Labels } from "../../model/labels.js";
-import type { SampleColumns } from "../../model/sample.js";
+import { Matcher, type MatchOperator } from "../../model/matcher.js";
+import type { SampleColumns, TimeRange } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
 import { compareText } from "../../model/text-order.js";
 import { ByteReader } from "../codec/byte-reader.js";
 import type { ByteWriter } from "../codec/byte-writer.js";
 
-export type WalRecord = TransactionRecord;
+export type WalRecord = TransactionRecord | TombstonesRecord;
 
 /** New series, then samples; a sample may be of a series of an earlier record. */
 export interface TransactionRecord {
   readonly kind: "transaction";
   readonly series: readonly SeriesDefinition[];
   readonly samples: RefColumns;
+}
+
+/** A deletion from the head. Blocks have tombstones of their own. */
+export interface TombstonesRecord {
+  readonly kind: "tombstones";
+  readonly matchers: readonly Matcher[];
+  readonly range: TimeRange;
 }
 
 export interface SeriesDefinition {
@@ -55,6 +70,8 @@ export const NO_SAMPLES: RefColumns = {
 };
 
 const kindNumbers = { transaction: 1, tombstones: 2 } as const;
+/** The position plus 1 stands for the operator. */
+const operators: readonly MatchOperator[] = ["=", "!=", "=~", "!~"];
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** The least that a sample takes: a byte of ref, a byte of time, the value. */
 const sampleSizeMinBytes = 10;
@@ -67,20 +84,63 @@ export function encodeWalRecord(writer: ByteWriter, record: WalRecord): void {
       encodeSeries(writer, record.series);
       encodeSamples(writer, record.samples);
       return;
+    case "tombstones":
+      writer.u8(kindNumbers.tombstones);
+      encodeTombstones(writer, record);
+      return;
     default:
-      unreachable(record.kind);
+      unreachable(record);
   }
 }
 
 /** Decodes a payload; keeps nothing of it. Throws CorruptionError with the offset in the payload. */
 export function decodeWalRecord(payload: Uint8Array): WalRecord {
   const reader = new ByteReader(payload);
-  const kind = reader.u8();
-  if (kind !== kindNumbers.transaction) throw reader.corruption(`a record of kind ${kind} is unknown`);
-  const series = decodeSeries(reader);
-  const samples = decodeSamples(reader);
+  const record = decodeBody(reader, reader.u8());
   if (reader.remaining > 0) throw reader.corruption(`${reader.remaining} bytes stand behind the record`);
-  return { kind: "transaction", series, samples };
+  return record;
+}
+
+function decodeBody(reader: ByteReader, kind: number): WalRecord {
+  switch (kind) {
+    case kindNumbers.transaction:
+      return { kind: "transaction", series: decodeSeries(reader), samples: decodeSamples(reader) };
+    case kindNumbers.tombstones:
+      return { kind: "tombstones", ...decodeTombstones(reader) };
+    default:
+      throw reader.corruption(`a record of kind ${kind} is unknown`);
+  }
+}
+
+function encodeTombstones(writer: ByteWriter, { matchers, range }: TombstonesRecord): void {
+  writer.varint(range.minTime);
+  writer.varint(range.maxTime);
+  writer.uvarint(matchers.length);
+  for (const { operator, name, value } of matchers) {
+    writer.u8(operators.indexOf(operator) + 1);
+    writer.string(name);
+    writer.string(value);
+  }
+}
+
+function decodeTombstones(reader: ByteReader): Omit<TombstonesRecord, "kind"> {
+  const range = { minTime: reader.varint(), maxTime: reader.varint() };
+  const matchers: Matcher[] = [];
+  for (let count = reader.uvarint(); count > 0; count--) matchers.push(decodeMatcher(reader));
+  return { matchers, range };
+}
+
+function decodeMatcher(reader: ByteReader): Matcher {
+  const operator = operators[reader.u8() - 1];
+  if (operator === undefined) throw reader.corruption("a matcher has no operator that is known");
+  const name = reader.string();
+  const value = reader.string();
+  try {
+    return new Matcher(name, operator, value);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw reader.corruption(`a matcher is no regular expression: ${error.message}`);
+  }
 }
 
 function encodeSeries(writer: ByteWriter, series: readonly SeriesDefinition[]): void {

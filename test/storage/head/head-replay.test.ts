@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Labels } from "../../../src/model/labels.js";
+import { Matcher } from "../../../src/model/matcher.js";
 import { ALL_TIME } from "../../../src/model/sample.js";
 import type { SeriesRef } from "../../../src/model/series.js";
 import { mergeChunks } from "../../../src/storage/chunk/sort-samples.js";
@@ -76,6 +77,38 @@ describe("replayHead", () => {
     expect(samplesOf(head, y)).toEqual([[5, 2]]);
     expect([summary.records, orphanCount, head.sampleCount]).toEqual([3, 0, 3]);
     expect(head.series.find(x)!.ref).toBe(1);
+  });
+
+  it("applies a deletion in its place: to what was there before it, not to what came after", async () => {
+    const deletion = new ByteWriter();
+    const matchers = [new Matcher("__name__", "=", "x")];
+    encodeWalRecord(deletion, { kind: "tombstones", matchers, range: { minTime: 10, maxTime: 20 } });
+    const fileSystem = await logOf(
+      [
+        recordOf(
+          [
+            [1, x],
+            [2, y],
+          ],
+          [
+            [1, 10, 1],
+            [1, 15, 1],
+            [1, 30, 1],
+            [2, 15, 1],
+          ],
+        ),
+        deletion.toBytes(),
+      ],
+      [recordOf([], [[1, 15, 2]])],
+    );
+    const { head } = await replayHead(fileSystem, "wal", []);
+    expect(samplesOf(head, x)).toEqual([
+      [15, 2],
+      [30, 1],
+    ]);
+    expect(samplesOf(head, y)).toEqual([[15, 1]]);
+    expect(head.sampleCount).toBe(3);
+    expect(head.range).toEqual({ minTime: 15, maxTime: 30 });
   });
 
   it("skips what a block holds: its range, in segments before the block's", async () => {

@@ -120,6 +120,13 @@ describe("MemorySeries", () => {
         }),
       },
       { weight: 1, arbitrary: fc.record({ end: fc.integer({ min: -500, max: 500 }) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          deletedFrom: fc.integer({ min: -500, max: 500 }),
+          spanMs: fc.constantFrom(0, 1, 50, 1000),
+        }),
+      },
     );
     fc.assert(
       fc.property(fc.array(command, { maxLength: 1000, size: "max" }), (commands) => {
@@ -129,6 +136,13 @@ describe("MemorySeries", () => {
           if ("end" in each) {
             series.dropTaken(series.takeBelow(each.end), each.end);
             for (const time of [...model.keys()]) if (time < each.end) model.delete(time);
+            continue;
+          }
+          if ("deletedFrom" in each) {
+            const range = { minTime: each.deletedFrom, maxTime: each.deletedFrom + each.spanMs };
+            series.deleteSamples(range);
+            for (const time of [...model.keys()])
+              if (time >= range.minTime && time <= range.maxTime) model.delete(time);
             continue;
           }
           const held = model.get(each.time);

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CorruptionError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
+import { Matcher } from "../../../src/model/matcher.js";
 import type { SeriesRef } from "../../../src/model/series.js";
 import { isStaleAt, markStaleAt } from "../../../src/model/staleness.js";
 import { ByteWriter } from "../../../src/storage/codec/byte-writer.js";
@@ -9,6 +10,7 @@ import {
   decodeWalRecord,
   encodeWalRecord,
   NO_SAMPLES,
+  type TransactionRecord,
   type WalRecord,
 } from "../../../src/storage/wal/wal-record.js";
 
@@ -27,7 +29,7 @@ const sample = fc.record({ ref, time, value: fc.double() });
 const transaction = fc
   .record({ series: fc.array(fc.record({ ref, labels }), { maxLength: 8 }), samples: fc.array(sample) })
   .map(
-    ({ series, samples }): WalRecord => ({
+    ({ series, samples }): TransactionRecord => ({
       kind: "transaction",
       series: series.map((definition) => ({ ref: definition.ref as SeriesRef, labels: definition.labels })),
       samples: {
@@ -39,7 +41,13 @@ const transaction = fc
     }),
   );
 
-const printed = ({ series, samples }: WalRecord) => ({
+function decodedTransaction(bytes: Uint8Array): TransactionRecord {
+  const record = decodeWalRecord(bytes);
+  if (record.kind !== "transaction") throw new TypeError(record.kind);
+  return record;
+}
+
+const printed = ({ series, samples }: TransactionRecord) => ({
   series: series.map((definition) => [definition.ref, definition.labels.key()]),
   samples,
 });
@@ -48,7 +56,7 @@ describe("transaction records", () => {
   it("come back as they were", () => {
     fc.assert(
       fc.property(transaction, (record) => {
-        expect(printed(decodeWalRecord(encoded(record)))).toEqual(printed(record));
+        expect(printed(decodedTransaction(encoded(record)))).toEqual(printed(record));
       }),
     );
   });
@@ -62,7 +70,7 @@ describe("transaction records", () => {
       values,
       length: 5,
     };
-    const { samples } = decodeWalRecord(encoded({ kind: "transaction", series: [], samples: columns }));
+    const { samples } = decodedTransaction(encoded({ kind: "transaction", series: [], samples: columns }));
     expect(new Uint8Array(samples.values.buffer)).toEqual(new Uint8Array(values.buffer));
     expect([isStaleAt(samples.values, 0), isStaleAt(samples.values, 1)]).toEqual([false, true]);
   });
@@ -70,7 +78,7 @@ describe("transaction records", () => {
   it("write the first `length` samples of longer columns, also of views into a buffer", () => {
     const room = new Float64Array([9, 1, 2, 3, 9]);
     const columns = { refs: room.subarray(1), times: room.subarray(1), values: room.subarray(1), length: 2 };
-    const { samples } = decodeWalRecord(encoded({ kind: "transaction", series: [], samples: columns }));
+    const { samples } = decodedTransaction(encoded({ kind: "transaction", series: [], samples: columns }));
     expect([...samples.values]).toEqual([1, 2]);
     expect([...samples.refs]).toEqual([1, 2]);
   });
@@ -95,6 +103,36 @@ describe("transaction records", () => {
   });
 });
 
+describe("tombstones records", () => {
+  it("come back as they were", () => {
+    const matcher = fc
+      .tuple(
+        fc.string(),
+        fc.constantFrom("=" as const, "!=" as const, "=~" as const, "!~" as const),
+        fc.constantFrom("", "é", "a.*|b"),
+      )
+      .map(([name, operator, value]) => new Matcher(name, operator, value));
+    const tombstones = fc.record({ matchers: fc.array(matcher), minTime: time, maxTime: time });
+    fc.assert(
+      fc.property(tombstones, ({ matchers, minTime, maxTime }) => {
+        const decoded = decodeWalRecord(
+          encoded({ kind: "tombstones", matchers, range: { minTime, maxTime } }),
+        );
+        if (decoded.kind !== "tombstones") throw new TypeError(decoded.kind);
+        expect(decoded.range).toEqual({ minTime, maxTime });
+        expect(decoded.matchers.map(String)).toEqual(matchers.map(String));
+      }),
+    );
+  });
+
+  it("are refused with a matcher that cannot be", () => {
+    const matchers = [new Matcher("job", "=~", "a+")];
+    const bytes = encoded({ kind: "tombstones", matchers, range: { minTime: 1, maxTime: 2 } });
+    expect(() => decodeWalRecord(bytes.with(bytes.length - 1, 0x28))).toThrow("no regular expression");
+    expect(() => decodeWalRecord(bytes.with(4, 9))).toThrow("no operator");
+  });
+});
+
 describe("decodeWalRecord over hostile bytes", () => {
   const valid = encoded({
     kind: "transaction",
@@ -110,7 +148,9 @@ describe("decodeWalRecord over hostile bytes", () => {
 
   const decodesOrRefuses = (bytes: Uint8Array) => {
     try {
-      const { series, samples } = decodeWalRecord(bytes);
+      const record = decodeWalRecord(bytes);
+      if (record.kind !== "transaction") return;
+      const { series, samples } = record;
       expect(samples.values.length).toBe(samples.length);
       expect(series.length).toBeLessThanOrEqual(bytes.length);
     } catch (error) {
@@ -119,8 +159,10 @@ describe("decodeWalRecord over hostile bytes", () => {
   };
 
   it("gives a record or a CorruptionError", () => {
-    const kindOf1 = fc.uint8Array({ maxLength: 64 }).map((bytes) => new Uint8Array([1, ...bytes]));
-    fc.assert(fc.property(fc.oneof(fc.uint8Array(), kindOf1), decodesOrRefuses), { numRuns: 2000 });
+    const known = fc
+      .tuple(fc.constantFrom(1, 2), fc.uint8Array({ maxLength: 64 }))
+      .map(([kind, bytes]) => new Uint8Array([kind, ...bytes]));
+    fc.assert(fc.property(fc.oneof(fc.uint8Array(), known), decodesOrRefuses), { numRuns: 2000 });
     for (let at = 0; at < valid.length; at++) {
       for (let byte = 0; byte < 256; byte++) decodesOrRefuses(valid.with(at, byte));
       expect(() => decodeWalRecord(valid.subarray(0, at))).toThrow(CorruptionError);
@@ -128,7 +170,7 @@ describe("decodeWalRecord over hostile bytes", () => {
   });
 
   it("says what is wrong", () => {
-    expect(() => decodeWalRecord(new Uint8Array([2]))).toThrow("a record of kind 2 is unknown");
+    expect(() => decodeWalRecord(new Uint8Array([3]))).toThrow("a record of kind 3 is unknown");
     expect(() => decodeWalRecord(new Uint8Array([...valid, 0]))).toThrow("1 bytes stand behind the record");
     const endless = new Uint8Array([1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]);
     expect(() => decodeWalRecord(endless)).toThrow("samples do not fit into 0 bytes");
