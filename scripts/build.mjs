@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -31,7 +32,24 @@ if (!process.argv.includes("--kernels")) buildLibrary();
 function buildLibrary() {
   run("tsc", ["-p", "tsconfig.json"]);
   removeOrphans();
+  embedChevrotain();
   linkCommand();
+}
+
+/**
+ * Lets the parser import Chevrotain as the one file that its package also has: its entry point loads some seven
+ * hundred files of lodash, which takes longer than everything else at start (docs/decisions/0008).
+ */
+function embedChevrotain() {
+  const library = join(root, "node_modules/chevrotain");
+  const folder = join(root, "dist/query/parser");
+  copyFileSync(join(library, "lib/chevrotain.min.mjs"), join(folder, "chevrotain.mjs"));
+  copyFileSync(join(library, "LICENSE.txt"), join(folder, "chevrotain.LICENSE.txt"));
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".js"))) {
+    const text = readFileSync(join(folder, file), "utf8");
+    const embedded = text.replace(/from "chevrotain";/g, 'from "./chevrotain.mjs";');
+    if (embedded !== text) writeFileSync(join(folder, file), embedded);
+  }
 }
 
 /** So that `npx narthex` in a clone runs this build; without it npx installs the clone into a cache of its own. */
