@@ -1,5 +1,6 @@
 /**
  * Runs the benchmarks: `npm run bench`, or `npm run bench -- xor crc32c` for those whose path has such a word.
+ * Flags, as `--quick`, are handed on to them.
  *
  * Compiles bench/ and what it measures with tsc into node_modules/.cache, then runs each file in a process of
  * its own, so that none is measured on code that another has warmed up or spoilt.
@@ -12,7 +13,8 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const output = join(root, "node_modules/.cache/narthex-bench");
-const words = process.argv.slice(2);
+const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+const flags = process.argv.slice(2).filter((word) => word.startsWith("-"));
 
 const files = readdirSync(join(root, "bench"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".bench.ts"))
@@ -24,7 +26,8 @@ rmSync(output, { recursive: true, force: true });
 run(process.execPath, [join(root, "scripts/build.mjs"), "--kernels"]);
 const tsc = join(root, "node_modules/.bin", process.platform === "win32" ? "tsc.cmd" : "tsc");
 run(tsc, ["-p", join(root, "bench/tsconfig.json")], process.platform === "win32");
-for (const file of files) run(process.execPath, [join(output, "bench", file.replace(/\.ts$/, ".js"))]);
+for (const file of files)
+  run(process.execPath, [join(output, "bench", file.replace(/\.ts$/, ".js")), ...flags]);
 
 function run(command, args, shell = false) {
   const result = spawnSync(command, args, { cwd: root, stdio: "inherit", shell });
