@@ -10,6 +10,7 @@
 
 import type { Clock } from "../../model/clock.js";
 import { QueryCanceledError, QueryLimitError, QueryTimeoutError } from "../../model/errors.js";
+import { ColumnPool } from "./column-pool.js";
 import { byteCount, type Column, STEP_BYTES, sampleCount, type Value } from "./value.js";
 
 export interface BudgetLimits {
@@ -26,6 +27,7 @@ export class QueryBudget {
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
   readonly #deadline: number;
+  readonly #pool = new ColumnPool();
   #bytes = 0;
   #samples = 0;
   #untilCheck = samplesPerCheck;
@@ -49,7 +51,7 @@ export class QueryBudget {
   /** Room for a column, zeroed: absent at every step. */
   column(steps: number): Column {
     this.reserveBytes(steps * STEP_BYTES);
-    return { values: new Float64Array(steps), present: new Uint8Array(steps) };
+    return this.#pool.column(steps);
   }
 
   values(steps: number): Float64Array {

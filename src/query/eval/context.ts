@@ -3,7 +3,6 @@
  */
 
 import type { ColumnKernel } from "../../kernels/column-kernel.js";
-import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import type { Series } from "../../model/series.js";
 import type { Plan, PlanNode } from "../plan/plan.js";
 import type { Annotations } from "./annotations.js";
@@ -28,17 +27,4 @@ export interface EvalContext {
   readonly features: EvalFeatures;
   /** The value of a node: handed on like this so that operators and functions need not import the switch. */
   readonly evaluate: (node: PlanNode) => Value;
-}
-
-/** Labels that say what a metric is and no longer hold once it is computed with. */
-const metadataLabels: ReadonlySet<string> = new Set([METRIC_NAME, "__type__", "__unit__"]);
-
-export function withoutMetadata(labels: Labels): Labels {
-  return labels.drop(metadataLabels);
-}
-
-/** Labels and flag of a series whose name goes: now, or at the end of the query. */
-export function dropName(labels: Labels, context: EvalContext): { labels: Labels; dropName: boolean } {
-  if (context.features.delayedNameRemoval) return { labels, dropName: true };
-  return { labels: withoutMetadata(labels), dropName: true };
 }

@@ -7,13 +7,13 @@ import { unreachable } from "../../model/assert.js";
 import type { NegationNode, PlanNode, RepeatNode, RollupNode } from "../plan/plan.js";
 import { evaluateAggregation } from "./aggregate/aggregation.js";
 import { evaluateBinary } from "./binary/binary.js";
-import { dropName, type EvalContext } from "./context.js";
+import type { EvalContext } from "./context.js";
+import { dropNames } from "./drop-names.js";
 import { absentSteps } from "./functions/absent.js";
 import { evaluateInfo } from "./functions/info.js";
 import { evaluateCall } from "./functions/registry.js";
 import { evaluateMatrix } from "./leaf/matrix.js";
 import { collect, rollupReader, selectorReader } from "./leaf/series-reader.js";
-import { mergeSeries } from "./merge-series.js";
 import { vectorSeries } from "./operands.js";
 import { type Column, scalar, type Value, vector } from "./value.js";
 
@@ -72,11 +72,9 @@ function evaluateRollup(node: RollupNode, context: EvalContext): Value {
 function evaluateNegation(node: NegationNode, context: EvalContext): Value {
   const value = context.evaluate(node.expression);
   if (value.kind === "scalar") return scalar(value.values.map((each) => -each));
-  const series = vectorSeries(value).map(({ labels, column }) => {
-    negate(column.values);
-    return { ...dropName(labels, context), column };
-  });
-  return vector(context.features.delayedNameRemoval ? series : mergeSeries(series));
+  const series = vectorSeries(value);
+  for (const { column } of series) negate(column.values);
+  return vector(dropNames(series, context));
 }
 
 function negate(values: Float64Array): void {

@@ -4,17 +4,10 @@
  */
 
 import { QueryError } from "../../model/errors.js";
-import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import { FLOAT, type VectorSeries } from "./value.js";
 
 export function sameLabelset(): QueryError {
   return new QueryError("vector cannot contain metrics with the same labelset");
-}
-
-/** Whether dropping the metric name could make two of these series equal: not when they have one name. */
-export function namesDiffer(labels: readonly Labels[]): boolean {
-  const first = labels[0]?.get(METRIC_NAME);
-  return labels.some((each) => each.get(METRIC_NAME) !== first);
 }
 
 /** Merges in place of the first of each group; the order is that of first appearance. Columns are written over. */

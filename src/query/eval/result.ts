@@ -3,14 +3,13 @@
  * promises (label order, except for instant vectors, which `sort` may have ordered).
  */
 
-import type { StepGrid } from "../../kernels/column-kernel.js";
 import { unreachable } from "../../model/assert.js";
 import { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import type { Plan } from "../plan/plan.js";
-import { withoutMetadata } from "./context.js";
-import { pointsOf } from "./leaf/series-reader.js";
+import { withoutMetadata } from "./drop-names.js";
 import { mergeSeries } from "./merge-series.js";
+import { GridPoints } from "./points.js";
 import { FLOAT, type MatrixSeries, type Value, type VectorSeries } from "./value.js";
 
 export type EvaluatedResult =
@@ -48,17 +47,20 @@ export function instantResult(value: Value, time: TimestampMs): EvaluatedResult 
 /** The result of a range query: points of scalars and vectors. */
 export function rangeResult(value: Value, plan: Plan): EvaluatedResult {
   const { grid } = plan.root;
+  const points = new GridPoints(grid);
   if (value.kind === "scalar") {
-    const points = pointsOf({ values: value.values, present: new Uint8Array(grid.count).fill(FLOAT) }, grid);
-    return { type: "matrix", series: grid.count === 0 ? [] : [{ labels: Labels.empty, ...points }] };
+    const { times, values } = points.of({
+      values: value.values,
+      present: new Uint8Array(grid.count).fill(FLOAT),
+    });
+    return { type: "matrix", series: grid.count === 0 ? [] : [{ labels: Labels.empty, times, values }] };
   }
   const series = value.kind === "vector" ? finalNames(value.series) : [];
-  return { type: "matrix", series: inLabelOrder(series.map((each) => matrixSeries(each, grid))) };
-}
-
-function matrixSeries({ labels, column }: VectorSeries, grid: StepGrid): MatrixSeries {
-  const { times, values, length } = pointsOf(column, grid);
-  return { labels, times: times.slice(0, length), values: values.slice(0, length) };
+  const found = series.map(({ labels, column }) => {
+    const { times, values } = points.of(column);
+    return { labels, times, values };
+  });
+  return { type: "matrix", series: inLabelOrder(found) };
 }
 
 /** Delayed name removal comes to its end: names go, and series that became equal are merged. */

@@ -11,7 +11,8 @@ import { QueryError } from "../../../model/errors.js";
 import { type Labels, METRIC_NAME, quoteText } from "../../../model/labels.js";
 import type { VectorMatching } from "../../parser/ast.js";
 import type { BinaryNode } from "../../plan/plan.js";
-import { type EvalContext, withoutMetadata } from "../context.js";
+import type { EvalContext } from "../context.js";
+import { hasTypeOrUnit, withoutMetadata } from "../drop-names.js";
 import { mergeSeries } from "../merge-series.js";
 import { ABSENT, type Column, FLOAT, hasValue, type Value, type VectorSeries, vector } from "../value.js";
 import { type ElementOperation, elementOperation } from "./element-operation.js";
@@ -26,7 +27,9 @@ export interface MatchedOperands {
 }
 
 export function evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Value {
-  return vector(mergeSeries(new Matcher(operands, context).run()));
+  const matcher = new Matcher(operands, context);
+  const results = matcher.run();
+  return vector(matcher.mayRepeatLabels ? mergeSeries(results) : results);
 }
 
 /** Series with one signature. */
@@ -38,6 +41,8 @@ interface MatchGroup {
 }
 
 class Matcher {
+  /** One-to-one results bear the labels of their signature at least, so they differ if each has its own. */
+  mayRepeatLabels: boolean;
   readonly #operands: MatchedOperands;
   readonly #context: EvalContext;
   readonly #operation: ElementOperation;
@@ -57,6 +62,7 @@ class Matcher {
     });
     this.#matched = matchedLabels(matching);
     this.#include = matching.include;
+    this.mayRepeatLabels = matching.cardinality !== "one-to-one" || operands.left.some(hasTypeOrUnit);
   }
 
   run(): readonly VectorSeries[] {
@@ -71,7 +77,10 @@ class Matcher {
         if (fillRight !== null) paired.push(this.#fillOne(group, many, fillRight));
       }
       if (fillLeft !== null) for (const one of group.one) paired.push(this.#fillMany(group, one, fillLeft));
-      if (paired.length > 1) this.#refuseMultipleMatches(paired);
+      if (paired.length > 1) {
+        this.#refuseMultipleMatches(paired);
+        this.mayRepeatLabels = true;
+      }
       for (const { result } of paired) if (hasValue(result.column)) results.push(result);
     }
     return results;

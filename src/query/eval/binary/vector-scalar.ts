@@ -5,8 +5,8 @@
 import { assert } from "../../../model/assert.js";
 import type { ArithmeticOperator, ComparisonOperator } from "../../parser/ast.js";
 import type { BinaryNode } from "../../plan/plan.js";
-import { dropName, type EvalContext } from "../context.js";
-import { renamed } from "../functions/map-floats.js";
+import type { EvalContext } from "../context.js";
+import { dropNames } from "../drop-names.js";
 import { ABSENT, type Column, FLOAT, hasValue, type Value, type VectorSeries, vector } from "../value.js";
 import { arithmetic, comparison, isArithmetic, isComparison } from "./operators.js";
 
@@ -25,20 +25,16 @@ export function evaluateVectorScalar(
   const { operator, bool } = node;
   const { series } = operands;
   if (isArithmetic(operator)) {
-    const computed = series.map(({ labels, column }) => {
+    for (const { column } of series) {
       compute(operator, column, operands);
       context.budget.tick(column.values.length);
-      return { ...dropName(labels, context), column };
-    });
-    return renamed(computed, context);
+    }
+    return vector(dropNames(series, context));
   }
   assert(isComparison(operator), "a vector and a scalar are computed with or compared");
   if (bool) {
-    const judged = series.map(({ labels, column }) => {
-      judge(operator, column, operands);
-      return { ...dropName(labels, context), column };
-    });
-    return renamed(judged, context);
+    for (const { column } of series) judge(operator, column, operands);
+    return vector(dropNames(series, context));
   }
   return vector(
     series.filter(({ column }) => {

@@ -8,9 +8,10 @@ import { formatFloat } from "../../../model/float-text.js";
 import { METRIC_NAME } from "../../../model/labels.js";
 import type { Span } from "../../parser/ast.js";
 import { gridTime } from "../../plan/grid.js";
-import { dropName, type EvalContext } from "../context.js";
+import type { EvalContext } from "../context.js";
+import { dropNames } from "../drop-names.js";
 import { scalarValues, stringValue, vectorSeries } from "../operands.js";
-import { EMPTY_VECTOR, FLOAT, hasValue, type VectorSeries } from "../value.js";
+import { EMPTY_VECTOR, FLOAT, hasValue, type VectorSeries, vector } from "../value.js";
 import {
   type Buckets,
   bucketFraction,
@@ -22,7 +23,6 @@ import {
   takeBuckets,
 } from "./classic-histogram.js";
 import type { FunctionCall, InstantFunction } from "./function-call.js";
-import { renamed } from "./map-floats.js";
 
 export const nativeHistogramsOnly: InstantFunction = () => EMPTY_VECTOR;
 
@@ -33,9 +33,11 @@ export const histogramQuantile: InstantFunction = (call) => {
   warnOfQuantiles(quantiles, quantileNode!.span, call.context);
   const histograms = groupBuckets(vectorSeries(operand!), operandNode!.span, call.context);
   const series = histograms.map((histogram) => quantileSeries(histogram, quantiles, operandNode!.span, call));
-  return renamed(
-    series.filter(({ column }) => hasValue(column)),
-    call.context,
+  return vector(
+    dropNames(
+      series.filter(({ column }) => hasValue(column)),
+      call.context,
+    ),
   );
 };
 
@@ -54,9 +56,11 @@ export const histogramQuantiles: InstantFunction = (call) => {
       return splitByQuantile(all, values, name, call.context);
     }),
   );
-  return renamed(
-    series.filter(({ column }) => hasValue(column)),
-    call.context,
+  return vector(
+    dropNames(
+      series.filter(({ column }) => hasValue(column)),
+      call.context,
+    ),
   );
 };
 
@@ -70,9 +74,11 @@ export const histogramFraction: InstantFunction = (call) => {
       return bucketFraction({ lower: lowers[step]!, upper: uppers[step]! }, buckets);
     }),
   );
-  return renamed(
-    series.filter(({ column }) => hasValue(column)),
-    call.context,
+  return vector(
+    dropNames(
+      series.filter(({ column }) => hasValue(column)),
+      call.context,
+    ),
   );
 };
 
@@ -108,7 +114,7 @@ function readSteps(
     column.values[step] = read(buckets, step);
     column.present[step] = FLOAT;
   }
-  return { ...dropName(histogram.labels, context), column };
+  return { labels: histogram.labels, dropName: true, column };
 }
 
 /** One series per value that the quantile has: a scalar argument may change from step to step. */

@@ -2,35 +2,29 @@
  * Functions that turn each float of a vector into another one and so lose the metric name.
  */
 
-import { dropName, type EvalContext } from "../context.js";
-import { mergeSeries } from "../merge-series.js";
+import type { EvalContext } from "../context.js";
+import { dropNames } from "../drop-names.js";
 import { vectorSeries } from "../operands.js";
 import { FLOAT, type Value, type VectorSeries, vector } from "../value.js";
 import type { InstantFunction } from "./function-call.js";
 
 /** Applies `change` to every float of the first argument. */
 export function mapFloats(change: (value: number) => number): InstantFunction {
-  return ({ arguments: [operand], context }) => {
-    const series = vectorSeries(operand!).map((each) => mapSeries(each, change, context));
-    return renamed(series, context);
-  };
+  return ({ arguments: [operand], context }) => mapSeries(vectorSeries(operand!), change, context);
 }
 
-/** As `mapFloats`, with a function that knows the step. Changes the column in place. */
+/** As `mapFloats`, with a function that knows the step. Changes the columns in place. */
 export function mapSeries(
-  { labels, column }: VectorSeries,
+  series: readonly VectorSeries[],
   change: (value: number, step: number) => number,
   context: EvalContext,
-): VectorSeries {
-  const { values, present } = column;
-  for (let step = 0; step < values.length; step++) {
-    if (present[step] === FLOAT) values[step] = change(values[step]!, step);
+): Value {
+  for (const { column } of series) {
+    const { values, present } = column;
+    for (let step = 0; step < values.length; step++) {
+      if (present[step] === FLOAT) values[step] = change(values[step]!, step);
+    }
+    context.budget.tick(values.length);
   }
-  context.budget.tick(values.length);
-  return { ...dropName(labels, context), column };
-}
-
-/** A vector of series that were renamed: those that became equal are merged, unless their names go later. */
-export function renamed(series: readonly VectorSeries[], context: EvalContext): Value {
-  return vector(context.features.delayedNameRemoval ? series : mergeSeries(series));
+  return vector(dropNames(series, context));
 }

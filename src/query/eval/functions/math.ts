@@ -6,7 +6,7 @@ import { scalarValues, vectorSeries } from "../operands.js";
 import type { Value } from "../value.js";
 import { ABSENT, hasValue } from "../value.js";
 import type { FunctionCall, InstantFunction } from "./function-call.js";
-import { mapFloats, mapSeries, renamed } from "./map-floats.js";
+import { mapFloats, mapSeries } from "./map-floats.js";
 
 export const abs = mapFloats(Math.abs);
 export const ceil = mapFloats(Math.ceil);
@@ -35,17 +35,11 @@ export const sgn = mapFloats((value) => (value < 0 ? -1 : value > 0 ? 1 : value)
 /** To the nearest multiple, halves up. The inverse loses less than a division by the multiple. */
 export const round: InstantFunction = ({ arguments: [operand, nearest], context }) => {
   const multiples = nearest === undefined ? undefined : scalarValues(nearest);
-  const series = vectorSeries(operand!).map((each) =>
-    mapSeries(
-      each,
-      (value, step) => {
-        const inverse = 1 / (multiples?.[step] ?? 1);
-        return Math.floor(value * inverse + 0.5) / inverse;
-      },
-      context,
-    ),
-  );
-  return renamed(series, context);
+  const roundAt = (value: number, step: number): number => {
+    const inverse = 1 / (multiples?.[step] ?? 1);
+    return Math.floor(value * inverse + 0.5) / inverse;
+  };
+  return mapSeries(vectorSeries(operand!), roundAt, context);
 };
 
 export const clamp: InstantFunction = (call) =>
@@ -67,15 +61,12 @@ function clampBetween(
   lower: Float64Array,
   upper: Float64Array,
 ): Value {
-  const series = vectorSeries(operand!).map((each) => {
-    const { present } = each.column;
+  const series = vectorSeries(operand!).filter(({ column }) => {
+    const { present } = column;
     for (let step = 0; step < present.length; step++) if (upper[step]! < lower[step]!) present[step] = ABSENT;
-    return mapSeries(each, (value, step) => largerOf(lower[step]!, smallerOf(upper[step]!, value)), context);
+    return hasValue(column);
   });
-  return renamed(
-    series.filter(({ column }) => hasValue(column)),
-    context,
-  );
+  return mapSeries(series, (value, step) => largerOf(lower[step]!, smallerOf(upper[step]!, value)), context);
 }
 
 /** Go's math.Max: an infinity wins over NaN. */

@@ -10,7 +10,7 @@ import { gridTime } from "../../plan/grid.js";
 import { vectorSeries } from "../operands.js";
 import { FLOAT, vector } from "../value.js";
 import type { InstantFunction } from "./function-call.js";
-import { mapSeries, renamed } from "./map-floats.js";
+import { mapSeries } from "./map-floats.js";
 
 const daySeconds = 86_400;
 
@@ -32,24 +32,16 @@ export const daysInMonth = dateFunction((seconds) => {
 });
 
 /** The step's own time; the sample's where the argument is a selector, which the plan has seen to. */
-export const timestamp: InstantFunction = ({ node, arguments: [operand], context }) => {
-  const series = vectorSeries(operand!).map((each) =>
-    mapSeries(each, (_, step) => gridTime(node.grid, step) / 1000, context),
-  );
-  return renamed(series, context);
-};
+export const timestamp: InstantFunction = ({ node, arguments: [operand], context }) =>
+  mapSeries(vectorSeries(operand!), (_, step) => gridTime(node.grid, step) / 1000, context);
 
 const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const daysBefore = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
 function dateFunction(part: (seconds: number) => number): InstantFunction {
   return ({ node, arguments: [operand], context }) => {
-    if (operand !== undefined) {
-      const series = vectorSeries(operand).map((each) =>
-        mapSeries(each, (value) => part(wholeSeconds(value)), context),
-      );
-      return renamed(series, context);
-    }
+    if (operand !== undefined)
+      return mapSeries(vectorSeries(operand), (value) => part(wholeSeconds(value)), context);
     const column = context.budget.column(node.grid.count);
     column.present.fill(FLOAT);
     for (let step = 0; step < node.grid.count; step++) {

@@ -4,25 +4,30 @@
 
 import type { Series } from "../../../model/series.js";
 import { windowRange } from "../../plan/grid.js";
-import type { MatrixNode, SelectorSource } from "../../plan/plan.js";
+import type { MatrixNode, PlanNode, SelectorSource } from "../../plan/plan.js";
 import { selectorRange } from "../../plan/selector-range.js";
 import type { EvalContext } from "../context.js";
 import { vectorSeries } from "../operands.js";
+import { GridPoints } from "../points.js";
 import type { MatrixSeries, Value } from "../value.js";
 import { extendWindow } from "./extended-window.js";
 import { countSamples, loadSamples } from "./load-samples.js";
-import { pointsOf } from "./series-reader.js";
 
 export function evaluateMatrix(node: MatrixNode, context: EvalContext): Value {
   const { source, rangeMs } = node.window;
   const series =
     source.kind === "selector"
       ? storedSeries(source.selector, rangeMs, context)
-      : vectorSeries(context.evaluate(source.expression)).map(({ labels, column }) => {
-          const { times, values, length } = pointsOf(column, source.expression.grid);
-          return { labels, times: times.subarray(0, length), values: values.subarray(0, length) };
-        });
+      : subquerySeries(source.expression, context);
   return { kind: "matrix", series: series.filter(({ times }) => times.length > 0) };
+}
+
+function subquerySeries(expression: PlanNode, context: EvalContext): readonly MatrixSeries[] {
+  const points = new GridPoints(expression.grid);
+  return vectorSeries(context.evaluate(expression)).map(({ labels, column }) => ({
+    labels,
+    ...points.of(column),
+  }));
 }
 
 function storedSeries(

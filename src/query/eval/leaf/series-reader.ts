@@ -6,11 +6,10 @@
 
 import type { StepGrid } from "../../../kernels/column-kernel.js";
 import type { Labels } from "../../../model/labels.js";
-import type { SampleColumns } from "../../../model/sample.js";
-import { gridTime } from "../../plan/grid.js";
 import type { RollupNode, SelectorNode, SelectorSource, WindowSource } from "../../plan/plan.js";
 import { selectorRange } from "../../plan/selector-range.js";
-import { dropName, type EvalContext } from "../context.js";
+import type { EvalContext } from "../context.js";
+import { droppedName } from "../drop-names.js";
 import {
   annotateRollup,
   checkParameters,
@@ -19,7 +18,8 @@ import {
 } from "../functions/range-functions.js";
 import { sameLabelset } from "../merge-series.js";
 import { scalarValues, vectorSeries } from "../operands.js";
-import { type Column, FLOAT, type VectorSeries, type VectorValue, vector } from "../value.js";
+import { GridPoints } from "../points.js";
+import { type Column, type VectorSeries, type VectorValue, vector } from "../value.js";
 import type { ExtendedFunction } from "./extended-window.js";
 import { type LeafOperation, runLeafTask, runOperation } from "./leaf-task.js";
 import { countSamples } from "./load-samples.js";
@@ -45,7 +45,7 @@ export function selectorReader(node: SelectorNode, context: EvalContext): Series
   const kind = output === "sample-time" ? "last-time" : source.extension === "smoothed" ? "smoothed" : "last";
   const read = (index: number, into: Column): number => samples.run(index, { kind, grid, lookbackMs }, into);
   if (output === "value") return { labels: samples.labels, dropName: false, read };
-  return { labels: samples.labels.map((labels) => dropName(labels, context).labels), dropName: true, read };
+  return { labels: samples.labels.map((labels) => droppedName(labels, context)), dropName: true, read };
 }
 
 export function rollupReader(node: RollupNode, context: EvalContext): SeriesReader {
@@ -53,7 +53,7 @@ export function rollupReader(node: RollupNode, context: EvalContext): SeriesRead
   const parameters = node.parameters.map((parameter) => scalarValues(context.evaluate(parameter)));
   const samples = windowSource(node.window.source, node.window.rangeMs, context);
   const operation = rollupOperation(node, { rollup, parameters });
-  const labels = keepsName ? samples.labels : samples.labels.map((each) => dropName(each, context).labels);
+  const labels = keepsName ? samples.labels : samples.labels.map((each) => droppedName(each, context));
   return {
     labels,
     dropName: !keepsName,
@@ -114,27 +114,17 @@ function storedSource(source: SelectorSource, context: EvalContext, rangeMs?: nu
 function windowSource(source: WindowSource, rangeMs: number, context: EvalContext): SampleSource {
   if (source.kind === "selector") return storedSource(source.selector, context, rangeMs);
   const columns = vectorSeries(context.evaluate(source.expression));
+  const points = new GridPoints(source.expression.grid);
   return {
     labels: columns.map(({ labels }) => labels),
     run(index, operation, into) {
-      const samples = pointsOf(columns[index]!.column, source.expression.grid);
+      const samples = points.of(columns[index]!.column);
       context.budget.checkSamples(samples.length);
       context.kernel.clear();
       context.kernel.append(samples);
       return runOperation(operation, context.kernel, into);
     },
   };
-}
-
-/** The points of a column, as samples at the times of its grid. */
-export function pointsOf(column: Column, grid: StepGrid): SampleColumns {
-  const points = { times: new Float64Array(grid.count), values: new Float64Array(grid.count), length: 0 };
-  for (let step = 0; step < grid.count; step++) {
-    if (column.present[step] !== FLOAT) continue;
-    points.times[points.length] = gridTime(grid, step);
-    points.values[points.length++] = column.values[step]!;
-  }
-  return points;
 }
 
 function rollupOperation(

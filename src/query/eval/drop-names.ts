@@ -1,0 +1,42 @@
+/**
+ * Dropping names: what is computed from a metric is that metric no longer. `__name__`, `__type__` and `__unit__` go,
+ * at once or (delayed name removal) at the end of the query.
+ */
+
+import { type Labels, METRIC_NAME } from "../../model/labels.js";
+import type { EvalContext } from "./context.js";
+import { mergeSeries } from "./merge-series.js";
+import type { VectorSeries } from "./value.js";
+
+const metadataNames = [METRIC_NAME, "__type__", "__unit__"] as const;
+const metadata: ReadonlySet<string> = new Set(metadataNames);
+
+export function withoutMetadata(labels: Labels): Labels {
+  return labels.drop(metadata);
+}
+
+/** The labels of a series whose name goes: without it, unless that is for later. */
+export function droppedName(labels: Labels, context: EvalContext): Labels {
+  return context.features.delayedNameRemoval ? labels : withoutMetadata(labels);
+}
+
+/** The same series without their names. Those that become equal are merged, unless the names go later. */
+export function dropNames(series: readonly VectorSeries[], context: EvalContext): readonly VectorSeries[] {
+  const renamed = series.map(({ labels, column }): VectorSeries => {
+    return { labels: droppedName(labels, context), dropName: true, column };
+  });
+  return context.features.delayedNameRemoval || !metadataDiffers(series) ? renamed : mergeSeries(renamed);
+}
+
+/** Whether there is more than a name to drop: labels that matching by signature may not look at. */
+export function hasTypeOrUnit({ labels }: VectorSeries): boolean {
+  return labels.has("__type__") || labels.has("__unit__");
+}
+
+/** Whether metadata tell any of these series apart: if not, dropping them makes none equal. */
+function metadataDiffers(series: readonly VectorSeries[]): boolean {
+  return metadataNames.some((name) => {
+    const first = series[0]?.labels.get(name);
+    return series.some(({ labels }) => labels.get(name) !== first);
+  });
+}
