@@ -130,6 +130,7 @@ export const changedSince35: ReadonlySet<string> = new Set([
   "info",
   // Only of native histograms.
   "histogram_fraction",
+  "scalarPair",
   "first_over_time",
   "ts_of_first_over_time",
   "histogram_quantiles",

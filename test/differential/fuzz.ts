@@ -8,6 +8,7 @@ import { parse } from "../../src/query/parser/parse.js";
 import { print } from "../../src/query/parser/print.js";
 import { type Answer, differenceOf } from "./answer.js";
 import { Dice } from "./dice.js";
+import { approximate, changedSince35 } from "./expression-weights.js";
 import { knownChange } from "./known-changes.js";
 import { type FuzzQuery, Peers } from "./peers.js";
 import { randomExpression } from "./random-expression.js";
@@ -159,7 +160,7 @@ class FuzzRun {
 /** Instant or range, at times around one of the sets. */
 function randomQuery(dice: Dice): FuzzQuery {
   const base = dice.pick(bases);
-  const expression = randomExpression(dice, { only35: true, around: base });
+  const expression = randomExpression(dice, { omitted: changedSince35, approximate, around: base });
   const offset = dice.integer(setDurationMs + 15 * 60_000) - 5 * 60_000;
   const start = base + (dice.chance(0.5) ? Math.round(offset / 15_000) * 15_000 : offset);
   if (dice.chance(0.4)) return { expression, start, end: start, stepMs: 0 };

@@ -2,19 +2,21 @@
  * Random PromQL expressions, well typed, over the series of random-series.ts: every function and operator, as often
  * as expression-weights.ts says. The same ones for the same seed.
  *
- * What a mathematical library computes to its last bit only (`approximate`) is rounded and bounded where more is
- * computed from it, so that a difference of one bit cannot grow into another answer.
+ * What may differ in its last bits (`approximate`) is rounded and bounded where more is computed from it, so that
+ * the difference cannot grow into another answer.
  */
 
 import { quoteText } from "../../src/model/labels.js";
 import type { TimestampMs } from "../../src/model/sample.js";
 import type { Dice } from "./dice.js";
-import { approximate, changedSince35, weights } from "./expression-weights.js";
+import { weights } from "./expression-weights.js";
 import { type Family, type FamilyName, families, histogram } from "./random-series.js";
 
 export interface ExpressionOptions {
-  /** Leave out what Prometheus 3.5 does not know. */
-  readonly only35: boolean;
+  /** Names of functions, operators and productions that are not to occur. */
+  readonly omitted: ReadonlySet<string>;
+  /** What is to be rounded where more is computed from it. */
+  readonly approximate: ReadonlySet<string>;
   /** For `@`: around this time. */
   readonly around: TimestampMs;
 }
@@ -26,11 +28,11 @@ export function randomExpression(dice: Dice, options: ExpressionOptions): string
 }
 
 /** Functions and operators that may occur. */
-export function reachableNames({ only35 }: Pick<ExpressionOptions, "only35">): readonly string[] {
+export function reachableNames(omitted: ReadonlySet<string>): readonly string[] {
   const { scalar: _, vector: __, matrix: ___, ...named } = weights;
   const names = Object.values(named).flatMap((table) => Object.keys(table));
   const apart = ["time", "pi", "scalar", "vector", "absent", "info"];
-  return [...names, ...apart].filter((name) => !only35 || !changedSince35.has(name));
+  return [...names, ...apart].filter((name) => !omitted.has(name));
 }
 
 interface Place {
@@ -105,11 +107,11 @@ class Generator {
       case "selector":
         return this.#selector(place.family);
       case "rangeFunction":
-        return this.#rangeFunction(depth, below);
+        return this.#rangeFunction(depth, place);
       case "vectorFunction":
         return this.#vectorFunction(depth, place);
       case "aggregation":
-        return this.#aggregation(depth, below);
+        return this.#aggregation(depth, place);
       case "vectorScalar":
         return this.#vectorScalar(depth, place);
       case "vectorVector":
@@ -121,7 +123,7 @@ class Generator {
         return this.#infix(this.vector(depth - 1, below), operator, this.vector(depth - 1, below));
       }
       case "histogram":
-        return this.#histogramFunction(depth);
+        return this.#histogramFunction(depth, place);
       case "label":
         return this.#labelFunction(depth, below);
       case "sorting":
@@ -230,19 +232,16 @@ class Generator {
     return `(${this.vector(depth - 1, place)})[${range}:${step}]${this.#modifiers()}`;
   }
 
-  #rangeFunction(depth: number, place: Place): string {
+  #rangeFunction(depth: number, { family, atTop }: Place): string {
     const name = this.#allowed(weights.rangeFunction);
-    const window = this.#matrix(depth - 1, place);
-    switch (name) {
-      case "quantile_over_time":
-        return `${name}(${this.#quantile(depth)}, ${window})`;
-      case "predict_linear":
-        return `${name}(${window}, ${this.#dice.pick(["60", "3600", "-30", "0", "7m", this.scalar(depth - 1)])})`;
-      case "double_exponential_smoothing":
-        return `${name}(${window}, ${this.#factor(depth)}, ${this.#factor(depth)})`;
-      default:
-        return `${name}(${window})`;
-    }
+    const window = this.#matrix(depth - 1, { family });
+    const seconds = () => this.#dice.pick(["60", "3600", "-30", "0", "7m", this.scalar(depth - 1)]);
+    const operands: Readonly<Partial<Record<typeof name, () => string>>> = {
+      quantile_over_time: () => `${this.#quantile(depth)}, ${window}`,
+      predict_linear: () => `${window}, ${seconds()}`,
+      double_exponential_smoothing: () => `${window}, ${this.#factor(depth)}, ${this.#factor(depth)}`,
+    };
+    return this.#guarded(name, `${name}(${operands[name]?.() ?? window})`, atTop);
   }
 
   #quantile(depth: number): string {
@@ -272,24 +271,24 @@ class Generator {
       case "timestamp":
         return `${name}(${dice.chance(0.5) ? this.#selector(family) : inner})`;
       default: {
-        const text = `${name}(${inner})`;
-        return approximate.has(name) && !atTop ? rounded(text) : text;
+        return this.#guarded(name, `${name}(${inner})`, atTop);
       }
     }
   }
 
-  #aggregation(depth: number, place: Place): string {
+  #aggregation(depth: number, { family, atTop }: Place): string {
     const dice = this.#dice;
-    const operator = dice.weighted(weights.aggregation);
+    const place = { family };
+    const operator = this.#allowed(weights.aggregation);
     const names = dice.some([...Object.keys(this.#family(place.family).labels), dice.pick(labelNames)], 0.4);
     const grouping = dice.chance(0.3)
       ? " "
       : ` ${dice.pick(["by", "without"])} (${names.map(labelText).join(", ")}) `;
     const parameter = this.#aggregationParameter(operator, depth);
     // Which of equal values, or which series at all, is taken depends on an order that others may not keep.
-    const isChoice = ["topk", "bottomk", "limitk"].includes(operator);
-    const inner = isChoice && dice.chance(0.9) ? this.#orderedVector(place) : this.vector(depth - 1, place);
-    return `${operator}${grouping}(${parameter}${inner})`;
+    const isChoice = operator === "limitk" || (["topk", "bottomk"].includes(operator) && dice.chance(0.9));
+    const inner = isChoice ? this.#orderedVector(place) : this.vector(depth - 1, place);
+    return this.#guarded(operator, `${operator}${grouping}(${parameter}${inner})`, atTop);
   }
 
   /** A vector whose series stand in the order of storage. */
@@ -376,8 +375,9 @@ class Generator {
   ): string {
     const operator = this.#dice.weighted(weights.arithmetic);
     const text = this.#infix(left, `${operator} ${how.matching ?? ""}`, right);
-    if (!approximate.has(operator) || how.atTop) return text;
-    return how.type === "vector" ? rounded(text) : `scalar(${rounded(`vector(${text})`)})`;
+    if (how.type === "vector") return this.#guarded(operator, text, how.atTop);
+    const guarded = this.#guarded(operator, `vector(${text})`, how.atTop);
+    return guarded.startsWith("vector") ? text : `scalar(${guarded})`;
   }
 
   /** In parentheses, mostly: without them it shows how strongly operators bind. */
@@ -386,7 +386,7 @@ class Generator {
     return this.#dice.chance(0.03) ? text : `((${left}) ${operator} (${right}))`;
   }
 
-  #histogramFunction(depth: number): string {
+  #histogramFunction(depth: number, { atTop }: Place): string {
     const dice = this.#dice;
     const name = this.#allowed(weights.histogramFunction);
     const buckets = `${histogram.name}_bucket`;
@@ -400,14 +400,13 @@ class Generator {
       `${buckets}{le!="1"} * ${this.#number()}`,
       this.vector(depth - 1),
     ]);
-    switch (name) {
-      case "histogram_quantile":
-        return `${name}(${this.#quantile(depth)}, ${inner})`;
-      case "histogram_fraction":
-        return `${name}(${dice.pick(["0", "0.2", "-Inf", "NaN"])}, ${dice.pick(["1", "2", "+Inf", "0.3"])}, ${inner})`;
-      case "histogram_quantiles":
-        return `${name}(${inner}, "quantile", ${this.#quantile(0)}, 0.9)`;
-    }
+    const bounds = () => `${dice.pick(["0", "0.2", "-Inf", "NaN"])}, ${dice.pick(["1", "2", "+Inf", "0.3"])}`;
+    const operands = {
+      histogram_quantile: () => `${this.#quantile(depth)}, ${inner}`,
+      histogram_fraction: () => `${bounds()}, ${inner}`,
+      histogram_quantiles: () => `${inner}, "quantile", ${this.#quantile(0)}, 0.9`,
+    };
+    return this.#guarded(name, `${name}(${operands[name]()})`, atTop);
   }
 
   #labelFunction(depth: number, place: Place): string {
@@ -440,8 +439,7 @@ class Generator {
   }
 
   #scalarFunction(depth: number): string {
-    if (this.#options.only35) return `vector(${this.scalar(depth - 1)})`;
-    const name = this.#dice.weighted(weights.scalarFunction);
+    const name = this.#allowed(weights.scalarFunction);
     const isPair = name === "min_of" || name === "max_of";
     return `vector(${name}(${isPair ? `${this.scalar(depth - 1)}, ${this.scalar(depth - 1)}` : ""}))`;
   }
@@ -456,16 +454,18 @@ class Generator {
     return `info(${this.vector(this.#dice.integer(Math.min(depth, 2)), { family: "requests" })}${selector})`;
   }
 
+  /** Rounded to what is no likely sum or mean of the samples, so that no value lies where the rounding turns. */
+  #guarded(name: string, vector: string, atTop = false): string {
+    if (atTop || !this.#options.approximate.has(name)) return vector;
+    return `clamp(round(${vector}, 0.00137), -1e9, 1e9)`;
+  }
+
   #allowed<Name extends string>(table: Readonly<Record<Name, number>>): Name {
     for (;;) {
       const name = this.#dice.weighted(table);
-      if (!this.#options.only35 || !changedSince35.has(name)) return name;
+      if (!this.#options.omitted.has(name)) return name;
     }
   }
-}
-
-function rounded(vector: string): string {
-  return `clamp(round(${vector}, 0.001), -1e9, 1e9)`;
 }
 
 function labelText(name: string): string {
