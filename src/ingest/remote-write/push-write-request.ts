@@ -5,6 +5,7 @@
  * lets a receiver ingest the valid part of a request if it answers 400.
  */
 
+import { decodeSnappy } from "../../kernels/snappy.js";
 import type { Appender } from "../../model/appendable.js";
 import type { Labels } from "../../model/labels.js";
 import type { SampleColumns } from "../../model/sample.js";
@@ -12,7 +13,6 @@ import { isStaleAt } from "../../model/staleness.js";
 import { defaultIngestLimits, type IngestLimits } from "../limits.js";
 import type { PushResult } from "../push.js";
 import { MalformedRows, RowAppender, type RowSeries } from "../row-appender.js";
-import { decodeSnappy } from "./snappy.js";
 import { decodeWriteRequest, type WriteRequestVisitor } from "./write-request.js";
 
 /** The `line` of a malformed row is the number of the series in the request, from 1; it counts each sample lost. */

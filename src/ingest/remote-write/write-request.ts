@@ -12,12 +12,12 @@
  */
 
 import { isUtf8 } from "node:buffer";
+import { encodeSnappy } from "../../kernels/snappy.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import type { SampleColumns } from "../../model/sample.js";
 import { compareText } from "../../model/text-order.js";
 import { describeLimit, type IngestLimits } from "../limits.js";
 import { ProtobufReader, WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT } from "./protobuf-reader.js";
-import { encodeSnappy } from "./snappy.js";
 
 export interface WriteRequestVisitor {
   /** Begins a series with valid labels; its samples follow. */

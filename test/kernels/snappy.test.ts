@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeSnappy, encodeSnappy } from "../../../src/ingest/remote-write/snappy.js";
-import { LimitExceededError, MalformedInputError, TsdbError } from "../../../src/model/errors.js";
+import { decodeSnappy, encodeSnappy } from "../../src/kernels/snappy.js";
+import { LimitExceededError, MalformedInputError, TsdbError } from "../../src/model/errors.js";
 
 const limit = 1 << 20;
 

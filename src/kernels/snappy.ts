@@ -1,5 +1,5 @@
 /**
- * Snappy, block format: what remote write bodies are compressed with.
+ * Snappy, block format: what bodies of remote write and records of a Prometheus WAL are compressed with.
  *
  *   ┌────────────────────────┬──────────────────────────────────────────────┐
  *   │ decoded length, varint │ elements, each with a tag byte                │
@@ -16,7 +16,7 @@
  * Source: github.com/google/snappy, format_description.txt.
  */
 
-import { LimitExceededError, MalformedInputError } from "../../model/errors.js";
+import { LimitExceededError, MalformedInputError } from "../model/errors.js";
 
 /** The densest element is a copy of 64 bytes in 3. */
 const expansionMax = 64 / 3;
