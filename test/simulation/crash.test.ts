@@ -73,6 +73,7 @@ function delegate(fileSystem: FileSystem, changes: Partial<FileSystem>): FileSys
     list: (path) => fileSystem.list(path),
     makeDirectory: (path) => fileSystem.makeDirectory(path),
     rename: (from, to) => fileSystem.rename(from, to),
+    link: (from, to) => fileSystem.link(from, to),
     remove: (path) => fileSystem.remove(path),
     syncDirectory: (path) => fileSystem.syncDirectory(path),
     createExclusive: (path, content) => fileSystem.createExclusive(path, content),

@@ -28,6 +28,7 @@ export interface Operation {
     | "list"
     | "makeDirectory"
     | "rename"
+    | "link"
     | "remove"
     | "syncDirectory"
     | "write"
@@ -168,6 +169,14 @@ export class MemFileSystem implements FileSystem {
     ]);
   }
 
+  async link(from: string, to: string): Promise<void> {
+    this.#begin("link", to);
+    const file = this.#file("link", from);
+    const target = this.#place("link", to);
+    if (target.directory.names.has(target.name)) throw failure("link", to, "EEXIST");
+    this.#change([{ ...target, node: file }]);
+  }
+
   async remove(path: string): Promise<void> {
     this.#begin("remove", path);
     const place = this.#find(path);
@@ -288,8 +297,19 @@ export class MemFileSystem implements FileSystem {
 }
 
 const faults: Readonly<Record<FaultKind, ReadonlySet<Operation["kind"]>>> = {
-  ENOSPC: new Set(["create", "write", "makeDirectory"]),
-  EIO: new Set(["open", "create", "read", "list", "write", "sync", "syncDirectory", "truncate", "rename"]),
+  ENOSPC: new Set(["create", "write", "makeDirectory", "link"]),
+  EIO: new Set([
+    "open",
+    "create",
+    "read",
+    "list",
+    "write",
+    "sync",
+    "syncDirectory",
+    "truncate",
+    "rename",
+    "link",
+  ]),
   sync: new Set(["sync", "syncDirectory"]),
 };
 

@@ -21,6 +21,11 @@ export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
   /** Renames a file or directory; atomic, durable after `syncDirectory` of both parents. */
   rename(from: string, to: string): Promise<void>;
+  /**
+   * Gives a file, which must not change any more, a second name that must not exist; where the file system cannot
+   * (another device), copies it durably. The new name is durable after `syncDirectory` of its directory.
+   */
+  link(from: string, to: string): Promise<void>;
   /** Removes a file, or a directory with all it holds. One that is absent is no error. */
   remove(path: string): Promise<void>;
   /** Makes creations, renames and removals in this directory durable. */

@@ -4,7 +4,18 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import {
+  constants,
+  copyFile,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+} from "node:fs/promises";
 import { temporaryPath } from "./data-directory.js";
 import type { FileSystem, ReadableFile, WritableFile } from "./file-system.js";
 import { storageFailure, systemErrorCode } from "./storage-failure.js";
@@ -38,6 +49,8 @@ export const nodeFileSystem: FileSystem = {
   },
 
   rename: (from, to) => attempt("rename", from, () => rename(from, to)),
+
+  link: (from, to) => attempt("link", from, () => linkOrCopy(from, to)),
 
   remove: (path) => attempt("remove", path, () => rm(path, { recursive: true, force: true })),
 
@@ -160,7 +173,7 @@ async function createExclusive(path: string, content: string): Promise<boolean> 
   await writeNew(aside, content);
   try {
     await link(aside, path).catch((error: unknown) => {
-      if (!hasCode(error, "EPERM", "ENOTSUP", "ENOSYS", "EMLINK")) throw error;
+      if (!hasCode(error, ...noLinkCodes)) throw error;
       return writeNew(path, content);
     });
     return true;
@@ -171,6 +184,24 @@ async function createExclusive(path: string, content: string): Promise<boolean> 
     throw error;
   } finally {
     await rm(aside, { force: true });
+  }
+}
+
+/** What systems answer that have no hard links, or no more of them. */
+const noLinkCodes = ["EPERM", "ENOTSUP", "ENOSYS", "EMLINK"];
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!hasCode(error, "EXDEV", ...noLinkCodes)) throw error;
+    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    const handle = await open(to, "r+");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   }
 }
 

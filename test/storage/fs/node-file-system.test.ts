@@ -51,6 +51,17 @@ describe.each(implementations)("%s", (_name, make) => {
     expect(text(await fileSystem.readFile(path))).toBe("012345abc");
   });
 
+  it("links: a second name for the same content, which stays when the first one goes", async () => {
+    const fileSystem = make();
+    await fileSystem.makeDirectory(`${directory}/sub`);
+    await writeFileAtomically(fileSystem, `${directory}/a`, bytes("content"));
+    await fileSystem.link(`${directory}/a`, `${directory}/sub/b`);
+    await expect(fileSystem.link(`${directory}/a`, `${directory}/sub/b`)).rejects.toThrow(/exists already/);
+    await expect(fileSystem.link(`${directory}/absent`, `${directory}/c`)).rejects.toSatisfy(isNotFound);
+    await fileSystem.remove(`${directory}/a`);
+    expect(text(await fileSystem.readFile(`${directory}/sub/b`))).toBe("content");
+  });
+
   it("lists sorted names, directories with a slash", async () => {
     const fileSystem = make();
     await fileSystem.makeDirectory(`${directory}/sub`);
