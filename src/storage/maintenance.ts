@@ -10,14 +10,18 @@
  *   5  checkpoint what the head still has, in the name of segments up to N
  *   6  truncate: remove these segments
  *
- * Invariant: nothing becomes durable in a block or checkpoint before the log record that it came from is; else a
- * power loss could leave half of a transaction. Only with durability "commit" does "applied" imply that.
+ * Invariants
+ *  1. No samples are deleted from the head between steps 1 and 6 (Tsdb makes such changes one at a time): a replay
+ *     of the checkpoint and of the segments behind it would otherwise decide differently.
+ *  2. A block goes only when the log holds nothing of the segments that it stands for (`releaseLog`).
+ *  3. Nothing becomes durable in a block or checkpoint before the log record that it came from is; else a power
+ *     loss could leave half of a transaction. Only with durability "commit" does "applied" imply that.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ALL_TIME, type TimeRange, type TimestampMs } from "../model/sample.js";
 import type { BlockMeta } from "./block/block-meta.js";
-import { discardBlocks, publishBlocks } from "./block/block-writer.js";
+import { discardBlocks } from "./block/block-writer.js";
 import type { UlidSource } from "./block/ulid.js";
 import { columnsOf, stageCut } from "./compaction/cut-blocks.js";
 import { alignedStart, DEFAULT_BLOCK_SAMPLES_MAX } from "./compaction/plan-block-ranges.js";
@@ -27,6 +31,7 @@ import { checkpointRecords } from "./head/head-checkpoint.js";
 import type { MemorySeries, TakenChunks } from "./head/memory-series.js";
 import { writeCheckpoint } from "./wal/checkpoint.js";
 import type { Wal } from "./wal/wal.js";
+import { listWalDirectory } from "./wal/wal-directory.js";
 
 /** Samples that came later than the cut of their window are cut when they are this many. */
 export const LATE_SAMPLES_MAX = 100_000;
@@ -69,8 +74,8 @@ export interface CutParts {
   readonly newUlid: UlidSource;
   /** Whether what is applied to the head is on the disk already: durability "commit". */
   readonly isDurableWhenApplied: boolean;
-  /** Opens blocks and makes them visible to queries, all at once. */
-  addBlocks(metas: readonly BlockMeta[]): Promise<void>;
+  /** Steps 3 and 4: renames staged blocks, opens them, and makes them visible to queries, all at once. */
+  publish(metas: readonly BlockMeta[]): Promise<void>;
 }
 
 /** What was taken of one series. */
@@ -88,12 +93,39 @@ export async function cutHead(parts: CutParts, end: TimestampMs): Promise<readon
 
   const taken = await takeBelow(head, end);
   const metas = await writeBlocks(parts, taken, { end, lastSegment });
-  await parts.addBlocks(metas);
   await dropTaken(head, taken, end);
 
-  await writeCheckpoint(parts.fileSystem, parts.walDirectory, lastSegment, durableCheckpoint(parts));
-  await wal.truncate(lastSegment);
+  await shortenLog(parts, lastSegment);
   return metas;
+}
+
+/** Steps 1, 5 and 6 of a cut by themselves: the log then says what the head holds, and nothing that was deleted. */
+export async function checkpointHead(parts: CutParts): Promise<void> {
+  const { head, wal } = parts;
+  head.beginGeneration();
+  const lastSegment = await wal.rotate();
+  await head.settled();
+  head.endIdleSeries();
+  if (lastSegment > 0) await shortenLog(parts, lastSegment);
+}
+
+/**
+ * Makes sure that the log holds nothing of the segments that the blocks stand for, so that these blocks may go: a
+ * cut does that, unless a crash or a failure came between its steps 3 and 6.
+ */
+export async function releaseLog(
+  parts: CutParts,
+  blocks: readonly { readonly meta: BlockMeta }[],
+): Promise<void> {
+  const lastSegment = Math.max(0, ...blocks.map(({ meta }) => (meta.narthex?.walSegment ?? 1) - 1));
+  if (lastSegment === 0) return;
+  const { checkpoint } = await listWalDirectory(parts.fileSystem, parts.walDirectory);
+  if (checkpoint < lastSegment) await checkpointHead(parts);
+}
+
+async function shortenLog(parts: CutParts, lastSegment: number): Promise<void> {
+  await writeCheckpoint(parts.fileSystem, parts.walDirectory, lastSegment, durableCheckpoint(parts));
+  await parts.wal.truncate(lastSegment);
 }
 
 async function takeBelow(head: Head, end: TimestampMs): Promise<readonly TakenSeries[]> {
@@ -126,7 +158,7 @@ async function writeBlocks(
   });
   try {
     await makeAppliedDurable(parts);
-    await publishBlocks(fileSystem, directory, metas);
+    await parts.publish(metas);
   } catch (error) {
     await discardBlocks(fileSystem, directory, metas);
     throw error;

@@ -9,28 +9,32 @@
 import type { Appendable, Appender, CommitResult } from "../model/appendable.js";
 import type { Clock } from "../model/clock.js";
 import { ClosedError, PoisonedError } from "../model/errors.js";
+import type { Matcher } from "../model/matcher.js";
 import type { Querier, Queryable } from "../model/queryable.js";
-import type { TimeRange, TimestampMs } from "../model/sample.js";
-import type { BlockMeta } from "./block/block-meta.js";
-import { BlockReader } from "./block/block-reader.js";
-import { inPrecedence } from "./block/open-blocks.js";
+import { rangesOverlap, type TimeRange, type TimestampMs } from "../model/sample.js";
+import type { BlockReader } from "./block/block-reader.js";
 import { type UlidSource, ulidSource } from "./block/ulid.js";
 import { ByteWriter } from "./codec/byte-writer.js";
 import { BulkAppender, type BulkAppenderOptions } from "./compaction/bulk-appender.js";
 import { alignedStart, DEFAULT_BLOCK_SAMPLES_MAX } from "./compaction/plan-block-ranges.js";
-import { blockPath, walPath } from "./fs/data-directory.js";
+import { planRetention } from "./compaction/plan-retention.js";
+import { walPath } from "./fs/data-directory.js";
 import { HeadAppender } from "./head/head-appender.js";
 import { HeadQuerier } from "./head/head-querier.js";
-import { type CutParts, cutHead, planCut } from "./maintenance.js";
+import { type CutParts, checkpointHead, cutHead, planCut, releaseLog } from "./maintenance.js";
+import { BlockSet } from "./tsdb/block-set.js";
+import { Compactor } from "./tsdb/compactor.js";
 import { heldRanges, type OpenParts, openParts } from "./tsdb/open-parts.js";
 import { type TsdbOptions, type TsdbStatus, withDefaults } from "./tsdb/tsdb-options.js";
 import { type StoragePart, TsdbQuerier } from "./tsdb-querier.js";
-import { encodeWalRecord, type TransactionRecord } from "./wal/wal-record.js";
+import { encodeWalRecord, type WalRecord } from "./wal/wal-record.js";
 
 /** Between two passes of maintenance. */
 const maintenanceIntervalMs = 60_000;
 /** Imported samples of the newest windows keep to the windows that cuts will have. */
 const recentWindows = 3;
+/** No compaction makes a longer block; with a retention, none longer than a tenth of that. */
+const blockDurationMaxMs = 31 * 24 * 3_600_000;
 /** A buffer that a record has made larger is not kept. */
 const recordBufferSizeMaxBytes = 16 * 1024 * 1024;
 
@@ -49,20 +53,30 @@ export class Tsdb implements Appendable, Queryable {
   #recordBuffer = new ByteWriter(64 * 1024);
   /** Reads and bulk commits that have begun. */
   readonly #inFlight = new Set<Promise<unknown>>();
-  /** In order of precedence. */
-  #blocks: readonly BlockReader[];
+  readonly #blocks: BlockSet;
+  readonly #compactor: Compactor;
   #lastCutEnd: TimestampMs;
-  #lastPass: Promise<unknown> = Promise.resolve();
+  /** The last of the changes that come one at a time: cuts, compactions, retention, deletions. */
+  #lastChange: Promise<unknown> = Promise.resolve();
   #cancelTimer: () => void = () => {};
   #state: "open" | "closing" | "closed" = "open";
   #closing: Promise<void> | undefined;
 
   /** For `openTsdb`. */
   constructor(parts: OpenParts) {
+    const { settings, blocks } = parts;
+    const { fileSystem, directory, blockDurationMs, onEvent } = settings;
     this.#parts = parts;
-    this.#blocks = inPrecedence(parts.blocks);
-    this.#lastCutEnd = lastCutEnd(parts.blocks, parts.settings.blockDurationMs);
-    this.#newUlid = ulidSource(strictlyIncreasing(parts.settings.clock), parts.settings.randomBytes);
+    this.#blocks = new BlockSet(fileSystem, directory, blocks);
+    this.#lastCutEnd = lastCutEnd(blocks, blockDurationMs);
+    this.#newUlid = ulidSource(strictlyIncreasing(settings.clock), settings.randomBytes);
+    this.#compactor = new Compactor({
+      blocks: this.#blocks,
+      newUlid: this.#newUlid,
+      options: { blockDurationMs, durationMaxMs: longestBlock(settings) },
+      onEvent,
+      releaseLog: (sources) => releaseLog(this.#cutParts(), sources),
+    });
     this.#scheduleMaintenance();
   }
 
@@ -86,29 +100,63 @@ export class Tsdb implements Appendable, Queryable {
       samplesMax: DEFAULT_BLOCK_SAMPLES_MAX,
       recentFrom: clock.now() - recentWindows * blockDurationMs,
       newUlid: this.#newUlid,
-      onBlocks: (metas) => this.#addBlocks(metas),
+      publish: (metas) => this.#blocks.publish(metas),
     };
     return new TrackedBulkAppender(options, (commit) => {
-      if (this.#parts.wal.poisoned)
-        throw new PoisonedError("writing the log failed: reopen the database first");
+      this.#assertNotPoisoned();
       return this.#track(commit);
     });
   }
 
   querier(range: TimeRange): Querier {
     this.#assertOpen();
-    return new TsdbQuerier(range, (read) => this.#track(() => read(this.#storageParts())));
+    return new TsdbQuerier(range, (read) =>
+      this.#track(() => this.#blocks.read((blocks) => read(this.#storageParts(blocks)))),
+    );
   }
 
   /**
-   * One pass of maintenance: cuts what is complete into blocks. Passes follow one another. Rejects when the cut
-   * failed, which is also told as an event; everything is then readable as before, and the next pass tries again.
+   * Deletes the samples in `range` of the series that all matchers accept. Resolves when that is as durable as a
+   * commit; samples that are committed afterwards are there, also at the same times. When it rejects, a part may
+   * be deleted.
+   */
+  async deleteSeries(matchers: readonly Matcher[], range: TimeRange): Promise<void> {
+    this.#assertOpen();
+    await this.#inTurn(async () => {
+      this.#assertOpen();
+      this.#assertNotPoisoned();
+      await this.#blocks.deleteSamples(matchers, range);
+      const { head } = this.#parts;
+      if (!head.select(matchers).some((series) => rangesOverlap(series, range))) return;
+      const logged = this.#log({ kind: "tombstones", matchers, range });
+      await head.applyInOrder(logged, () => head.deleteSamples(matchers, range));
+    });
+  }
+
+  /** Frees the bytes of what was deleted, and forgets names that only deleted series had. */
+  async clean(): Promise<void> {
+    this.#assertOpen();
+    await this.#inTurn(async () => {
+      this.#assertOpen();
+      await checkpointHead(this.#cutParts());
+    });
+    while (await this.#inTurn(async () => this.#state === "open" && this.#compactor.cleanStep()));
+  }
+
+  /**
+   * One pass of maintenance: cuts what is complete into blocks, compacts blocks, drops what is kept no longer.
+   * Rejects when a part of it failed, which is also told as an event; everything is then readable as before, and
+   * the next pass tries again.
    */
   async runMaintenance(): Promise<void> {
     this.#assertOpen();
-    const pass = this.#lastPass.then(() => this.#maintain());
-    this.#lastPass = pass.catch(() => undefined);
-    await pass;
+    try {
+      await this.#maintain("cutting the head", () => this.#cut());
+      while (await this.#maintain("compacting blocks", () => this.#compactor.step()));
+    } finally {
+      // Also when the disk is full: this may be what makes room.
+      await this.#maintain("dropping old blocks", () => this.#retain());
+    }
   }
 
   describe(): TsdbStatus {
@@ -119,7 +167,7 @@ export class Tsdb implements Appendable, Queryable {
       if (sampleCount > 0) headSeries++;
       headChunks += chunkCount;
     }
-    const blocks = this.#blocks.map(({ meta: { ulid, stats }, range, sizeBytes }) => ({
+    const blocks = this.#blocks.all.map(({ meta: { ulid, stats }, range, sizeBytes }) => ({
       ulid,
       range,
       series: stats.numSeries,
@@ -140,35 +188,34 @@ export class Tsdb implements Appendable, Queryable {
     const { head, wal, lock } = this.#parts;
     this.#state = "closing";
     this.#cancelTimer();
-    await this.#lastPass;
+    await this.#lastChange;
     await Promise.allSettled(this.#inFlight);
     await head.settled();
     try {
       await wal.close();
     } finally {
-      await Promise.allSettled(this.#blocks.map((block) => block.close()));
+      await this.#blocks.close();
       this.#state = "closed";
       await lock.release();
     }
   }
 
-  #log(transaction: TransactionRecord): Promise<void> {
+  #log(record: WalRecord): Promise<void> {
     this.#assertOpen();
     if (this.#recordBuffer.capacityBytes > recordBufferSizeMaxBytes) this.#recordBuffer = new ByteWriter();
     this.#recordBuffer.clear();
-    encodeWalRecord(this.#recordBuffer, transaction);
+    encodeWalRecord(this.#recordBuffer, record);
     return this.#parts.wal.append(this.#recordBuffer.view());
   }
 
   /** What there is to read now: blocks, then the head, whose samples come later. */
-  #storageParts(): readonly StoragePart[] {
+  #storageParts(blocks: readonly BlockReader[]): readonly StoragePart[] {
     const { head } = this.#parts;
-    return [...this.#blocks, { range: head.range, querier: (range) => new HeadQuerier(head, range) }];
+    return [...blocks, { range: head.range, querier: (range) => new HeadQuerier(head, range) }];
   }
 
-  async #maintain(): Promise<void> {
+  async #cut(): Promise<void> {
     const { settings, head, wal } = this.#parts;
-    if (this.status !== "open") return;
     const end = planCut({
       blockDurationMs: settings.blockDurationMs,
       headRange: head.range,
@@ -177,17 +224,51 @@ export class Tsdb implements Appendable, Queryable {
       now: settings.clock.now(),
     });
     if (end === undefined) return;
-    try {
-      const metas = await cutHead(this.#cutParts(), end);
-      this.#lastCutEnd = Math.max(this.#lastCutEnd, end);
-      const samples = metas.reduce((sum, { stats }) => sum + stats.numSamples, 0);
-      const facts = { blocks: metas.length, samples, walBytes: wal.sizeBytes };
-      settings.onEvent({ level: "info", message: "cut the head into blocks", facts });
-    } catch (error) {
-      const message = `cutting the head failed, and will be tried again: ${error instanceof Error ? error.message : error}`;
-      settings.onEvent({ level: "error", message });
-      throw error;
-    }
+    const metas = await cutHead(this.#cutParts(), end);
+    this.#lastCutEnd = Math.max(this.#lastCutEnd, end);
+    const samples = metas.reduce((sum, { stats }) => sum + stats.numSamples, 0);
+    const facts = { blocks: metas.length, samples, walBytes: wal.sizeBytes };
+    settings.onEvent({ level: "info", message: "cut the head into blocks", facts });
+  }
+
+  async #retain(): Promise<void> {
+    const { settings, wal } = this.#parts;
+    const { retentionMs, retentionSizeBytes, clock, onEvent } = settings;
+    const candidates = this.#blocks.all.map(({ meta: { ulid }, range, sizeBytes }) => ({
+      ulid,
+      range,
+      sizeBytes,
+    }));
+    const options = { retentionMs, retentionSizeBytes, walBytes: wal.sizeBytes, now: clock.now() };
+    const ulids = planRetention(candidates, options);
+    if (ulids.length === 0) return;
+    const dropped = this.#blocks.all.filter(({ meta }) => ulids.includes(meta.ulid));
+    const bytes = dropped.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    await releaseLog(this.#cutParts(), dropped);
+    await this.#blocks.drop(dropped);
+    onEvent({ level: "info", message: "dropped old blocks", facts: { blocks: dropped.length, bytes } });
+  }
+
+  /** A part of a pass, unless the database is not open any more. */
+  #maintain<T>(what: string, task: () => Promise<T>): Promise<T | undefined> {
+    return this.#inTurn(async () => {
+      if (this.status !== "open") return undefined;
+      try {
+        return await task();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : error;
+        const message = `${what} failed, and will be tried again: ${reason}`;
+        this.#parts.settings.onEvent({ level: "error", message });
+        throw error;
+      }
+    });
+  }
+
+  /** Runs a change behind those that have begun, when nothing is left over from them. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#lastChange.then(() => this.#blocks.removeLeaving()).then(change);
+    this.#lastChange = changed.catch(() => undefined);
+    return changed;
   }
 
   #cutParts(): CutParts {
@@ -202,21 +283,8 @@ export class Tsdb implements Appendable, Queryable {
       blockDurationMs,
       newUlid: this.#newUlid,
       isDurableWhenApplied: settings.durability === "commit",
-      addBlocks: (metas) => this.#addBlocks(metas),
+      publish: (metas) => this.#blocks.publish(metas),
     };
-  }
-
-  async #addBlocks(metas: readonly BlockMeta[]): Promise<void> {
-    const { fileSystem, directory } = this.#parts.settings;
-    const opened: BlockReader[] = [];
-    try {
-      for (const { ulid } of metas)
-        opened.push(await BlockReader.open(fileSystem, blockPath(directory, ulid)));
-    } catch (error) {
-      await Promise.allSettled(opened.map((block) => block.close()));
-      throw error;
-    }
-    this.#blocks = inPrecedence([...this.#blocks, ...opened]);
   }
 
   /** Begins something that `close` waits for. */
@@ -236,6 +304,11 @@ export class Tsdb implements Appendable, Queryable {
       await this.runMaintenance().catch(() => undefined);
       if (this.#state === "open") this.#scheduleMaintenance();
     });
+  }
+
+  #assertNotPoisoned(): void {
+    if (this.#parts.wal.poisoned)
+      throw new PoisonedError("writing the log failed: reopen the database first");
   }
 
   #assertOpen(): void {
@@ -258,6 +331,11 @@ class TrackedBulkAppender extends BulkAppender {
   override async commit(): Promise<CommitResult> {
     return this.#begin(() => super.commit());
   }
+}
+
+function longestBlock({ retentionMs, blockDurationMs }: OpenParts["settings"]): number {
+  if (retentionMs === 0) return blockDurationMaxMs;
+  return Math.max(blockDurationMs, Math.min(blockDurationMaxMs, retentionMs / 10));
 }
 
 /** The end of the newest window that was cut, as far as the blocks tell. */

@@ -13,7 +13,7 @@ import { NO_SERIES } from "../../src/model/series.js";
 import { isStaleAt, markStaleAt } from "../../src/model/staleness.js";
 import type { BlockMeta } from "../../src/storage/block/block-meta.js";
 import { BlockReader } from "../../src/storage/block/block-reader.js";
-import { type BlockSeries, writeBlock } from "../../src/storage/block/block-writer.js";
+import { type BlockSeries, publishBlocks, writeBlock } from "../../src/storage/block/block-writer.js";
 import { ulidSource } from "../../src/storage/block/ulid.js";
 import { decodeChunk, encodeChunks } from "../../src/storage/chunk/encode-chunks.js";
 import { BulkAppender } from "../../src/storage/compaction/bulk-appender.js";
@@ -104,7 +104,8 @@ describe.skipIf(isPeerMissing("promtool"))("blocks, against promtool", () => {
       samplesMax: DEFAULT_BLOCK_SAMPLES_MAX,
       recentFrom: Number.POSITIVE_INFINITY,
       newUlid: ulidSource(systemClock, randomBytes),
-      onBlocks: (made) => {
+      publish: async (made) => {
+        await publishBlocks(fileSystem, directory, made);
         metas.push(...made);
       },
     });

@@ -17,7 +17,7 @@ import type { Labels } from "../../model/labels.js";
 import { isTimestampMs, type TimestampMs } from "../../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../../model/series.js";
 import type { BlockMeta } from "../block/block-meta.js";
-import { discardBlocks, publishBlocks } from "../block/block-writer.js";
+import { discardBlocks } from "../block/block-writer.js";
 import { sliceColumns } from "../chunk/encode-chunks.js";
 import { sortSamples } from "../chunk/sort-samples.js";
 import type { FileSystem } from "../fs/file-system.js";
@@ -33,8 +33,8 @@ export interface BulkAppenderOptions extends CutOptions {
   /** Where blocks go. */
   readonly directory: string;
   readonly runSamplesMax?: number;
-  /** Called by `commit` once all blocks are in place, before it resolves. */
-  readonly onBlocks: (metas: readonly BlockMeta[]) => void | Promise<void>;
+  /** Called by `commit`: renames the staged blocks (`publishBlocks`) and makes them visible. */
+  readonly publish: (metas: readonly BlockMeta[]) => Promise<void>;
 }
 
 export class BulkAppender implements Appender {
@@ -80,7 +80,7 @@ export class BulkAppender implements Appender {
 
   async commit(): Promise<CommitResult> {
     this.#end();
-    const { fileSystem, directory, onBlocks } = this.#options;
+    const { fileSystem, directory, publish } = this.#options;
     this.#writeRun();
     try {
       await this.#writing;
@@ -88,8 +88,7 @@ export class BulkAppender implements Appender {
       await discardBlocks(fileSystem, directory, this.#staged);
       throw error;
     }
-    await publishBlocks(fileSystem, directory, this.#staged);
-    await onBlocks(this.#staged);
+    await publish(this.#staged);
     return { appended: this.#appended, rejected: this.#rejections.byReason() };
   }
 

@@ -27,7 +27,7 @@ export const DEFAULT_BLOCK_SAMPLES_MAX = 8_000_000;
 
 const ladderFactor = 3;
 /** 2 hours times 3^12: 121 years. */
-const highestRung = 12;
+export const HIGHEST_RUNG = 12;
 
 /** The samples within one window of the block duration; first and last are the times of its samples. */
 export interface SampleWindow {
@@ -45,6 +45,11 @@ export interface BlockRangeOptions {
 /** The start of the aligned range of length `durationMs` that holds `time`. */
 export function alignedStart(time: TimestampMs, durationMs: number): TimestampMs {
   return Math.floor(time / durationMs) * durationMs;
+}
+
+/** The length of the ranges of a rung; rung 0 is the block duration. */
+export function rungDurationMs(blockDurationMs: number, rung: number): number {
+  return blockDurationMs * ladderFactor ** rung;
 }
 
 /** `windows`: one per aligned window of the block duration that has samples, in time order. */
@@ -67,10 +72,8 @@ function climb(
   { blockDurationMs, samplesMax }: { blockDurationMs: number; samplesMax: number },
 ): readonly SampleWindow[] {
   let ranges = windows;
-  let durationMs = blockDurationMs;
-  for (let rung = 1; rung <= highestRung && ranges.length > 1; rung++) {
-    durationMs *= ladderFactor;
-    ranges = joinWithin(ranges, durationMs, samplesMax);
+  for (let rung = 1; rung <= HIGHEST_RUNG && ranges.length > 1; rung++) {
+    ranges = joinWithin(ranges, rungDurationMs(blockDurationMs, rung), samplesMax);
   }
   return ranges;
 }

@@ -19,6 +19,10 @@ export interface TsdbOptions {
   readonly durabilityIntervalMs?: number;
   /** Default 2 hours. */
   readonly blockDurationMs?: number;
+  /** Blocks of which all is older are dropped. Default 0: nothing is. */
+  readonly retentionMs?: number;
+  /** The oldest blocks are dropped while blocks and log take more. Default 0: nothing is. */
+  readonly retentionSizeBytes?: number;
   readonly clock?: Clock;
   readonly fileSystem?: FileSystem;
   /** Who holds the directory's lock, and lives. Default the machine's processes. */
@@ -60,6 +64,8 @@ export function withDefaults(options: TsdbOptions): TsdbSettings {
     durability: options.durability ?? "commit",
     durabilityIntervalMs: options.durabilityIntervalMs ?? 100,
     blockDurationMs: options.blockDurationMs ?? DEFAULT_BLOCK_DURATION_MS,
+    retentionMs: options.retentionMs ?? 0,
+    retentionSizeBytes: options.retentionSizeBytes ?? 0,
     clock: options.clock ?? systemClock,
     fileSystem: options.fileSystem ?? nodeFileSystem,
     processes: options.processes ?? machineProcesses,

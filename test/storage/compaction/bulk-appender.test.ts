@@ -7,6 +7,7 @@ import { NO_SERIES, type SeriesRef } from "../../../src/model/series.js";
 import { isStaleAt } from "../../../src/model/staleness.js";
 import type { BlockMeta } from "../../../src/storage/block/block-meta.js";
 import { BlockReader } from "../../../src/storage/block/block-reader.js";
+import { publishBlocks } from "../../../src/storage/block/block-writer.js";
 import { ulidSource } from "../../../src/storage/block/ulid.js";
 import { mergeChunks } from "../../../src/storage/chunk/sort-samples.js";
 import { BulkAppender, type BulkAppenderOptions } from "../../../src/storage/compaction/bulk-appender.js";
@@ -28,7 +29,8 @@ async function setUp(changes: Partial<BulkAppenderOptions> = {}) {
     samplesMax: 1000,
     recentFrom: Number.POSITIVE_INFINITY,
     newUlid: ulidSource(new FakeClock(1), (size) => new Uint8Array(size).fill(++made)),
-    onBlocks: (metas) => {
+    publish: async (metas) => {
+      await publishBlocks(fileSystem, "db", metas);
       opened.push(...metas);
     },
     ...changes,

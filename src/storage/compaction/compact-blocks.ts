@@ -1,0 +1,106 @@
+/**
+ * compactBlocks: some blocks to one that holds what they held, without what was deleted.
+ *
+ * The series of all sources are walked together in label order. Chunks are copied as they are, except where they
+ * overlap, are small, or hold deleted samples (see joinChunks).
+ *
+ * The result names what it replaces (`compaction.parents`). A crash before its rename leaves the sources; after it,
+ * opening removes those of the sources that are still there. So at any time there is all, and all of it once.
+ *
+ * Memory: a batch of each source, and the labels and chunk places of the result (see writeBlock).
+ */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { assert } from "../../model/assert.js";
+import type { TimeRange } from "../../model/sample.js";
+import type { BlockMeta, BlockParent } from "../block/block-meta.js";
+import type { BlockReader } from "../block/block-reader.js";
+import { type BlockSeries, writeBlock } from "../block/block-writer.js";
+import { inPrecedence } from "../block/open-blocks.js";
+import { joinChunks } from "../chunk/join-chunks.js";
+import type { FileSystem } from "../fs/file-system.js";
+import { BlockCursor } from "./block-cursor.js";
+
+/** Series merged between two turns of the event loop. */
+const seriesPerTurn = 256;
+
+/**
+ * Writes the block; the sources stay, for the caller to remove. Undefined, and nothing written, when all they held
+ * is deleted. Their tombstones must not change meanwhile.
+ */
+export async function compactBlocks(
+  fileSystem: FileSystem,
+  directory: string,
+  sources: readonly BlockReader[],
+  ulid: string,
+): Promise<BlockMeta | undefined> {
+  assert(sources.length > 0, "a compaction has a source");
+  const series = mergedSeries(inPrecedence(sources));
+  const first = await series.next();
+  if (first.done === true) return undefined;
+  const metas = sources.map(({ meta }) => meta);
+  return writeBlock(fileSystem, directory, {
+    ulid,
+    range: hullOf(sources),
+    series: startingWith(first.value, series),
+    level: levelOf(metas),
+    sources: [...new Set(metas.flatMap(({ compaction }) => compaction.sources))].sort(),
+    parents: metas.map(parentOf),
+    ...originOf(metas),
+  });
+}
+
+/** The series that have samples left, in label order. */
+async function* mergedSeries(sources: readonly BlockReader[]): AsyncGenerator<BlockSeries, void, void> {
+  const cursors: BlockCursor[] = [];
+  for (const source of sources) cursors.push(await BlockCursor.open(source));
+  for (let visited = 1; ; visited++) {
+    if (visited % seriesPerTurn === 0) await nextTurn();
+    const same = cursorsAtLeast(cursors);
+    if (same.length === 0) return;
+    const { labels } = same[0]!.current!;
+    const chunks = joinChunks(same.flatMap((cursor) => cursor.current!.chunks));
+    if (chunks.length > 0) yield { labels, chunks };
+    for (const cursor of same) await cursor.next();
+  }
+}
+
+/** The cursors that stand at the least labels, in their order; none when all are at their end. */
+function cursorsAtLeast(cursors: readonly BlockCursor[]): readonly BlockCursor[] {
+  let least: BlockCursor[] = [];
+  for (const cursor of cursors) {
+    if (cursor.current === undefined) continue;
+    const order = least.length === 0 ? -1 : cursor.current.labels.compare(least[0]!.current!.labels);
+    if (order < 0) least = [cursor];
+    else if (order === 0) least.push(cursor);
+  }
+  return least;
+}
+
+async function* startingWith<T>(first: T, rest: AsyncGenerator<T, void, void>): AsyncGenerator<T> {
+  yield first;
+  yield* rest;
+}
+
+function hullOf(sources: readonly BlockReader[]): TimeRange {
+  return {
+    minTime: Math.min(...sources.map(({ range }) => range.minTime)),
+    maxTime: Math.max(...sources.map(({ range }) => range.maxTime)),
+  };
+}
+
+/** A block that is only rewritten keeps its level. */
+function levelOf(metas: readonly BlockMeta[]): number {
+  const highest = Math.max(...metas.map(({ compaction }) => compaction.level));
+  return metas.length === 1 ? highest : highest + 1;
+}
+
+function parentOf({ ulid, minTime, maxTime }: BlockMeta): BlockParent {
+  return { ulid, minTime, maxTime };
+}
+
+/** What replay may skip still holds for a block that has the range of its only source. */
+function originOf(metas: readonly BlockMeta[]): { readonly extra?: Pick<BlockMeta, "narthex"> } {
+  const origin = metas.length === 1 ? metas[0]!.narthex : undefined;
+  return origin === undefined ? {} : { extra: { narthex: origin } };
+}

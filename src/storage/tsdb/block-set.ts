@@ -1,0 +1,114 @@
+/**
+ * BlockSet: the blocks of an open database, read while others are added, merged and dropped.
+ *
+ * Invariants
+ *  1. A read uses the blocks that were there when it began; one that leaves the set is closed and removed when all
+ *     reads that had begun before are done.
+ *  2. `compact`, `drop`, `deleteSamples` and `removeLeaving` come one at a time, as the caller sees to; `publish`
+ *     and reads at any time.
+ *  3. What left the set, or never came into it because writing failed half-way, is removed before the next change:
+ *     otherwise a block whose successor has gone in its turn could come back when the database is opened again.
+ */
+
+import type { Matcher } from "../../model/matcher.js";
+import type { TimeRange } from "../../model/sample.js";
+import type { BlockMeta } from "../block/block-meta.js";
+import { BlockReader } from "../block/block-reader.js";
+import { publishBlocks } from "../block/block-writer.js";
+import { inPrecedence } from "../block/open-blocks.js";
+import { removeBlock } from "../block/remove-block.js";
+import { compactBlocks } from "../compaction/compact-blocks.js";
+import { blockPath } from "../fs/data-directory.js";
+import type { FileSystem } from "../fs/file-system.js";
+
+export class BlockSet {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  #blocks: readonly BlockReader[];
+  readonly #reads = new Set<Promise<unknown>>();
+  /** ULIDs of directories that are to go, if they are there. */
+  readonly #leaving = new Set<string>();
+
+  constructor(fileSystem: FileSystem, directory: string, blocks: readonly BlockReader[]) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#blocks = inPrecedence(blocks);
+  }
+
+  /** In order of precedence. */
+  get all(): readonly BlockReader[] {
+    return this.#blocks;
+  }
+
+  /** Calls `use` at once; the blocks stay open until its promise settles. */
+  read<T>(use: (blocks: readonly BlockReader[]) => Promise<T>): Promise<T> {
+    const reading = use(this.#blocks);
+    const settled: Promise<unknown> = reading
+      .catch(() => undefined)
+      .finally(() => this.#reads.delete(settled));
+    this.#reads.add(settled);
+    return reading;
+  }
+
+  /** Renames staged blocks and opens them; they appear together. When it rejects, none of them does. */
+  async publish(metas: readonly BlockMeta[]): Promise<void> {
+    const opened: BlockReader[] = [];
+    try {
+      await publishBlocks(this.#fileSystem, this.#directory, metas);
+      for (const { ulid } of metas) opened.push(await this.#open(ulid));
+    } catch (error) {
+      await Promise.allSettled(opened.map((block) => block.close()));
+      for (const { ulid } of metas) this.#leaving.add(ulid);
+      throw error;
+    }
+    this.#blocks = inPrecedence([...this.#blocks, ...opened]);
+  }
+
+  /**
+   * Replaces blocks by one of this name that holds the same without what was deleted, or by none when nothing is
+   * left. When it rejects before that, the blocks are as they were.
+   */
+  async compact(sources: readonly BlockReader[], ulid: string): Promise<BlockMeta | undefined> {
+    this.#leaving.add(ulid);
+    const meta = await compactBlocks(this.#fileSystem, this.#directory, sources, ulid);
+    const result = meta && (await this.#open(ulid));
+    this.#leaving.delete(ulid);
+    await this.#replace(sources, result);
+    return meta;
+  }
+
+  async drop(blocks: readonly BlockReader[]): Promise<void> {
+    await this.#replace(blocks, undefined);
+  }
+
+  /** When it rejects, a part may be deleted. */
+  async deleteSamples(matchers: readonly Matcher[], range: TimeRange): Promise<void> {
+    for (const block of this.#blocks) await block.deleteSamples(matchers, range);
+  }
+
+  /** The third invariant, for the caller to keep. Rejects when the system does not let it; to be tried again. */
+  async removeLeaving(): Promise<void> {
+    for (const ulid of this.#leaving) {
+      await removeBlock(this.#fileSystem, this.#directory, ulid);
+      this.#leaving.delete(ulid);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#reads]);
+    await Promise.allSettled(this.#blocks.map((block) => block.close()));
+  }
+
+  async #replace(sources: readonly BlockReader[], result: BlockReader | undefined): Promise<void> {
+    const staying = this.#blocks.filter((block) => !sources.includes(block));
+    this.#blocks = inPrecedence(result === undefined ? staying : [...staying, result]);
+    for (const { meta } of sources) this.#leaving.add(meta.ulid);
+    await Promise.allSettled([...this.#reads]);
+    for (const source of sources) await source.close();
+    await this.removeLeaving();
+  }
+
+  #open(ulid: string): Promise<BlockReader> {
+    return BlockReader.open(this.#fileSystem, blockPath(this.#directory, ulid));
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Compactor: carries out what planCompaction chooses, one merge at a time, and rewrites blocks without what was
+ * deleted from them.
+ *
+ * A block that cannot be merged (it is corrupt, or has chunks that we cannot decode) is told and left alone until
+ * the database is opened again; what the file system refuses is tried again with the next pass.
+ */
+
+import { CorruptionError, NotImplementedError } from "../../model/errors.js";
+import type { BlockReader } from "../block/block-reader.js";
+import { oldestSource } from "../block/open-blocks.js";
+import type { UlidSource } from "../block/ulid.js";
+import { type CompactionOptions, type PlannedBlock, planCompaction } from "../compaction/plan-compaction.js";
+import type { BlockSet } from "./block-set.js";
+import type { TsdbSettings } from "./tsdb-options.js";
+
+export interface CompactorParts {
+  readonly blocks: BlockSet;
+  readonly newUlid: UlidSource;
+  readonly options: CompactionOptions;
+  readonly onEvent: TsdbSettings["onEvent"];
+  /**
+   * Makes sure that the log has nothing left that only the blocks' `narthex.walSegment` keeps a replay from showing
+   * again: a merged block has no such thing.
+   */
+  releaseLog(blocks: readonly BlockReader[]): Promise<void>;
+}
+
+export class Compactor {
+  readonly #parts: CompactorParts;
+  /** ULIDs of blocks that could not be merged. */
+  readonly #failed = new Set<string>();
+
+  constructor(parts: CompactorParts) {
+    this.#parts = parts;
+  }
+
+  /** One merge or rewrite, if there is anything to do; returns whether there was. */
+  async step(): Promise<boolean> {
+    const { blocks, options } = this.#parts;
+    const plan = planCompaction(
+      blocks.all.map((block) => this.#planned(block)),
+      options,
+    );
+    if (plan === undefined) return false;
+    const sources = blocks.all.filter(({ meta }) => plan.sources.includes(meta.ulid));
+    await this.#compact(sources, plan.reason);
+    return true;
+  }
+
+  /** Rewrites one block of which something was deleted; returns whether there was one. */
+  async cleanStep(): Promise<boolean> {
+    const block = this.#parts.blocks.all.find(
+      ({ meta, tombstones }) => tombstones.size > 0 && !this.#failed.has(meta.ulid),
+    );
+    if (block === undefined) return false;
+    await this.#compact([block], "tombstones");
+    return true;
+  }
+
+  async #compact(sources: readonly BlockReader[], reason: string): Promise<void> {
+    const { blocks, newUlid, onEvent, releaseLog } = this.#parts;
+    await releaseLog(sources);
+    try {
+      const meta = await blocks.compact(sources, newUlid());
+      const facts = { reason, sources: sources.length, samples: meta?.stats.numSamples ?? 0 };
+      onEvent({ level: "info", message: "compacted blocks", facts });
+    } catch (error) {
+      if (!(error instanceof CorruptionError || error instanceof NotImplementedError)) throw error;
+      for (const { meta } of sources) this.#failed.add(meta.ulid);
+      const message = `blocks cannot be compacted and are left as they are: ${error.message}`;
+      const facts = { blocks: sources.map(({ meta }) => meta.ulid).join(" ") };
+      onEvent({ level: "error", message, facts });
+    }
+  }
+
+  #planned({ meta, range, deletedShare }: BlockReader): PlannedBlock {
+    const { ulid } = meta;
+    return { ulid, range, deletedShare, oldestSource: oldestSource(meta), hasFailed: this.#failed.has(ulid) };
+  }
+}
