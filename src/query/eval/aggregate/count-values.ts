@@ -2,10 +2,12 @@
  * `count_values("label", v)`: how many series of a group have each value, with the value's text as a label.
  */
 
+import { QueryError } from "../../../model/errors.js";
 import { formatFloatPlain } from "../../../model/float-text.js";
+import { quoteText } from "../../../model/labels.js";
 import type { AggregationNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
-import { checkLabelName } from "../functions/label.js";
+import { isLabelName } from "../functions/label.js";
 import { FLOAT, type Value, type VectorSeries, vector } from "../value.js";
 import { GroupTable } from "./grouping.js";
 
@@ -14,7 +16,7 @@ export function countValues(
   { series, label }: { readonly series: readonly VectorSeries[]; readonly label: string },
   context: EvalContext,
 ): Value {
-  checkLabelName(label, "invalid label name");
+  if (!isLabelName(label)) throw new QueryError(`invalid label name ${quoteText(label)}`);
   const grouping = node.without ? node.grouping : [...node.grouping, label];
   const table = new GroupTable({ grouping, without: node.without }, (labels) => {
     return { labels, dropName: false, column: context.budget.column(node.grid.count) };

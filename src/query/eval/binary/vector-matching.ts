@@ -27,9 +27,9 @@ export interface MatchedOperands {
 }
 
 export function evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Value {
-  const matcher = new Matcher(operands, context);
-  const results = matcher.run();
-  return vector(matcher.mayRepeatLabels ? mergeSeries(results) : results);
+  const evaluation = new MatchedEvaluation(operands, context);
+  const results = evaluation.run();
+  return vector(evaluation.mayRepeatLabels ? mergeSeries(results) : results);
 }
 
 /** Series with one signature. */
@@ -40,7 +40,7 @@ interface MatchGroup {
   readonly one: VectorSeries[];
 }
 
-class Matcher {
+class MatchedEvaluation {
   /** One-to-one results bear the labels of their signature at least, so they differ if each has its own. */
   mayRepeatLabels: boolean;
   readonly #operands: MatchedOperands;

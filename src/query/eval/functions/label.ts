@@ -46,7 +46,11 @@ function compile(pattern: string): CapturingRegExp {
   }
 }
 
+function checkLabelName(name: string, problem: string): void {
+  if (!isLabelName(name)) throw new QueryError(`${problem}: ${name}`);
+}
+
 /** Any text but the empty one, if it is UTF-8: what was no character when it was read is U+FFFD now. */
-export function checkLabelName(name: string, problem: string): void {
-  if (name === "" || name.includes("\ufffd")) throw new QueryError(`${problem}: ${name}`);
+export function isLabelName(name: string): boolean {
+  return name !== "" && !name.includes("\ufffd");
 }
