@@ -4,7 +4,6 @@
 
 import { QueryError } from "../../../model/errors.js";
 import { formatFloatPlain } from "../../../model/float-text.js";
-import { quoteText } from "../../../model/labels.js";
 import type { AggregationNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
 import { isLabelName } from "../functions/label.js";
@@ -16,7 +15,7 @@ export function countValues(
   { series, label }: { readonly series: readonly VectorSeries[]; readonly label: string },
   context: EvalContext,
 ): Value {
-  if (!isLabelName(label)) throw new QueryError(`invalid label name ${quoteText(label)}`);
+  if (!isLabelName(label)) throw new QueryError(`invalid label name ${sourceText(node, context)}`);
   const grouping = node.without ? node.grouping : [...node.grouping, label];
   const table = new GroupTable({ grouping, without: node.without }, (labels) => {
     return { labels, dropName: false, column: context.budget.column(node.grid.count) };
@@ -37,4 +36,9 @@ export function countValues(
     context.budget.tick(column.values.length);
   }
   return vector(table.groups());
+}
+
+/** The label as it was written: bytes that are no characters show as the escapes they were. */
+function sourceText({ parameter }: AggregationNode, { plan }: EvalContext): string {
+  return plan.text.slice(parameter!.span.start, parameter!.span.end);
 }

@@ -8,11 +8,12 @@
  */
 
 import { QueryError } from "../../../model/errors.js";
-import { type Labels, METRIC_NAME, quoteText } from "../../../model/labels.js";
+import type { Labels } from "../../../model/labels.js";
 import type { VectorMatching } from "../../parser/ast.js";
 import type { BinaryNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
 import { hasTypeOrUnit, withoutMetadata } from "../drop-names.js";
+import { bracedText } from "../label-text.js";
 import { mergeSeries } from "../merge-series.js";
 import { ABSENT, type Column, FLOAT, hasValue, type Value, type VectorSeries, vector } from "../value.js";
 import { type ElementOperation, elementOperation } from "./element-operation.js";
@@ -208,13 +209,4 @@ class MatchedEvaluation {
 interface Paired {
   readonly result: VectorSeries;
   readonly matched: Uint8Array;
-}
-
-/** All labels within braces, the metric name as well: how Go prints a label set. */
-function bracedText(labels: Labels): string {
-  const pairs = [...labels].map(([name, value]) => {
-    const plain = name === METRIC_NAME || /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name);
-    return `${plain ? name : quoteText(name)}=${quoteText(value)}`;
-  });
-  return `{${pairs.join(", ")}}`;
 }

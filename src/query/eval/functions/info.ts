@@ -11,6 +11,7 @@ import { QueryError } from "../../../model/errors.js";
 import { type Labels, METRIC_NAME } from "../../../model/labels.js";
 import type { InfoNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
+import { bracedText } from "../label-text.js";
 import { selectorReader } from "../leaf/series-reader.js";
 import { mergeSeries } from "../merge-series.js";
 import { vectorSeries } from "../operands.js";
@@ -107,8 +108,8 @@ function newestPerMetric(candidates: readonly InfoSeries[], step: number): reado
     const knownTime = known === undefined ? Number.NEGATIVE_INFINITY : candidates[known]!.times.values[step]!;
     if (known !== undefined && time === knownTime) {
       throw new QueryError(
-        `found duplicate series for info metric: existing ${candidates[known]!.labels} @ ${knownTime * 1000}, ` +
-          `new ${labels} @ ${time * 1000}`,
+        `found duplicate series for info metric: existing ${bracedText(candidates[known]!.labels)} @ ${knownTime * 1000}, ` +
+          `new ${bracedText(labels)} @ ${time * 1000}`,
       );
     }
     if (time > knownTime) newest.set(name, index);
