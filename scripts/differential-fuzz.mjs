@@ -4,7 +4,8 @@
  *     node scripts/differential-fuzz.mjs --expressions 20000 --seed 7
  *
  * Prints each difference, made small, with its seed; ends with 1 when there is one. `--differences N` stops after
- * N of them (default 20); `--words` also prints where annotations and texts of errors differ.
+ * N of them (default 20); `--words` also prints where annotations and texts of errors differ; `--features a,b`
+ * switches features on in both, as `promql-delayed-name-removal`.
  *
  * Compiles test/differential and what it uses with tsc into node_modules/.cache.
  */
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     expressions: { type: "string", default: "2000" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     differences: { type: "string", default: "20" },
+    features: { type: "string", default: "" },
     words: { type: "boolean", default: false },
   },
 });
@@ -44,6 +46,7 @@ const report = await fuzz({
   prometheus,
   expressions: Number(options.expressions),
   seed,
+  features: options.features.split(",").filter((name) => name !== ""),
   differencesMax: Number(options.differences),
   onDifference: print,
   onProgress: ({ expressions, differences }) =>

@@ -20,6 +20,8 @@ export interface FuzzOptions {
   readonly prometheus: string;
   readonly expressions: number;
   readonly seed: number;
+  /** Names of Prometheus' feature flags, besides those that expressions need. */
+  readonly features?: readonly string[];
   /** Shrinking costs hundreds of queries each. */
   readonly differencesMax: number;
   readonly onDifference: (difference: Difference) => void;
@@ -61,7 +63,8 @@ const bases: readonly TimestampMs[] = [
 const concurrent = 4;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const peers = await Peers.start(options.prometheus, options.seed, bases);
+  const { prometheus, seed, features = [] } = options;
+  const peers = await Peers.start(prometheus, { seed, bases, features });
   try {
     const run = new FuzzRun(peers, options);
     await Promise.all(Array.from({ length: concurrent }, () => run.work()));

@@ -1,20 +1,23 @@
 /**
- * Two databases with the same random series: ours in process, a real Prometheus on copies of our blocks.
+ * Two databases with the same random series: ours in process, a real Prometheus on blocks that we wrote. Of every
+ * second set ours has no blocks: its samples came in any order and lie in the head.
  */
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Database } from "../../src/api.js";
 import { openDatabase } from "../../src/database.js";
 import { errorReply } from "../../src/http/error-reply.js";
+import type { Appender } from "../../src/model/appendable.js";
+import { assert } from "../../src/model/assert.js";
 import type { TimestampMs } from "../../src/model/sample.js";
 import { NO_SERIES } from "../../src/model/series.js";
 import { openTsdb } from "../../src/storage/tsdb.js";
 import { type RunningServer, startPrometheus } from "../support/processes.js";
 import { type Answer, answerOf, decodeAnswer } from "./answer.js";
-import { randomSeries } from "./random-series.js";
+import { type RandomSeries, randomSeries } from "./random-series.js";
 
 /** At `start`; with a step, at every step from `start` to `end`. */
 export interface FuzzQuery {
@@ -25,7 +28,16 @@ export interface FuzzQuery {
   readonly stepMs: number;
 }
 
-const features = ["promql-experimental-functions", "promql-duration-expr"];
+/** Of the language, on in both. */
+const commonFeatures = ["promql-experimental-functions", "promql-duration-expr"];
+
+export interface PeersOptions {
+  readonly seed: number;
+  /** Where a set of series begins. */
+  readonly bases: readonly TimestampMs[];
+  /** Names of Prometheus' feature flags, besides those that expressions need. */
+  readonly features?: readonly string[];
+}
 
 export class Peers {
   readonly #directory: string;
@@ -39,14 +51,15 @@ export class Peers {
     this.#prometheus = prometheus;
   }
 
-  /** One set of series from each of `bases` on. */
-  static async start(binary: string, seed: number, bases: readonly TimestampMs[]): Promise<Peers> {
+  static async start(binary: string, options: PeersOptions): Promise<Peers> {
+    const features = [...commonFeatures, ...(options.features ?? [])];
     const directory = mkdtempSync(join(tmpdir(), "narthex-differential-"));
     const [ours, theirs] = [join(directory, "ours"), join(directory, "theirs")];
-    await writeSets(ours, seed, bases);
-    mkdirSync(theirs);
-    for (const name of readdirSync(ours).filter((entry) => /^[0-9A-Z]{26}$/.test(entry))) {
-      cpSync(join(ours, name), join(theirs, name), { recursive: true });
+    const { sets, headSets } = randomSets(options);
+    await writeSets(theirs, [...sets, ...headSets], []);
+    await writeSets(ours, sets, headSets);
+    for (const name of readdirSync(theirs).filter((entry) => !/^[0-9A-Z]{26}$/.test(entry))) {
+      rmSync(join(theirs, name), { recursive: true });
     }
     const configFile = join(directory, "prometheus.yml");
     writeFileSync(configFile, "global: {}\n");
@@ -105,17 +118,32 @@ export class Peers {
   }
 }
 
-async function writeSets(directory: string, seed: number, bases: readonly TimestampMs[]): Promise<void> {
-  const tsdb = await openTsdb({ directory });
-  const appender = tsdb.bulkAppender();
-  for (const [i, base] of bases.entries()) {
-    for (const { labels, samples } of randomSeries(seed * 1000 + i, base)) {
-      for (const { time, value } of samples) {
-        if (value === "stale") appender.appendStale(NO_SERIES, labels, time);
-        else appender.append(NO_SERIES, labels, time, value);
-      }
+type SeriesSet = readonly RandomSeries[];
+
+function randomSets({ seed, bases }: PeersOptions) {
+  const sets = bases.map((base, i) => randomSeries(seed * 1000 + i, base));
+  return { sets: sets.filter((_, i) => i % 2 === 0), headSets: sets.filter((_, i) => i % 2 === 1) };
+}
+
+/** `sets` as blocks, `headSets` through the log into the head, from the newest sample of each series to the oldest. */
+async function writeSets(
+  directory: string,
+  sets: readonly SeriesSet[],
+  headSets: readonly SeriesSet[],
+): Promise<void> {
+  const tsdb = await openTsdb({ directory, durability: "none" });
+  await appendSets(tsdb.bulkAppender(), sets);
+  await appendSets(tsdb.appender(), headSets);
+  await tsdb.close();
+}
+
+async function appendSets(appender: Appender, sets: readonly SeriesSet[]): Promise<void> {
+  for (const { labels, samples } of sets.flat()) {
+    for (const { time, value } of samples.toReversed()) {
+      if (value === "stale") appender.appendStale(NO_SERIES, labels, time);
+      else appender.append(NO_SERIES, labels, time, value);
     }
   }
-  await appender.commit();
-  await tsdb.close();
+  const { rejected } = await appender.commit();
+  assert(rejected.size === 0, "every random sample can be stored");
 }
