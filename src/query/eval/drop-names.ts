@@ -25,7 +25,8 @@ export function dropNames(series: readonly VectorSeries[], context: EvalContext)
   const renamed = series.map(({ labels, column }): VectorSeries => {
     return { labels: droppedName(labels, context), dropName: true, column };
   });
-  return context.features.delayedNameRemoval || !metadataDiffers(series) ? renamed : mergeSeries(renamed);
+  if (context.features.delayedNameRemoval) return renamed;
+  return metadataDiffers(series.map(({ labels }) => labels)) ? mergeSeries(renamed) : renamed;
 }
 
 /** Whether there is more than a name to drop: labels that matching by signature may not look at. */
@@ -33,10 +34,10 @@ export function hasTypeOrUnit({ labels }: VectorSeries): boolean {
   return labels.has("__type__") || labels.has("__unit__");
 }
 
-/** Whether metadata tell any of these series apart: if not, dropping them makes none equal. */
-function metadataDiffers(series: readonly VectorSeries[]): boolean {
+/** Whether metadata tell any of these label sets apart: if not, dropping them makes none equal. */
+export function metadataDiffers(sets: readonly Labels[]): boolean {
   return metadataNames.some((name) => {
-    const first = series[0]?.labels.get(name);
-    return series.some(({ labels }) => labels.get(name) !== first);
+    const first = sets[0]?.get(name);
+    return sets.some((labels) => labels.get(name) !== first);
   });
 }

@@ -76,7 +76,7 @@ function visitSeries(node: PlanNode, context: EvalContext, visit: (series: Vecto
   }
   const { labels, dropName } = reader;
   const column = context.budget.column(node.grid.count);
-  const check = labelsetCheck(reader, context);
+  const check = labelsetCheck(reader);
   for (let index = 0; index < labels.length; index++) {
     if (reader.read(index, column) === 0) continue;
     check(index);

@@ -26,7 +26,7 @@ export interface RollupOperation {
   /** Where windows end, and the steps themselves. */
   readonly grid: StepGrid;
   readonly evaluationGrid: StepGrid;
-  /** One value per step each; at most two. */
+  /** At most two; each with one value per step, or with one for all steps. */
   readonly parameters: readonly Float64Array[];
 }
 
@@ -56,11 +56,6 @@ export function runOperation(operation: LeafOperation, kernel: ColumnKernel, int
   const { grid } = operation;
   switch (operation.kind) {
     case "last":
-      if (standsStill(grid))
-        return repeatFirst(
-          into,
-          kernel.lastBefore(oneStep(grid), operation.lookbackMs, into.values, into.present),
-        );
       return kernel.lastBefore(grid, operation.lookbackMs, into.values, into.present);
     case "last-time":
       return lastTimeBefore(kernel, operation, into);
@@ -77,40 +72,37 @@ function runRollup(operation: RollupOperation, kernel: ColumnKernel, into: Colum
   const { grid, evaluationGrid, rangeMs, parameters } = operation;
   const [first, second] = parameters;
   const name = operation.function;
-  if (isConstant(first) && isConstant(second)) {
+  if ((first?.length ?? 1) === 1 && (second?.length ?? 1) === 1) {
     const options = { secondParameter: second?.[0] ?? 0, evaluationGrid };
     return kernel.rollup(name, grid, rangeMs, first?.[0] ?? 0, into.values, into.present, options);
   }
   let count = 0;
   for (let step = 0; step < grid.count; step++) {
-    const options = { secondParameter: second?.[step] ?? 0, evaluationGrid: stepOf(evaluationGrid, step) };
+    const options = {
+      secondParameter: parameterAt(second, step),
+      evaluationGrid: stepOf(evaluationGrid, step),
+    };
     const values = into.values.subarray(step, step + 1);
     const present = into.present.subarray(step, step + 1);
-    count += kernel.rollup(name, stepOf(grid, step), rangeMs, first?.[step] ?? 0, values, present, options);
+    count += kernel.rollup(
+      name,
+      stepOf(grid, step),
+      rangeMs,
+      parameterAt(first, step),
+      values,
+      present,
+      options,
+    );
   }
   return count;
 }
 
-function isConstant(parameter: Float64Array | undefined): boolean {
-  return parameter === undefined || parameter.every((value) => Object.is(value, parameter[0]));
+function parameterAt(parameter: Float64Array | undefined, step: number): number {
+  return parameter === undefined ? 0 : parameter[parameter.length === 1 ? 0 : step]!;
 }
 
 function stepOf(grid: StepGrid, step: number): StepGrid {
   return { start: grid.start + step * grid.stepMs, stepMs: 1, count: 1 };
-}
-
-function standsStill(grid: StepGrid): boolean {
-  return grid.stepMs === 0 && grid.count > 1;
-}
-
-function oneStep(grid: StepGrid): StepGrid {
-  return { start: grid.start, stepMs: 1, count: 1 };
-}
-
-function repeatFirst(into: Column, present: number): number {
-  into.present.fill(present);
-  into.values.fill(into.values[0]!);
-  return present * into.present.length;
 }
 
 function clear(into: Column): number {

@@ -9,7 +9,7 @@ import type { Labels } from "../../../model/labels.js";
 import type { RollupNode, SelectorNode, SelectorSource, WindowSource } from "../../plan/plan.js";
 import { selectorRange } from "../../plan/selector-range.js";
 import type { EvalContext } from "../context.js";
-import { droppedName } from "../drop-names.js";
+import { droppedName, metadataDiffers } from "../drop-names.js";
 import {
   annotateRollup,
   checkParameters,
@@ -28,6 +28,8 @@ export interface SeriesReader {
   /** Of the result, in the order of the series. */
   readonly labels: readonly Labels[];
   readonly dropName: boolean;
+  /** Two of the results could bear the same labels. */
+  readonly mayCollide: boolean;
   /** Fills the column of one series; returns how many steps have a value. */
   read(index: number, into: Column): number;
 }
@@ -44,19 +46,16 @@ export function selectorReader(node: SelectorNode, context: EvalContext): Series
   const samples = storedSource(source, context);
   const kind = output === "sample-time" ? "last-time" : source.extension === "smoothed" ? "smoothed" : "last";
   const read = (index: number, into: Column): number => samples.run(index, { kind, grid, lookbackMs }, into);
-  if (output === "value") return { labels: samples.labels, dropName: false, read };
-  return { labels: samples.labels.map((labels) => droppedName(labels, context)), dropName: true, read };
+  return { ...resultLabels(samples.labels, output === "value", context), read };
 }
 
 export function rollupReader(node: RollupNode, context: EvalContext): SeriesReader {
   const { rollup, keepsName } = rangeFunction(node.function);
   const parameters = node.parameters.map((parameter) => scalarValues(context.evaluate(parameter)));
   const samples = windowSource(node.window.source, node.window.rangeMs, context);
-  const operation = rollupOperation(node, { rollup, parameters });
-  const labels = keepsName ? samples.labels : samples.labels.map((each) => droppedName(each, context));
+  const operation = rollupOperation(node, { rollup, parameters: parameters.map(shorten) });
   return {
-    labels,
-    dropName: !keepsName,
+    ...resultLabels(samples.labels, keepsName, context),
     read(index, into) {
       const count = samples.run(index, operation, into);
       if (context.kernel.length > 0) checkParameters(node.function, parameters);
@@ -67,10 +66,23 @@ export function rollupReader(node: RollupNode, context: EvalContext): SeriesRead
   };
 }
 
+function resultLabels(
+  labels: readonly Labels[],
+  keepsName: boolean,
+  context: EvalContext,
+): Pick<SeriesReader, "labels" | "dropName" | "mayCollide"> {
+  if (keepsName) return { labels, dropName: false, mayCollide: false };
+  return {
+    labels: labels.map((each) => droppedName(each, context)),
+    dropName: true,
+    mayCollide: !context.features.delayedNameRemoval && metadataDiffers(labels),
+  };
+}
+
 /** All series of a reader that have a value. Equal labels are an error, even at different steps. */
 export function collect(reader: SeriesReader, grid: StepGrid, context: EvalContext): VectorValue {
   const series: VectorSeries[] = [];
-  const check = labelsetCheck(reader, context);
+  const check = labelsetCheck(reader);
   let column: Column | undefined;
   for (let index = 0; index < reader.labels.length; index++) {
     column ??= context.budget.column(grid.count);
@@ -85,9 +97,8 @@ export function collect(reader: SeriesReader, grid: StepGrid, context: EvalConte
 }
 
 /** A check to be called with each series that has a value. */
-export function labelsetCheck(reader: SeriesReader, context: EvalContext): (index: number) => void {
-  const mayCollide = reader.dropName && !context.features.delayedNameRemoval;
-  if (!mayCollide || reader.labels.length < 2) return () => {};
+export function labelsetCheck(reader: SeriesReader): (index: number) => void {
+  if (!reader.mayCollide) return () => {};
   const seen = new Set<string>();
   return (index) => {
     const key = reader.labels[index]!.key();
@@ -125,6 +136,11 @@ function windowSource(source: WindowSource, rangeMs: number, context: EvalContex
       return runOperation(operation, context.kernel, into);
     },
   };
+}
+
+/** A parameter that is the same at every step, as one value. */
+function shorten(parameter: Float64Array): Float64Array {
+  return parameter.every((value) => Object.is(value, parameter[0])) ? parameter.subarray(0, 1) : parameter;
 }
 
 function rollupOperation(
