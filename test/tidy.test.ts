@@ -38,7 +38,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "codec|fs",
     "chunk",
     "index|wal",
-    "head|block",
+    "head|block|prometheus",
     "compaction",
     "maintenance|tsdb-querier",
     "tsdb",

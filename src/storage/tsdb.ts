@@ -12,10 +12,12 @@ import { ClosedError, PoisonedError } from "../model/errors.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Querier, Queryable } from "../model/queryable.js";
 import { rangesOverlap, type TimeRange, type TimestampMs } from "../model/sample.js";
+import type { BlockMeta } from "./block/block-meta.js";
 import type { BlockReader } from "./block/block-reader.js";
 import { type UlidSource, ulidSource } from "./block/ulid.js";
 import { ByteWriter } from "./codec/byte-writer.js";
 import { BulkAppender, type BulkAppenderOptions } from "./compaction/bulk-appender.js";
+import type { CutOptions } from "./compaction/cut-blocks.js";
 import { alignedStart, DEFAULT_BLOCK_SAMPLES_MAX } from "./compaction/plan-block-ranges.js";
 import { planRetention } from "./compaction/plan-retention.js";
 import { walPath } from "./fs/data-directory.js";
@@ -24,6 +26,7 @@ import { HeadQuerier } from "./head/head-querier.js";
 import { type CutParts, checkpointHead, cutHead, planCut, releaseLog } from "./maintenance.js";
 import { BlockSet } from "./tsdb/block-set.js";
 import { Compactor } from "./tsdb/compactor.js";
+import { Exchange } from "./tsdb/exchange.js";
 import { heldRanges, type OpenParts, openParts } from "./tsdb/open-parts.js";
 import { type TsdbOptions, type TsdbStatus, withDefaults } from "./tsdb/tsdb-options.js";
 import { type StoragePart, TsdbQuerier } from "./tsdb-querier.js";
@@ -48,6 +51,8 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 }
 
 export class Tsdb implements Appendable, Queryable {
+  /** Snapshots, exports, imports of directories. */
+  readonly exchange: Exchange;
   readonly #parts: OpenParts;
   readonly #newUlid: UlidSource;
   #recordBuffer = new ByteWriter(64 * 1024);
@@ -77,6 +82,7 @@ export class Tsdb implements Appendable, Queryable {
       onEvent,
       releaseLog: (sources) => releaseLog(this.#cutParts(), sources),
     });
+    this.exchange = this.#makeExchange();
     this.#scheduleMaintenance();
   }
 
@@ -92,16 +98,9 @@ export class Tsdb implements Appendable, Queryable {
   /** An appender for samples of any age and any number, straight to blocks. They appear together, at commit. */
   bulkAppender(): BulkAppender {
     this.#assertOpen();
-    const { fileSystem, directory, blockDurationMs, clock } = this.#parts.settings;
-    const options: BulkAppenderOptions = {
-      fileSystem,
-      directory,
-      blockDurationMs,
-      samplesMax: DEFAULT_BLOCK_SAMPLES_MAX,
-      recentFrom: clock.now() - recentWindows * blockDurationMs,
-      newUlid: this.#newUlid,
-      publish: (metas) => this.#blocks.publish(metas),
-    };
+    const { fileSystem, directory } = this.#parts.settings;
+    const publish = (metas: readonly BlockMeta[]) => this.#blocks.publish(metas);
+    const options: BulkAppenderOptions = { ...this.#cutOptions(), fileSystem, directory, publish };
     return new TrackedBulkAppender(options, (commit) => {
       this.#assertNotPoisoned();
       return this.#track(commit);
@@ -285,6 +284,26 @@ export class Tsdb implements Appendable, Queryable {
       isDurableWhenApplied: settings.durability === "commit",
       publish: (metas) => this.#blocks.publish(metas),
     };
+  }
+
+  #cutOptions(): CutOptions {
+    const { blockDurationMs, clock } = this.#parts.settings;
+    const recentFrom = clock.now() - recentWindows * blockDurationMs;
+    return { blockDurationMs, samplesMax: DEFAULT_BLOCK_SAMPLES_MAX, recentFrom, newUlid: this.#newUlid };
+  }
+
+  #makeExchange(): Exchange {
+    const { head, settings } = this.#parts;
+    const { fileSystem, directory, processes } = settings;
+    const headPart: Queryable = { querier: (range) => new HeadQuerier(head, range) };
+    return new Exchange({
+      ...{ fileSystem, directory, processes, newUlid: this.#newUlid },
+      cutOptions: () => this.#cutOptions(),
+      bulkAppender: () => this.bulkAppender(),
+      publish: (metas) => this.#track(() => this.#blocks.publish(metas)),
+      read: (use) => this.#track(() => this.#blocks.read((blocks) => use(blocks, headPart))),
+      inTurn: (task) => this.#inTurn(task),
+    });
   }
 
   /** Begins something that `close` waits for. */

@@ -1,0 +1,100 @@
+/**
+ * Exchange: what goes out of and into an open database beside samples and queries: snapshots, exports, imports of
+ * whole directories.
+ *
+ * Each works on one state: blocks and head as they are in one tick. Blocks that leave the database meanwhile stay
+ * readable until it is done; so a compaction that has ended waits for it.
+ */
+
+import type { Queryable } from "../../model/queryable.js";
+import { ALL_TIME } from "../../model/sample.js";
+import type { Series } from "../../model/series.js";
+import type { BlockMeta } from "../block/block-meta.js";
+import type { BlockReader } from "../block/block-reader.js";
+import type { ScanRequest } from "../block/scan-block.js";
+import type { CutOptions } from "../compaction/cut-blocks.js";
+import { exportBlocks } from "./export-blocks.js";
+import { type DirectoryImport, type ImportTarget, importDirectory } from "./import-directory.js";
+import { headSeries, scanParts } from "./scan-parts.js";
+import { writeSnapshot } from "./snapshot.js";
+
+export interface ExchangeParts extends ImportTarget {
+  /** For what is cut of the head. */
+  cutOptions(): CutOptions;
+  /** Calls `use` at once, with blocks in order of precedence; they stay open until its promise settles. */
+  read<T>(use: (blocks: readonly BlockReader[], head: Queryable) => Promise<T>): Promise<T>;
+  /** Runs a task while no cut, no compaction and no deletion does. */
+  inTurn<T>(task: () => Promise<T>): Promise<T>;
+}
+
+export interface SnapshotOptions {
+  /** Leave out what is not in blocks yet. */
+  readonly skipHead?: boolean;
+}
+
+export class Exchange {
+  readonly #parts: ExchangeParts;
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Makes `directory`, which must not exist or be empty, a database of its own with what is readable now; nothing
+   * that changes later changes it. All of it or nothing. Returns its blocks.
+   */
+  snapshot(directory: string, { skipHead = false }: SnapshotOptions = {}): Promise<readonly BlockMeta[]> {
+    const { fileSystem, inTurn, read, cutOptions } = this.#parts;
+    const everything: ScanRequest = { selectors: [], range: ALL_TIME };
+    return inTurn(() =>
+      read(async (blocks, head) => {
+        const series = skipHead ? [] : await headSeries(head, everything);
+        return writeSnapshot({ ...cutOptions(), fileSystem, blocks, headSeries: series }, directory);
+      }),
+    );
+  }
+
+  /**
+   * The selected series in label order, one at a time, as `Querier.select` gives them; for more than fits into
+   * memory. The database cannot be closed while it runs: leave the loop, or call `return`.
+   */
+  async *scan(request: ScanRequest): AsyncGenerator<Series, void, void> {
+    let end: () => void = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let view: AsyncGenerator<Series, void, void> | undefined;
+    const reading = this.#parts.read((blocks, head) => {
+      view = scanView(blocks, headSeries(head, request), request);
+      return ended;
+    });
+    try {
+      if (view !== undefined) yield* view;
+    } finally {
+      end();
+      await reading;
+    }
+  }
+
+  /** As blocks that a Prometheus reads, in `directory`, which is created when absent. Returns their metas. */
+  exportBlocks(request: ScanRequest, directory: string): Promise<readonly BlockMeta[]> {
+    const { fileSystem, read, cutOptions } = this.#parts;
+    return read(async (blocks, head) => {
+      const parts = { ...cutOptions(), fileSystem, blocks, headSeries: await headSeries(head, request) };
+      return exportBlocks(parts, request, directory);
+    });
+  }
+
+  /** Everything that is in another data directory, ours or a Prometheus', which is only read. */
+  importDirectory(source: string): Promise<DirectoryImport> {
+    return importDirectory(this.#parts, source);
+  }
+}
+
+async function* scanView(
+  blocks: readonly BlockReader[],
+  head: Promise<readonly Series[]>,
+  request: ScanRequest,
+): AsyncGenerator<Series, void, void> {
+  yield* scanParts(blocks, await head, request);
+}
