@@ -37,6 +37,10 @@ export interface DatabaseOptions {
   readonly durabilityIntervalMs?: number;
   /** The length of the newest blocks. Default 2 hours. */
   readonly blockDurationMs?: number;
+  /** Blocks of which all is older than this are dropped. Default 0: everything is kept. */
+  readonly retentionMs?: number;
+  /** The oldest blocks are dropped while blocks and log take more bytes than this. Default 0: no limit. */
+  readonly retentionSizeBytes?: number;
   /** How far back an instant selector reaches; the lower end is excluded. Default 5 minutes. */
   readonly lookbackDeltaMs?: number;
   /** Default 2 minutes. */
@@ -135,6 +139,11 @@ export interface MetadataOptions extends Partial<TimeRange> {
   readonly match?: readonly string[];
 }
 
+export interface DeleteOptions extends Partial<TimeRange> {
+  /** Selectors as text, as `up{job="x"}`, at least one; a series that any of them selects is meant. */
+  readonly match: readonly string[];
+}
+
 export interface Database extends Appendable, Queryable, AsyncDisposable {
   readonly status: "open" | "closing" | "closed" | "poisoned";
   /** A handle on the series with these labels; it is created by the first append. */
@@ -154,7 +163,18 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
    * a block or none of it. Rows that cannot be read are counted and the first ones named.
    */
   import(source: string | AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<ImportResult>;
-  /** One pass of maintenance: cuts what is complete into blocks. Normally driven by a timer. */
+  /**
+   * Deletes the samples between `minTime` and `maxTime` (both inclusive, default all time) of the series that match.
+   * Resolves when that is as durable as an append; what is appended afterwards is there, also at the same times.
+   * When it rejects, a part may be deleted. The bytes are freed by and by, or by `clean`.
+   */
+  deleteSeries(options: DeleteOptions): Promise<void>;
+  /** Frees the bytes of deleted samples now, and forgets labels that only deleted series had. */
+  clean(): Promise<void>;
+  /**
+   * One pass of maintenance: cuts what is complete into blocks, compacts blocks, drops what is kept no longer.
+   * Normally driven by a timer.
+   */
   runMaintenance(): Promise<void>;
   /** Numbers about what is stored. */
   describe(): DatabaseStatus;
@@ -172,6 +192,42 @@ export interface DatabaseStatus {
   readonly blocks: readonly BlockStatus[];
   /** What was lost or set aside at open, in words; empty after a clean start. */
   readonly losses: readonly string[];
+}
+
+/** What `checkDatabase` found. */
+export interface CheckReport {
+  /** Whether nothing is broken. */
+  readonly isSound: boolean;
+  readonly blocks: readonly CheckedBlock[];
+  readonly log: CheckedLog;
+  /** What may be of interest and is no damage: overlaps, leftovers of a crash, blocks set aside. */
+  readonly notes: readonly string[];
+}
+
+export interface CheckedBlock {
+  readonly ulid: string;
+  /** Both inclusive; undefined when `meta.json` cannot be read. */
+  readonly range: TimeRange | undefined;
+  /** Series and samples that can be read. */
+  readonly series: number;
+  readonly samples: number;
+  readonly problems: readonly CheckProblem[];
+}
+
+export interface CheckedLog {
+  readonly segments: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** Of the records that can be read. */
+  readonly samples: number;
+  readonly problems: readonly CheckProblem[];
+}
+
+/** One thing that is broken, with its file and, where known, the byte. */
+export interface CheckProblem {
+  readonly file: string;
+  readonly offset: number | undefined;
+  readonly message: string;
 }
 
 export interface BlockStatus {

@@ -3,9 +3,11 @@
  */
 
 import type {
+  CheckReport,
   Database,
   DatabaseOptions,
   DatabaseStatus,
+  DeleteOptions,
   ImportOptions,
   ImportResult,
   LabelsLike,
@@ -31,6 +33,7 @@ import { NO_SERIES, type SeriesRef } from "./model/series.js";
 import { compareText } from "./model/text-order.js";
 import { QueryEngine } from "./query/engine.js";
 import { parseSelector } from "./query/parser/parse.js";
+import { checkDirectory } from "./storage/tsdb/check-directory.js";
 import { openTsdb, type Tsdb } from "./storage/tsdb.js";
 
 /**
@@ -44,6 +47,18 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   const clock = options.clock ?? systemClock;
   return new OpenDatabase(await openTsdb({ ...options, clock }), engineFor(options, clock), clock);
+}
+
+/**
+ * Reads everything in a data directory and tells what is broken and what can still be read. Changes nothing. Rejects
+ * with LockedError when a process has the directory, StorageError when there is none.
+ */
+export async function checkDatabase(
+  options: Pick<DatabaseOptions, "directory" | "fileSystem">,
+): Promise<CheckReport> {
+  const { blocks, wal, notes } = await checkDirectory(options);
+  const isSound = [wal, ...blocks].every(({ problems }) => problems.length === 0);
+  return { isSound, blocks, log: wal, notes };
 }
 
 function engineFor(options: DatabaseOptions, clock: Clock): QueryEngine {
@@ -148,6 +163,20 @@ class OpenDatabase implements Database {
     if (typeof source !== "string") return importStream(source, settings);
     const { stream } = await openFileStream(source);
     return importStream(stream, { ...settings, fileName: source });
+  }
+
+  async deleteSeries({
+    match,
+    minTime = ALL_TIME.minTime,
+    maxTime = ALL_TIME.maxTime,
+  }: DeleteOptions): Promise<void> {
+    if (match.length === 0) throw new InvalidArgumentError("a deletion needs a selector of what to delete");
+    for (const matchers of match.map(parseSelector))
+      await this.#tsdb.deleteSeries(matchers, { minTime, maxTime });
+  }
+
+  async clean(): Promise<void> {
+    await this.#tsdb.clean();
   }
 
   async runMaintenance(): Promise<void> {

@@ -4,11 +4,16 @@
 
 export type {
   BlockStatus,
+  CheckedBlock,
+  CheckedLog,
+  CheckProblem,
+  CheckReport,
   CsvOptions,
   Database,
   DatabaseEvent,
   DatabaseOptions,
   DatabaseStatus,
+  DeleteOptions,
   Durability,
   DurationLike,
   ImportOptions,
@@ -28,7 +33,7 @@ export type {
   TimeLike,
   VectorResult,
 } from "./api.js";
-export { openDatabase } from "./database.js";
+export { checkDatabase, openDatabase } from "./database.js";
 export type {
   Appendable,
   Appender,

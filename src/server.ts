@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly port: number;
   readonly configFile?: string;
   readonly version: string;
+  /** Whether clients may delete what is stored. Default false. */
+  readonly enableAdminApi?: boolean;
   /** Told what an operator should know. Must not throw. */
   readonly onEvent: (event: DatabaseEvent) => void;
 }
@@ -99,9 +101,9 @@ function startScrapes(config: Config | undefined, database: Database, options: S
   return scrapes;
 }
 
-function httpOptions({ database, version, onEvent }: ServerOptions) {
+function httpOptions({ database, version, onEvent, enableAdminApi = false }: ServerOptions) {
   const { clock = systemClock, queryTimeoutMs } = database;
-  return { clock, version, onEvent, limits: definedOnly({ queryTimeoutMs }) };
+  return { clock, version, onEvent, enableAdminApi, limits: definedOnly({ queryTimeoutMs }) };
 }
 
 async function listen(app: ReturnType<typeof buildApp>, { host, port }: ServerOptions): Promise<string> {

@@ -40,6 +40,15 @@ export function durationMs(text: string): number {
   return value;
 }
 
+/** Bytes of `50GB`, `512MiB` or a plain number; all units are powers of 1024, as in Prometheus. */
+export function sizeBytes(text: string): number {
+  const parts = /^(\d+)\s*([KMGTPE]?)i?B?$/.exec(text);
+  const value = parts === null ? 0 : Number(parts[1]) * 1024 ** " KMGTPE".indexOf(parts[2] || " ");
+  if (value === 0 || !Number.isSafeInteger(value))
+    throw new InvalidOptionError("Write a size, as 512MB or 50GB.");
+  return value;
+}
+
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value <= 0)

@@ -21,6 +21,9 @@ interface ServeOptions {
   readonly "web.listenAddress": values.ListenAddress;
   readonly config?: string;
   readonly "storage.durability": Durability;
+  readonly "storage.tsdb.retention.time"?: number;
+  readonly "storage.tsdb.retention.size"?: number;
+  readonly "web.enableAdminApi"?: boolean;
   readonly enableFeature?: readonly string[];
   readonly "query.lookbackDelta"?: number;
   readonly "query.timeout"?: number;
@@ -47,6 +50,17 @@ export function addServeCommand(program: Command, terminal: Terminal, version: s
         .choices(["commit", "interval", "none"])
         .default("commit"),
     )
+    .option(
+      "--storage.tsdb.retention.time <duration>",
+      "drop blocks that are older, as 90d (default: keep everything)",
+      values.durationMs,
+    )
+    .option(
+      "--storage.tsdb.retention.size <bytes>",
+      "drop the oldest blocks when all data take more, as 50GB (default: no limit)",
+      values.sizeBytes,
+    )
+    .option("--web.enable-admin-api", "let clients delete series, at /api/v1/admin/tsdb")
     .option(
       "--enable-feature <names>",
       "feature flags of the query language, as Prometheus names them",
@@ -98,7 +112,7 @@ async function start(
       database: databaseOptions(options),
       host: address.host,
       port: address.port,
-      ...definedOnly({ configFile: options.config }),
+      ...definedOnly({ configFile: options.config, enableAdminApi: options["web.enableAdminApi"] }),
       version,
       onEvent,
     });
@@ -120,6 +134,8 @@ async function start(
 function databaseOptions(options: ServeOptions) {
   const settings = definedOnly({
     durability: options["storage.durability"],
+    retentionMs: options["storage.tsdb.retention.time"],
+    retentionSizeBytes: options["storage.tsdb.retention.size"],
     enableFeatures: options.enableFeature,
     lookbackDeltaMs: options["query.lookbackDelta"],
     queryTimeoutMs: options["query.timeout"],

@@ -12,6 +12,7 @@ import { encodeError } from "./envelope.js";
 import { errorReply } from "./error-reply.js";
 import { defaultHttpLimits, type HttpLimits } from "./http-limits.js";
 import { OwnMetrics } from "./own-metrics.js";
+import { addAdminRoutes } from "./routes/admin.js";
 import { addImportRoutes } from "./routes/import.js";
 import { addMetadataRoutes } from "./routes/metadata.js";
 import { addPageRoutes } from "./routes/pages.js";
@@ -27,6 +28,8 @@ export interface AppDependencies {
   /** Told of failures that are not the client's doing. */
   readonly onEvent: (event: DatabaseEvent) => void;
   readonly limits?: Partial<HttpLimits>;
+  /** Whether clients may delete what is stored. Default false. */
+  readonly enableAdminApi?: boolean;
 }
 
 /** What each file of routes is given. */
@@ -36,13 +39,15 @@ export interface RouteContext {
   readonly version: string;
   readonly limits: HttpLimits;
   readonly metrics: OwnMetrics;
+  readonly enableAdminApi: boolean;
 }
 
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { database, clock, version, onEvent } = dependencies;
   const limits = { ...defaultHttpLimits, ...dependencies.limits };
   const metrics = new OwnMetrics(version, () => database.describe());
-  const context: RouteContext = { database, clock, version, limits, metrics };
+  const { enableAdminApi = false } = dependencies;
+  const context: RouteContext = { database, clock, version, limits, metrics, enableAdminApi };
   const app = Fastify({
     bodyLimit: limits.formSizeBytes,
     http: { maxHeaderSize: limits.headerSizeBytes },
@@ -58,7 +63,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     const message = `nothing answers ${request.method} ${path}; GET / lists what does`;
     return reply.code(404).type(JSON_TYPE).send(encodeError("not_found", message));
   });
-  for (const add of [addQueryRoutes, addMetadataRoutes, addPushRoutes, addImportRoutes]) {
+  for (const add of [addQueryRoutes, addMetadataRoutes, addPushRoutes, addImportRoutes, addAdminRoutes]) {
     app.register(async (scope) => add(scope, context));
   }
   addStatusRoutes(app, context);

@@ -25,11 +25,12 @@ export interface Answer {
 
 export const NOW = 1_000_000;
 
-export function testApp(limits: Partial<HttpLimits> = {}): TestApp {
+export function testApp(limits: Partial<HttpLimits> = {}, { enableAdminApi = false } = {}): TestApp {
   const database = new DatabaseDouble();
   const events: DatabaseEvent[] = [];
   const onEvent = (event: DatabaseEvent) => events.push(event);
-  const app = buildApp({ database, clock: new FakeClock(NOW), version: "1.2.3", onEvent, limits });
+  const clock = new FakeClock(NOW);
+  const app = buildApp({ database, clock, version: "1.2.3", onEvent, limits, enableAdminApi });
   return {
     app,
     database,

@@ -6,6 +6,7 @@
 import type {
   Database,
   DatabaseStatus,
+  DeleteOptions,
   ImportOptions,
   ImportResult,
   MetadataOptions,
@@ -43,6 +44,8 @@ export const emptyVector: QueryResult = { type: "vector", series: [], warnings: 
 
 export class DatabaseDouble implements Database {
   status: Database["status"] = "open";
+  /** What deletions asked for; "clean" for a cleaning. */
+  readonly deletions: (DeleteOptions | "clean")[] = [];
   /** What was committed, one line a sample: `labels value @time`. */
   readonly samples: string[] = [];
 
@@ -125,6 +128,14 @@ export class DatabaseDouble implements Database {
   }
 
   async runMaintenance(): Promise<void> {}
+
+  async deleteSeries(options: DeleteOptions): Promise<void> {
+    this.deletions.push(options);
+  }
+
+  async clean(): Promise<void> {
+    this.deletions.push("clean");
+  }
 
   async close(): Promise<void> {
     this.status = "closed";

@@ -73,7 +73,7 @@ function metadataOptions(parameters: RequestParameters): MetadataOptions {
 }
 
 /** A selector that accepts series without any label would select all: an oversight, in Prometheus' experience. */
-function checkSelector(text: string): void {
+export function checkSelector(text: string): void {
   const matchers = parseMatch(text);
   if (matchers.every((matcher) => matcher.matches("")))
     throw invalidParameter("match[]", "match[] must contain at least one non-empty matcher");
