@@ -59,6 +59,8 @@ export function hasValue(column: Column): boolean {
 
 /** Of a column: a value and a presence byte. */
 export const STEP_BYTES = 9;
+/** Of a raw sample: a time and a value. */
+export const SAMPLE_BYTES = 16;
 
 /** Points that a value holds: steps without a value are none. */
 export function sampleCount(value: Value): number {
@@ -82,7 +84,7 @@ export function byteCount(value: Value): number {
     case "vector":
       return value.series.reduce((sum, { column }) => sum + column.values.length * STEP_BYTES, 0);
     case "matrix":
-      return value.series.reduce((sum, { times }) => sum + times.length * 16, 0);
+      return value.series.reduce((sum, { times }) => sum + times.length * SAMPLE_BYTES, 0);
     case "string":
       return 0;
   }

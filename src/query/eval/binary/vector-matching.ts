@@ -70,14 +70,14 @@ class MatchedEvaluation {
     const { fillLeft, fillRight } = this.#operands.matching;
     const results: VectorSeries[] = [];
     for (const group of this.#groups()) {
-      if (group.one.length > 1) this.#refuseDuplicates(group);
+      const ones = group.one.length > 1 ? this.#unite(group) : group.one;
       const paired: Paired[] = [];
       for (const many of group.many) {
-        for (const one of group.one) paired.push(this.#pair(many, one));
+        for (const one of ones) if (overlap(many.column, one.column)) paired.push(this.#pair(many, one));
         // As in Prometheus, the fills do not change places with the operands of `group_right`.
         if (fillRight !== null) paired.push(this.#fillOne(group, many, fillRight));
       }
-      if (fillLeft !== null) for (const one of group.one) paired.push(this.#fillMany(group, one, fillLeft));
+      if (fillLeft !== null) for (const one of ones) paired.push(this.#fillMany(group, one, fillLeft));
       if (paired.length > 1) {
         this.#refuseMultipleMatches(paired);
         this.mayRepeatLabels = true;
@@ -160,23 +160,56 @@ class MatchedEvaluation {
     return { labels, dropName: bool, column };
   }
 
+  /**
+   * The series of the one side, of which at most one has a value at a step, as few series as results can be told
+   * apart by: those with equal labels to include become one.
+   */
+  #unite(group: MatchGroup): readonly VectorSeries[] {
+    this.#refuseDuplicates(group);
+    const united = new Map<string, VectorSeries>();
+    for (const { labels, dropName, column } of group.one) {
+      const key = this.#include.map((name) => labels.get(name)).join("\xff");
+      let target = united.get(key);
+      if (target === undefined) {
+        target = { labels, dropName, column: this.#column() };
+        united.set(key, target);
+      }
+      for (let step = 0; step < column.values.length; step++) {
+        if (column.present[step] !== FLOAT) continue;
+        target.column.values[step] = column.values[step]!;
+        target.column.present[step] = FLOAT;
+      }
+    }
+    return [...united.values()];
+  }
+
   /** Two series of the one side with a value at the same step, when the many side has any value there. */
   #refuseDuplicates({ labels, one }: MatchGroup): void {
+    const owners = new Int32Array(this.#operands.node.grid.count).fill(-1);
+    one.forEach(({ column: { present } }, index) => {
+      this.#context.budget.tick(present.length);
+      for (let step = 0; step < present.length; step++) {
+        if (present[step] !== FLOAT) continue;
+        const owner = owners[step]!;
+        if (owner >= 0 && this.#manyMatterAt(step)) throw this.#duplicate(labels, one[owner]!, one[index]!);
+        owners[step] = index;
+      }
+    });
+  }
+
+  #manyMatterAt(step: number): boolean {
     const { left, right, matching } = this.#operands;
-    const others = this.#oneIsLeft ? right : left;
-    const filled = matching.fillLeft !== null || matching.fillRight !== null;
-    for (let step = 0; step < this.#operands.node.grid.count; step++) {
-      const present = one.filter(({ column }) => column.present[step] === FLOAT);
-      if (present.length < 2) continue;
-      if (!filled && !others.some(({ column }) => column.present[step] === FLOAT)) continue;
-      const [first, second] = present;
-      throw new QueryError(
-        `found duplicate series for the match group ${bracedText(labels)} on the ` +
-          `${this.#oneIsLeft ? "left" : "right"} hand-side of the operation: ` +
-          `[${bracedText(first!.labels)}, ${bracedText(second!.labels)}]` +
-          ";many-to-many matching not allowed: matching labels must be unique on one side",
-      );
-    }
+    if (matching.fillLeft !== null || matching.fillRight !== null) return true;
+    return (this.#oneIsLeft ? right : left).some(({ column }) => column.present[step] === FLOAT);
+  }
+
+  #duplicate(group: Labels, first: VectorSeries, second: VectorSeries): QueryError {
+    return new QueryError(
+      `found duplicate series for the match group ${bracedText(group)} on the ` +
+        `${this.#oneIsLeft ? "left" : "right"} hand-side of the operation: ` +
+        `[${bracedText(first.labels)}, ${bracedText(second.labels)}]` +
+        ";many-to-many matching not allowed: matching labels must be unique on one side",
+    );
   }
 
   /** Two results of one group at the same step: of any labels when one-to-one, else of equal labels. */
@@ -209,4 +242,11 @@ class MatchedEvaluation {
 interface Paired {
   readonly result: VectorSeries;
   readonly matched: Uint8Array;
+}
+
+function overlap(a: Column, b: Column): boolean {
+  for (let step = 0; step < a.present.length; step++) {
+    if (a.present[step] === FLOAT && b.present[step] === FLOAT) return true;
+  }
+  return false;
 }

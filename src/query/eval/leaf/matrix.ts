@@ -9,7 +9,7 @@ import { selectorRange } from "../../plan/selector-range.js";
 import type { EvalContext } from "../context.js";
 import { vectorSeries } from "../operands.js";
 import { GridPoints } from "../points.js";
-import type { MatrixSeries, Value } from "../value.js";
+import { type MatrixSeries, SAMPLE_BYTES, type Value } from "../value.js";
 import { extendWindow } from "./extended-window.js";
 import { countSamples, loadSamples } from "./load-samples.js";
 
@@ -48,6 +48,8 @@ function readSeries(
   const range = selectorRange(data, { lookbackMs, extension, rangeMs });
   budget.checkSamples(countSamples(chunks, range));
   loadSamples(kernel, chunks, { range, dropStale: true });
+  budget.addSamples(kernel.length);
+  budget.reserveBytes(kernel.length * SAMPLE_BYTES);
   const samples = { times: kernel.times().slice(), values: kernel.values().slice(), length: kernel.length };
   if (extension === null) return { labels, ...samples };
   const { minTime, maxTime } = windowRange(data, rangeMs);
