@@ -8,10 +8,10 @@ import { ABSENT, type Column, FLOAT } from "../value.js";
 import { arithmetic, comparison, isArithmetic, isComparison } from "./operators.js";
 
 /**
- * Fills `into` where both columns have a value and the result is to be kept; returns the steps at which both had
- * one. A comparison keeps the value of the left operand, whichever side that is.
+ * Fills `into`, absent at every step before, where both columns have a value and the result is to be kept. A
+ * comparison keeps the value of the left operand, whichever side that is.
  */
-export type ElementOperation = (many: Column, one: Column, into: Column) => Uint8Array;
+export type ElementOperation = (many: Column, one: Column, into: Column) => void;
 
 export function elementOperation(how: {
   readonly operator: BinaryOperator;
@@ -29,21 +29,17 @@ export function elementOperation(how: {
         into.values[step] = compute(left.values[step]!, right.values[step]!);
         into.present[step] = FLOAT;
       }
-      return into.present;
     };
   }
   assert(isComparison(operator), "matched vectors are computed with or compared");
   const holds = comparison[operator];
   return (many, one, into) => {
     const [left, right] = swapped ? [one, many] : [many, one];
-    const matched = new Uint8Array(into.values.length);
     for (let step = 0; step < into.values.length; step++) {
       if (left.present[step] !== FLOAT || right.present[step] !== FLOAT) continue;
-      matched[step] = FLOAT;
       const kept = holds(left.values[step]!, right.values[step]!);
       into.values[step] = bool ? Number(kept) : left.values[step]!;
       into.present[step] = bool || kept ? FLOAT : ABSENT;
     }
-    return matched;
   };
 }

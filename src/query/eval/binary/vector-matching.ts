@@ -73,7 +73,7 @@ class MatchedEvaluation {
       const ones = group.one.length > 1 ? this.#unite(group) : group.one;
       const paired: Paired[] = [];
       for (const many of group.many) {
-        for (const one of ones) if (overlap(many.column, one.column)) paired.push(this.#pair(many, one));
+        for (const one of ones) if (overlap(many.column, one.column)) paired.push(this.#operate(many, one));
         // As in Prometheus, the fills do not change places with the operands of `group_right`.
         if (fillRight !== null) paired.push(this.#fillOne(group, many, fillRight));
       }
@@ -106,26 +106,20 @@ class MatchedEvaluation {
     return groups.values();
   }
 
-  #pair(many: VectorSeries, one: VectorSeries): Paired {
-    const column = this.#column();
-    const matched = this.#operation(many.column, one.column, column);
-    return { result: this.#result(many.labels, one.labels, column), matched };
-  }
-
   /** The many side where no series of the one side has a value. */
   #fillOne(group: MatchGroup, many: VectorSeries, fill: number): Paired {
-    const filler = this.#filler(group.one, fill);
-    const column = this.#column();
-    const matched = this.#operation(many.column, filler, column);
-    return { result: this.#result(many.labels, group.labels, column), matched };
+    return this.#operate(many, { labels: group.labels, column: this.#filler(group.one, fill) });
   }
 
   /** The one side where no series of the many side has a value. */
   #fillMany(group: MatchGroup, one: VectorSeries, fill: number): Paired {
-    const filler = this.#filler(group.many, fill);
+    return this.#operate({ labels: group.labels, column: this.#filler(group.many, fill) }, one);
+  }
+
+  #operate(many: Operand, one: Operand): Paired {
     const column = this.#column();
-    const matched = this.#operation(filler, one.column, column);
-    return { result: this.#result(group.labels, one.labels, column), matched };
+    this.#operation(many.column, one.column, column);
+    return { result: this.#result(many.labels, one.labels, column), many: many.column, one: one.column };
   }
 
   /** The fill value at the steps at which none of the series has a value. */
@@ -216,15 +210,12 @@ class MatchedEvaluation {
   #refuseMultipleMatches(paired: readonly Paired[]): void {
     const oneToOne = this.#operands.matching.cardinality === "one-to-one";
     const seen = new Map<string, Uint8Array>();
-    for (const { result, matched } of paired) {
+    for (const { result, many, one } of paired) {
       const key = oneToOne ? "" : result.labels.key();
-      const before = seen.get(key);
-      if (before === undefined) {
-        seen.set(key, matched.slice());
-        continue;
-      }
-      for (let step = 0; step < matched.length; step++) {
-        if (matched[step] === ABSENT) continue;
+      const before = seen.get(key) ?? new Uint8Array(many.present.length);
+      seen.set(key, before);
+      for (let step = 0; step < before.length; step++) {
+        if (many.present[step] !== FLOAT || one.present[step] !== FLOAT) continue;
         if (before[step] !== ABSENT) {
           throw new QueryError(
             oneToOne
@@ -238,10 +229,14 @@ class MatchedEvaluation {
   }
 }
 
-/** A result, and the steps at which both operands had a value, kept or not. */
+/** A series, or labels with a fill value. */
+type Operand = Pick<VectorSeries, "labels" | "column">;
+
+/** A result and what it was computed from: a match counts even where a comparison keeps nothing. */
 interface Paired {
   readonly result: VectorSeries;
-  readonly matched: Uint8Array;
+  readonly many: Column;
+  readonly one: Column;
 }
 
 function overlap(a: Column, b: Column): boolean {
