@@ -5,7 +5,9 @@
  *  1. In a running process: exactly what was acknowledged is visible, whatever failed meanwhile.
  *  2. After opening again: every acknowledged sample is there with its exact value; of a transaction that was not
  *     acknowledged all samples are there or none; nothing else is there.
- *  3. Opening reports no loss, unless a sync has failed, and leaves no temporary file.
+ *  3. What an acknowledged deletion has deleted never comes back; of one that was not acknowledged, a part may be.
+ *  4. Samples that are older than the retention may be gone, and only these.
+ *  5. Opening reports no loss, unless a sync has failed, and leaves no temporary file.
  *
  * Everything random comes from one seed, and nothing else is random: the file system in memory settles in
  * microtasks, so that a seed gives the same run again.
@@ -14,6 +16,8 @@
 import { expect } from "vitest";
 import type { Appender } from "../../src/model/appendable.js";
 import { TsdbError } from "../../src/model/errors.js";
+import { Matcher } from "../../src/model/matcher.js";
+import type { TimeRange } from "../../src/model/sample.js";
 import type { FileSystem } from "../../src/storage/fs/file-system.js";
 import { openTsdb, type Tsdb } from "../../src/storage/tsdb.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -49,6 +53,8 @@ interface Crash {
   readonly isPowerLoss: boolean;
   readonly acknowledged: Ledger;
   readonly pending: readonly Transaction[];
+  readonly submitted: Map<string, Set<string>>;
+  readonly undecided: Set<string>;
 }
 
 const window = 10_000;
@@ -65,8 +71,10 @@ export class Simulation {
   #required: Ledger = new Map();
   /** Begun and neither acknowledged nor accounted for by a reopening. */
   readonly #pending = new Set<Transaction>();
-  /** Every value that was ever given for a time. */
-  readonly #submitted = new Map<string, Set<string>>();
+  /** Every value that was given for a time since it was last deleted. */
+  #submitted = new Map<string, Set<string>>();
+  /** Keys of deletions that were not acknowledged: the next value at such a time may lose against the old one. */
+  #undecided = new Set<string>();
   /** A sync has failed since the last power loss: what is seen may be in the cache only. */
   #isDoubtful = false;
   /** A sync has failed: a log that was written on behind it may have a hole, which is told as a loss. */
@@ -74,6 +82,7 @@ export class Simulation {
   readonly #faults: readonly FaultKind[];
   /** With "interval" and "none" a power loss may take what was acknowledged; a kill may not. */
   readonly #durability: "commit" | "interval" | "none";
+  readonly #retentionMs: number;
   /** Open transactions of this process. */
   #staged: { readonly appender: Appender; readonly transaction: Transaction }[] = [];
   #processes = 0;
@@ -84,6 +93,7 @@ export class Simulation {
     this.#options = options;
     this.#random = new SeededRandom(options.seed);
     this.#durability = this.#random.pick(["commit", "commit", "commit", "interval", "none"]);
+    this.#retentionMs = this.#random.pick([0, 0, 30 * window]);
     this.#faults = this.#random.pick<FaultKind[]>([[], ["ENOSPC"], ["ENOSPC", "EIO", "sync"]]);
   }
 
@@ -104,8 +114,11 @@ export class Simulation {
 
   async #step(tsdb: Tsdb): Promise<void> {
     const choice = this.#random.below(100);
-    if (choice < 40) await this.#commit(tsdb);
-    else if (choice < 50) await Promise.all([this.#commit(tsdb), this.#commit(tsdb), this.#commit(tsdb)]);
+    if (choice < 34) await this.#commit(tsdb);
+    else if (choice < 42) await Promise.all([this.#commit(tsdb), this.#commit(tsdb), this.#commit(tsdb)]);
+    else if (choice < 48) await this.#delete(tsdb);
+    else if (choice < 50) await tolerate(tsdb.clean());
+    else if (choice < 52) await Promise.all([tolerate(tsdb.runMaintenance()), this.#delete(tsdb)]);
     else if (choice < 58) this.#stage(tsdb);
     else if (choice < 68) await this.#commitStaged();
     else if (choice < 72) await this.#import(tsdb);
@@ -142,6 +155,39 @@ export class Simulation {
     await this.#submit({ samples, isAtomic: false }, () => commitTo(tsdb.bulkAppender(), samples));
   }
 
+  async #delete(tsdb: Tsdb): Promise<void> {
+    const matcher = new Matcher("series", "=~", this.#random.pick(["a", "b", "a|season-.*", ".*"]));
+    const minTime = this.#clock.now() - this.#random.below(this.#random.pick([10, window, 60 * window]));
+    const range = { minTime, maxTime: minTime + this.#random.below(this.#random.pick([10, 5 * window])) };
+    const isMeant = (key: string) => matcher.matches(key.split("@")[0]!) && isWithin(timeOf(key), range);
+    const keys = [...this.#submitted.keys()].filter(isMeant);
+    for (const { samples } of [...this.#pending].filter((each) =>
+      each.samples.some((one) => isMeant(keyOf(one))),
+    ))
+      this.#forgetAtomicity(samples);
+    for (const key of keys) {
+      this.#required.delete(key);
+      this.#undecided.add(key);
+    }
+    const isDone = (await tolerate(tsdb.deleteSeries([matcher], range).then(() => true))) ?? false;
+    if (!isDone) this.#fileSystem.heal();
+    const found: Ledger = isDone || tsdb.status === "closed" ? new Map() : await observe(tsdb);
+    for (const key of keys) {
+      const value = found.get(key);
+      if (value === undefined) this.#visible.delete(key);
+      else this.#visible.set(key, value);
+      if (!isDone) continue;
+      this.#submitted.delete(key);
+      this.#undecided.delete(key);
+    }
+  }
+
+  #forgetAtomicity(samples: Transaction["samples"]): void {
+    for (const transaction of this.#pending)
+      if (transaction.samples === samples) this.#pending.delete(transaction);
+    this.#pending.add({ samples, isAtomic: false });
+  }
+
   async #submit(transaction: Transaction, commit: () => Promise<unknown>): Promise<void> {
     for (const sample of transaction.samples) {
       const values = this.#submitted.get(keyOf(sample)) ?? new Set();
@@ -150,7 +196,10 @@ export class Simulation {
     this.#pending.add(transaction);
     if ((await tolerate(commit())) === undefined) return;
     enter(this.#visible, transaction.samples);
-    enter(this.#required, transaction.samples);
+    enter(
+      this.#required,
+      transaction.samples.filter((sample) => !this.#undecided.has(keyOf(sample))),
+    );
     this.#pending.delete(transaction);
   }
 
@@ -179,12 +228,19 @@ export class Simulation {
     const fileSystem = this.#fileSystem;
     fileSystem.onOperation = ({ index }) => {
       if (index !== at) return;
-      this.#crash = {
-        fileSystem: isPowerLoss ? fileSystem.crash(this.#random.next) : fileSystem.kill(),
-        isPowerLoss,
-        acknowledged: new Map(this.#required),
-        pending: [...this.#pending],
-      };
+      const left = isPowerLoss ? fileSystem.crash(this.#random.next) : fileSystem.kill();
+      this.#crash = this.#crashTo(left, isPowerLoss);
+    };
+  }
+
+  #crashTo(fileSystem: MemFileSystem, isPowerLoss: boolean): Crash {
+    return {
+      fileSystem,
+      isPowerLoss,
+      acknowledged: new Map(this.#required),
+      pending: [...this.#pending],
+      submitted: new Map([...this.#submitted].map(([key, values]) => [key, new Set(values)])),
+      undecided: new Set(this.#undecided),
     };
   }
 
@@ -199,20 +255,12 @@ export class Simulation {
   /** Ends the process, in peace or by the crash that has come, and begins the next one. */
   async #reopen(tsdb: Tsdb): Promise<Tsdb> {
     const mayLosePower = this.#durability === "commit" && this.#random.chance(0.3);
-    const crash = this.#crash ?? (mayLosePower ? this.#crashNow() : undefined);
+    const crash =
+      this.#crash ??
+      (mayLosePower ? this.#crashTo(this.#fileSystem.crash(this.#random.next), true) : undefined);
     await this.#close(tsdb);
     if (crash !== undefined) this.#become(crash);
     return this.#open();
-  }
-
-  #crashNow(): Crash {
-    const fileSystem = this.#fileSystem.crash(this.#random.next);
-    return {
-      fileSystem,
-      isPowerLoss: true,
-      acknowledged: new Map(this.#required),
-      pending: [...this.#pending],
-    };
   }
 
   async #close(tsdb: Tsdb): Promise<void> {
@@ -222,9 +270,12 @@ export class Simulation {
     this.#fileSystem.heal();
   }
 
-  #become({ fileSystem, isPowerLoss, acknowledged, pending }: Crash): void {
+  #become({ fileSystem, isPowerLoss, acknowledged, pending, submitted, undecided }: Crash): void {
     this.#fileSystem = fileSystem;
     this.#required = acknowledged;
+    this.#submitted = submitted;
+    this.#undecided = undecided;
+    this.#pending.clear();
     for (const transaction of pending) this.#pending.add(transaction);
     if (isPowerLoss) this.#isDoubtful = false;
     this.#crash = undefined;
@@ -240,6 +291,7 @@ export class Simulation {
       fileSystem: this.#options.tamper?.(this.#fileSystem) ?? this.#fileSystem,
       clock: this.#clock,
       blockDurationMs: window,
+      retentionMs: this.#retentionMs,
       durability: this.#durability,
       randomBytes: this.#random.bytes,
       processes: {
@@ -261,20 +313,34 @@ export class Simulation {
 
   async #checkRunning(tsdb: Tsdb): Promise<void> {
     const found = await tolerate(observe(tsdb));
-    if (found !== undefined && this.#crash === undefined) expect(found).toEqual(this.#visible);
+    if (found === undefined || this.#crash !== undefined) return;
+    expect(this.#retained(found)).toEqual(this.#retained(this.#visible));
+  }
+
+  /** What must not have been dropped by now. */
+  #retained(ledger: Ledger): Ledger {
+    return new Map([...ledger].filter(([key]) => this.#isRetained(timeOf(key))));
+  }
+
+  #isRetained(time: number): boolean {
+    return this.#retentionMs === 0 || time >= this.#clock.now() - this.#retentionMs;
   }
 
   async #checkOpened(tsdb: Tsdb): Promise<void> {
     const found = await observe(tsdb);
-    for (const [key, value] of this.#required) expect(`${key} = ${found.get(key)}`).toBe(`${key} = ${value}`);
+    for (const [key, value] of this.#retained(this.#required))
+      expect(`${key} = ${found.get(key)}`).toBe(`${key} = ${value}`);
     for (const [key, value] of found) expect([...(this.#submitted.get(key) ?? [])]).toContain(value);
     for (const transaction of this.#pending) if (transaction.isAtomic) this.#checkWhole(transaction, found);
     if (!this.#mayHaveHoles) expect(tsdb.describe().losses).toEqual([]);
     const pending = [...this.#pending];
     this.#pending.clear();
-    if (!this.#isDoubtful) this.#required = new Map(found);
+    if (!this.#isDoubtful) {
+      this.#required = new Map(found);
+      this.#undecided.clear();
+    }
     // What is seen of them may be moved to a block while the rest is in the cache only.
-    else for (const { samples } of pending) this.#pending.add({ samples, isAtomic: false });
+    if (this.#isDoubtful) for (const { samples } of pending) this.#pending.add({ samples, isAtomic: false });
     this.#visible = found;
     for (const directory of ["data", "data/wal"]) {
       const names = await this.#fileSystem.list(directory);
@@ -285,12 +351,18 @@ export class Simulation {
   /** Looks at the samples for which nobody else has given a value. */
   #checkWhole({ samples }: Transaction, found: Ledger): void {
     const own = samples.filter(
-      (sample) => this.#submitted.get(keyOf(sample))!.size === 1 && !this.#required.has(keyOf(sample)),
+      (sample) =>
+        this.#submitted.get(keyOf(sample))!.size === 1 &&
+        !this.#required.has(keyOf(sample)) &&
+        this.#isRetained(sample.time),
     );
     const present = own.filter((sample) => found.has(keyOf(sample)));
     expect([0, own.length]).toContain(present.length);
   }
 }
+
+const timeOf = (key: string): number => Number(key.split("@")[1]);
+const isWithin = (time: number, { minTime, maxTime }: TimeRange) => minTime <= time && time <= maxTime;
 
 /** Undefined when storage refused, which is its right when it fails. */
 async function tolerate<T>(promise: Promise<T>): Promise<T | undefined> {

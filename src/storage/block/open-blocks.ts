@@ -24,6 +24,8 @@ export interface OpenedBlocks {
  * replaces, whose making was cut short after it was whole, are removed.
  */
 export async function openBlocks(fileSystem: FileSystem, directory: string): Promise<OpenedBlocks> {
+  // The process that named a block may have been killed before the name was durable; what is seen from here on is.
+  await fileSystem.syncDirectory(directory);
   const opened: BlockReader[] = [];
   const broken: { readonly ulid: string; readonly error: TsdbError }[] = [];
   for (const name of await fileSystem.list(directory)) {
@@ -39,8 +41,6 @@ export async function openBlocks(fileSystem: FileSystem, directory: string): Pro
   const replaced = new Set(
     opened.flatMap(({ meta }) => meta.compaction.parents ?? []).map(({ ulid }) => ulid),
   );
-  // The process that made the replacement may have been killed before its name was durable.
-  if (replaced.size > 0) await fileSystem.syncDirectory(directory);
   const blocks: BlockReader[] = [];
   for (const block of opened) {
     if (replaced.has(block.meta.ulid)) {
