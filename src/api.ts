@@ -4,12 +4,14 @@
 
 import type { Appendable, CommitResult } from "./model/appendable.js";
 import type { Clock } from "./model/clock.js";
+import type { ExportOptions, ExportSelection } from "./model/exporting.js";
 import type { ImportOptions, ImportResult } from "./model/importing.js";
 import type { Labels } from "./model/labels.js";
 import type { Queryable } from "./model/queryable.js";
 import type { TimeLike, TimeRange, TimestampMs } from "./model/sample.js";
 import type { FileSystem } from "./storage/fs/file-system.js";
 
+export type { ExportFormat, ExportOptions, ExportSelection } from "./model/exporting.js";
 export type {
   CsvOptions,
   ImportOptions,
@@ -164,6 +166,27 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
    */
   import(source: string | AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<ImportResult>;
   /**
+   * Imports everything that is in another data directory: a snapshot, a database that no process has, or the folder
+   * of a Prometheus that is not running, its log and head chunks included. It is only read; its blocks are linked
+   * where the file system can. What is here already counts before what is imported.
+   */
+  importDirectory(directory: string): Promise<DirectoryImportResult>;
+  /**
+   * The selected samples as bytes of a text format, series by series in label order, with little memory. They are
+   * those of one moment. The database cannot be closed while it is read: read to the end, or leave the loop.
+   */
+  export(options: ExportOptions): AsyncIterable<Uint8Array>;
+  /**
+   * The selected samples as blocks that a Prometheus reads, written into `directory`, which is created when absent:
+   * all blocks or none.
+   */
+  exportBlocks(directory: string, selection?: ExportSelection): Promise<BlockExportResult>;
+  /**
+   * Makes `directory`, which must not exist or be empty, a database with what is readable now, all of it or nothing.
+   * Blocks are shared by hard links where the file system can, so that it costs little time and space.
+   */
+  snapshot(directory: string, options?: SnapshotOptions): Promise<void>;
+  /**
    * Deletes the samples between `minTime` and `maxTime` (both inclusive, default all time) of the series that match.
    * Resolves when that is as durable as an append; what is appended afterwards is there, also at the same times.
    * When it rejects, a part may be deleted. The bytes are freed by and by, or by `clean`.
@@ -180,6 +203,27 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
   describe(): DatabaseStatus;
   /** Finishes what is in flight, cuts nothing, releases the directory. May be called again. */
   close(): Promise<void>;
+}
+
+export interface DirectoryImportResult {
+  /** Blocks taken over as they are. */
+  readonly blocks: number;
+  /** Samples in these blocks, deleted ones included. */
+  readonly blockSamples: number;
+  /** Samples that were not in blocks yet. */
+  readonly headSamples: number;
+  /** What could not be read and was left out, as sentences. */
+  readonly losses: readonly string[];
+}
+
+export interface BlockExportResult {
+  readonly blocks: number;
+  readonly samples: number;
+}
+
+export interface SnapshotOptions {
+  /** Leave out what is not in blocks yet. Default false. */
+  readonly skipHead?: boolean;
 }
 
 export interface DatabaseStatus {

@@ -3,11 +3,13 @@
  */
 
 import type {
+  BlockExportResult,
   CheckReport,
   Database,
   DatabaseOptions,
   DatabaseStatus,
   DeleteOptions,
+  DirectoryImportResult,
   ImportOptions,
   ImportResult,
   LabelsLike,
@@ -17,14 +19,17 @@ import type {
   RangeQueryOptions,
   Row,
   SeriesHandle,
+  SnapshotOptions,
   TimeLike,
 } from "./api.js";
+import { exportText } from "./export/export-text.js";
 import { importStream } from "./ingest/import.js";
 import { openFileStream } from "./local-files.js";
 import type { Appender, CommitResult } from "./model/appendable.js";
 import { type Clock, systemClock } from "./model/clock.js";
 import { parseDuration } from "./model/duration.js";
 import { InvalidArgumentError } from "./model/errors.js";
+import type { ExportOptions, ExportSelection } from "./model/exporting.js";
 import { Labels } from "./model/labels.js";
 import type { Querier } from "./model/queryable.js";
 import { parseTime } from "./model/rfc3339.js";
@@ -33,6 +38,7 @@ import { NO_SERIES, type SeriesRef } from "./model/series.js";
 import { compareText } from "./model/text-order.js";
 import { QueryEngine } from "./query/engine.js";
 import { parseSelector } from "./query/parser/parse.js";
+import type { ScanRequest } from "./storage/block/scan-block.js";
 import { checkDirectory } from "./storage/tsdb/check-directory.js";
 import { openTsdb, type Tsdb } from "./storage/tsdb.js";
 
@@ -165,6 +171,24 @@ class OpenDatabase implements Database {
     return importStream(stream, { ...settings, fileName: source });
   }
 
+  importDirectory(directory: string): Promise<DirectoryImportResult> {
+    return this.#tsdb.exchange.importDirectory(directory);
+  }
+
+  export({ format, ...selection }: ExportOptions): AsyncIterable<Uint8Array> {
+    const series = this.#tsdb.exchange.samples(scanRequest(selection));
+    return exportText(format, series, () => this.labelNames(selection));
+  }
+
+  async exportBlocks(directory: string, selection: ExportSelection = {}): Promise<BlockExportResult> {
+    const metas = await this.#tsdb.exchange.exportBlocks(scanRequest(selection), directory);
+    return { blocks: metas.length, samples: metas.reduce((sum, { stats }) => sum + stats.numSamples, 0) };
+  }
+
+  async snapshot(directory: string, options: SnapshotOptions = {}): Promise<void> {
+    await this.#tsdb.exchange.snapshot(directory, options);
+  }
+
   async deleteSeries({
     match,
     minTime = ALL_TIME.minTime,
@@ -212,6 +236,14 @@ class OpenDatabase implements Database {
       querier.close();
     }
   }
+}
+
+function scanRequest({
+  match = [],
+  minTime = ALL_TIME.minTime,
+  maxTime = ALL_TIME.maxTime,
+}: ExportSelection): ScanRequest {
+  return { selectors: match.map(parseSelector), range: { minTime, maxTime } };
 }
 
 function toLabels(labels: LabelsLike): Labels {

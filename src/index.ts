@@ -3,6 +3,7 @@
  */
 
 export type {
+  BlockExportResult,
   BlockStatus,
   CheckedBlock,
   CheckedLog,
@@ -14,8 +15,12 @@ export type {
   DatabaseOptions,
   DatabaseStatus,
   DeleteOptions,
+  DirectoryImportResult,
   Durability,
   DurationLike,
+  ExportFormat,
+  ExportOptions,
+  ExportSelection,
   ImportOptions,
   ImportProgress,
   ImportResult,
@@ -29,6 +34,7 @@ export type {
   Row,
   ScalarResult,
   SeriesHandle,
+  SnapshotOptions,
   StringResult,
   TimeLike,
   VectorResult,

@@ -14,7 +14,7 @@ import * as values from "./option-values.js";
 import type { Terminal } from "./terminal.js";
 
 interface ImportCommandOptions extends ConnectionOptions {
-  readonly format?: "csv" | "openmetrics" | "prometheus";
+  readonly format?: NonNullable<ImportOptions["format"]>;
   readonly time?: string;
   readonly timeFormat?: string;
   readonly utcOffset?: number;
@@ -37,6 +37,7 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
         "csv",
         "openmetrics",
         "prometheus",
+        "jsonl",
       ]),
     )
     .option("--time <column>", "CSV: the column of times")

@@ -131,6 +131,7 @@ function importParameters(options: ImportOptions, fileName: string | undefined):
 function formatOfName(fileName: string): ImportOptions["format"] {
   if (/\.[ct]sv$/i.test(fileName)) return "csv";
   if (/\.(?:om|openmetrics)$/i.test(fileName)) return "openmetrics";
+  if (/\.(?:jsonl|ndjson)$/i.test(fileName)) return "jsonl";
   return /\.prom$/i.test(fileName) ? "prometheus" : undefined;
 }
 

@@ -17,6 +17,8 @@ const formatsByEnding: ReadonlyMap<string, ImportFormat> = new Map([
   ["om", "openmetrics"],
   ["openmetrics", "openmetrics"],
   ["prom", "prometheus"],
+  ["jsonl", "jsonl"],
+  ["ndjson", "jsonl"],
 ]);
 
 /** By the ending, before a `.gz`; undefined when it says nothing. */
@@ -25,8 +27,12 @@ export function importFormatOfName(fileName: string): ImportFormat | undefined {
   return ending === undefined ? undefined : formatsByEnding.get(ending);
 }
 
-/** Tries the first lines as samples; what is no exposition is taken for CSV. */
+/** Tries the first lines as samples; what is neither exposition nor JSON is taken for CSV. */
 export function guessImportFormat(head: Uint8Array): ImportFormat {
+  if (
+    /^\s*\{\s*"(?:metric|values|timestamps)"\s*:/.test(Buffer.from(head.subarray(0, 256)).toString("latin1"))
+  )
+    return "jsonl";
   const lastLineEnd = head.lastIndexOf(0x0a);
   const lines = Buffer.from(lastLineEnd < 0 ? head : head.subarray(0, lastLineEnd + 1));
   const isClosed = lines.includes("# EOF");

@@ -14,6 +14,7 @@ import { ExpositionStream } from "./exposition/parse-exposition.js";
 import { ExpositionRows } from "./exposition-rows.js";
 import { guessImportFormat, type ImportFormat, importFormatOfName } from "./import-format.js";
 import { defaultIngestLimits, type IngestLimits } from "./limits.js";
+import { readJsonLines } from "./read-json-lines.js";
 import { MalformedRows, RowAppender } from "./row-appender.js";
 
 export interface ImportStreamOptions extends ImportOptions {
@@ -71,6 +72,10 @@ async function readRows(
     const isTabbed = /\.tsv(\.gz)?$/i.test(options.fileName ?? "");
     const csv = { ...(isTabbed ? { delimiter: "\t" } : {}), ...options.csv };
     await readCsv(whole, { csv, rows, malformed, limits, head, onBatch: drain });
+    return;
+  }
+  if (format === "jsonl") {
+    await readJsonLines(whole, { rows, malformed, onBatch: drain });
     return;
   }
   const stream = new ExpositionStream(

@@ -7,7 +7,7 @@ import type { TimeLike, TimeRange } from "./sample.js";
 
 /** How to read an import. Without `format` it is told from the file's name, else from its first bytes. */
 export interface ImportOptions {
-  readonly format?: "csv" | "openmetrics" | "prometheus";
+  readonly format?: "csv" | "openmetrics" | "prometheus" | "jsonl";
   readonly csv?: CsvOptions;
   /** Put before each metric name. */
   readonly metricPrefix?: string;

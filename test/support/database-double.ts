@@ -4,9 +4,11 @@
  */
 
 import type {
+  BlockExportResult,
   Database,
   DatabaseStatus,
   DeleteOptions,
+  DirectoryImportResult,
   ImportOptions,
   ImportResult,
   MetadataOptions,
@@ -14,6 +16,7 @@ import type {
   QueryResult,
   RangeQueryOptions,
   SeriesHandle,
+  SnapshotOptions,
 } from "../../src/api.js";
 import type { Appender, CommitResult } from "../../src/model/appendable.js";
 import { assert } from "../../src/model/assert.js";
@@ -46,6 +49,7 @@ export class DatabaseDouble implements Database {
   status: Database["status"] = "open";
   /** What deletions asked for; "clean" for a cleaning. */
   readonly deletions: (DeleteOptions | "clean")[] = [];
+  readonly snapshots: (SnapshotOptions & { readonly directory: string })[] = [];
   /** What was committed, one line a sample: `labels value @time`. */
   readonly samples: string[] = [];
 
@@ -128,6 +132,22 @@ export class DatabaseDouble implements Database {
   }
 
   async runMaintenance(): Promise<void> {}
+
+  importDirectory(): Promise<DirectoryImportResult> {
+    return assert(false, "the code under test does not import directories") as never;
+  }
+
+  export(): AsyncIterable<Uint8Array> {
+    return assert(false, "the code under test does not export") as never;
+  }
+
+  exportBlocks(): Promise<BlockExportResult> {
+    return assert(false, "the code under test does not export blocks") as never;
+  }
+
+  async snapshot(directory: string, options: SnapshotOptions = {}): Promise<void> {
+    this.snapshots.push({ directory, ...options });
+  }
 
   async deleteSeries(options: DeleteOptions): Promise<void> {
     this.deletions.push(options);

@@ -19,7 +19,7 @@ import { invalidParameter, RequestParameters } from "../request-parameters.js";
 
 type Format = NonNullable<ImportOptions["format"]>;
 
-const formats: readonly Format[] = ["csv", "openmetrics", "prometheus"];
+const formats: readonly Format[] = ["csv", "openmetrics", "prometheus", "jsonl"];
 
 export function addImportRoutes(app: FastifyInstance, context: RouteContext): void {
   acceptStreams(app);

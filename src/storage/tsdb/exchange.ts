@@ -6,12 +6,14 @@
  * readable until it is done; so a compaction that has ended waits for it.
  */
 
+import type { SeriesSamples } from "../../model/exporting.js";
 import type { Queryable } from "../../model/queryable.js";
 import { ALL_TIME } from "../../model/sample.js";
 import type { Series } from "../../model/series.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { BlockReader } from "../block/block-reader.js";
 import type { ScanRequest } from "../block/scan-block.js";
+import { decodeWithin } from "../chunk/decode-within.js";
 import type { CutOptions } from "../compaction/cut-blocks.js";
 import { exportBlocks } from "./export-blocks.js";
 import { type DirectoryImport, type ImportTarget, importDirectory } from "./import-directory.js";
@@ -74,6 +76,12 @@ export class Exchange {
       end();
       await reading;
     }
+  }
+
+  /** As `scan`, decoded: just the samples in the range. */
+  async *samples(request: ScanRequest): AsyncGenerator<SeriesSamples, void, void> {
+    for await (const { labels, chunks } of this.scan(request))
+      yield { labels, parts: decodeWithin(chunks, request.range) };
   }
 
   /** As blocks that a Prometheus reads, in `directory`, which is created when absent. Returns their metas. */
