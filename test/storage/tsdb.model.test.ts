@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Matcher } from "../../src/model/matcher.js";
+import { ALL_TIME } from "../../src/model/sample.js";
+import { checkDirectory } from "../../src/storage/tsdb/check-directory.js";
 import { openTsdb, type Tsdb } from "../../src/storage/tsdb.js";
 import {
   commitTo,
@@ -46,7 +49,9 @@ class ModelRun {
     let tsdb = await this.open();
     for (let step = 0; step < steps; step++) {
       const choice = this.random.below(100);
-      if (choice < 60) await this.#commit(tsdb);
+      if (choice < 52) await this.#commit(tsdb);
+      else if (choice < 58) await this.#delete(tsdb);
+      else if (choice < 60) await tsdb.clean();
       else if (choice < 66) stage(tsdb.appender(), this.#samples());
       else if (choice < 72) this.#rollback(tsdb);
       else if (choice < 78) await this.#import(tsdb);
@@ -57,7 +62,14 @@ class ModelRun {
       } else await this.#query(tsdb);
     }
     expect(await observe(tsdb)).toEqual(this.ledger);
+    await tsdb.clean();
+    expect(await observe(tsdb)).toEqual(this.ledger);
+    const names = new Set([...this.ledger.keys()].map((key) => key.split("@")[0]!));
+    expect(await tsdb.querier(ALL_TIME).labelValues("series")).toEqual([...names].sort());
     await tsdb.close();
+    const { blocks, wal, notes } = await checkDirectory({ directory: "data", fileSystem: this.fileSystem });
+    expect([...blocks, wal].flatMap(({ problems }) => problems)).toEqual([]);
+    expect(notes.filter((note) => !note.includes("overlaps"))).toEqual([]);
   }
 
   async #commit(tsdb: Tsdb): Promise<void> {
@@ -71,6 +83,18 @@ class ModelRun {
     const appender = tsdb.appender();
     stage(appender, this.#samples());
     appender.rollback();
+  }
+
+  async #delete(tsdb: Tsdb): Promise<void> {
+    const matcher = new Matcher("series", "=~", this.random.pick(["a", "b|c", ".*"]));
+    const minTime = this.clock.now() - this.random.below(this.random.pick([10, window, 200 * window]));
+    const range = { minTime, maxTime: minTime + this.random.below(this.random.pick([10, 2 * window])) };
+    await tsdb.deleteSeries([matcher], range);
+    for (const key of [...this.ledger.keys()]) {
+      const [name, time] = key.split("@");
+      if (!matcher.matches(name!) || Number(time) < range.minTime || Number(time) > range.maxTime) continue;
+      this.ledger.delete(key);
+    }
   }
 
   async #import(tsdb: Tsdb): Promise<void> {
