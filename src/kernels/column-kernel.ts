@@ -41,6 +41,8 @@ export interface ColumnKernel {
    * Throws CorruptionError, and LimitExceededError when the column would be too long.
    */
   decodeXor(bytes: Uint8Array, count: number, minTime: number, maxTime: number, dropStale: boolean): number;
+  /** The same for a dense chunk, of which `count` must be all samples. */
+  decodeDense(bytes: Uint8Array, count: number, minTime: number, maxTime: number, dropStale: boolean): number;
   /** Appends samples that are decoded already (overlaps that were merged). Returns the new length. */
   append(columns: SampleColumns): number;
   /** Views of the column, valid until the next call of another method. */

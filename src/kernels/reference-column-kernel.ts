@@ -8,6 +8,8 @@ import type { SampleColumns } from "../model/sample.js";
 import { isStaleAt } from "../model/staleness.js";
 import type { ColumnKernel, RollupFunction, RollupOptions, StepGrid } from "./column-kernel.js";
 import { checkColumnLength } from "./column-limits.js";
+import { checkDenseSize } from "./dense-format.js";
+import { referenceDecodeDense } from "./reference-dense.js";
 import { referenceDecodeXor } from "./reference-xor.js";
 import { lastBefore, rollup } from "./rollup.js";
 import { checkXorSize } from "./xor-format.js";
@@ -28,16 +30,21 @@ export class ReferenceColumnKernel implements ColumnKernel {
   decodeXor(bytes: Uint8Array, count: number, minTime: number, maxTime: number, dropStale: boolean): number {
     checkXorSize(bytes, count);
     this.#reserve(count);
-    const end = this.#length + count;
     referenceDecodeXor(bytes, count, { times: this.#times, values: this.#values }, this.#length);
-    for (let i = this.#length; i < end; i++) {
-      const time = this.#times[i]!;
-      if (time < minTime || time > maxTime) continue;
-      if (dropStale && isStaleAt(this.#values, i)) continue;
-      if (i !== this.#length) this.#move(i, this.#length);
-      this.#length++;
-    }
-    return this.#length;
+    return this.#keep(count, minTime, maxTime, dropStale);
+  }
+
+  decodeDense(
+    bytes: Uint8Array,
+    count: number,
+    minTime: number,
+    maxTime: number,
+    dropStale: boolean,
+  ): number {
+    checkDenseSize(bytes, count);
+    this.#reserve(count);
+    referenceDecodeDense(bytes, count, { times: this.#times, values: this.#values }, this.#length);
+    return this.#keep(count, minTime, maxTime, dropStale);
   }
 
   append(columns: SampleColumns): number {
@@ -72,6 +79,19 @@ export class ReferenceColumnKernel implements ColumnKernel {
   ): number {
     const column = { times: this.times(), values: this.values() };
     return rollup(name, column, { grid, rangeMs, parameter, ...options }, { values, present });
+  }
+
+  /** Of the `count` samples behind the column's end, those that are wanted. */
+  #keep(count: number, minTime: number, maxTime: number, dropStale: boolean): number {
+    const end = this.#length + count;
+    for (let i = this.#length; i < end; i++) {
+      const time = this.#times[i]!;
+      if (time < minTime || time > maxTime) continue;
+      if (dropStale && isStaleAt(this.#values, i)) continue;
+      if (i !== this.#length) this.#move(i, this.#length);
+      this.#length++;
+    }
+    return this.#length;
   }
 
   /** copyWithin keeps the bits of a NaN. */

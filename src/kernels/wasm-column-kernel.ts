@@ -5,7 +5,7 @@
  *
  *   ┌──────────┬───────────────────┬───────────────┬────────────────┬──────────────┬───────────────┐
  *   │ the      │ input: one chunk, │ results: f64  │ present: u8    │ times: f64   │ values: f64   │
- *   │ module's │ then 32 zeros     │ per step      │ per step       │ per sample   │ per sample    │
+ *   │ module's │ zeros, scratch    │ per step      │ per step       │ per sample   │ per sample    │
  *   └──────────┴───────────────────┴───────────────┴────────────────┴──────────────┴───────────────┘
  *
  * Each region has a capacity that only grows; when one does, the two columns move up behind it.
@@ -18,13 +18,15 @@ import { LimitExceededError } from "../model/errors.js";
 import type { SampleColumns } from "../model/sample.js";
 import type { ColumnKernel, RollupFunction, RollupOptions, StepGrid } from "./column-kernel.js";
 import { checkColumnLength } from "./column-limits.js";
+import type { DenseExports } from "./dense.js";
+import { checkDenseSize, throwDenseFault } from "./dense-format.js";
 import { wasmBase64 } from "./generated/column.js";
 import { assertGrid, rangeSeconds, rollup } from "./rollup.js";
 import { compileOnce, instantiate, reserveMemory, type WasmExports, type WasmModule } from "./wasm-module.js";
 import { checkXorSize, throwXorFault, XOR_SAMPLE_SIZE_BYTES_MAX } from "./xor-format.js";
 
 /** assembly/column.ts. Booleans are 0 or 1. */
-interface ColumnExports extends WasmExports {
+interface ColumnExports extends WasmExports, Pick<DenseExports, "decodeDense"> {
   decodeXor(
     bytes: number,
     sizeBytes: number,
@@ -73,8 +75,10 @@ const wasmRollups: Partial<Record<RollupFunction, WasmRollup>> = {
   resets: (wasm, rangeMs) => wasm.transitions(rangeMs, true),
 };
 
-/** The decoder reads up to 27 bytes past the end before it notices. */
+/** The decoders read up to 27 bytes past the end before they notice. */
 const inputPaddingBytes = 32;
+/** Three columns, and what an odd pair touches. */
+const denseScratchBytesPerSample = 32;
 const retainedBytesMax = 64 * 2 ** 20;
 
 export class WasmColumnKernel implements ColumnKernel {
@@ -125,6 +129,37 @@ export class WasmColumnKernel implements ColumnKernel {
       dropStale,
     );
     if (kept < 0) throwXorFault(-kept);
+    this.#length += kept;
+    return this.#length;
+  }
+
+  decodeDense(
+    bytes: Uint8Array,
+    count: number,
+    minTime: number,
+    maxTime: number,
+    dropStale: boolean,
+  ): number {
+    checkDenseSize(bytes, count);
+    const scratchAt = aligned(bytes.length + inputPaddingBytes);
+    // The decoder works on pairs: there is room for one more.
+    this.#reserve(scratchAt + count * denseScratchBytesPerSample, 0, this.#length + count + 1);
+    const { input, times, values } = this.#regions;
+    this.#memory.set(bytes, input);
+    this.#memory.fill(0, input + bytes.length, input + bytes.length + inputPaddingBytes);
+    const end = this.#length * 8;
+    const kept = this.#wasm.decodeDense(
+      input,
+      bytes.length,
+      count,
+      times + end,
+      values + end,
+      input + scratchAt,
+      minTime,
+      maxTime,
+      dropStale,
+    );
+    if (kept < 0) throwDenseFault(-kept);
     this.#length += kept;
     return this.#length;
   }

@@ -13,12 +13,14 @@ export const NO_SERIES = 0 as SeriesRef;
 
 /** Encoding numbers are Prometheus' chunk encodings; ours begin at 0x80. */
 export const CHUNK_XOR = 1;
+/** See kernels/dense-format.ts. */
+export const CHUNK_DENSE = 0x80;
 
 /**
  * Up to some hundred compressed consecutive samples of one series, in increasing time, each time once.
- * `bytes` is the body without encoding number and checksum; for XOR it begins with the two-byte sample count
- * of the format, which readers ignore in favour of `count` (an open chunk grows behind the reader's back; its
- * first `count` samples never change). The bytes are borrowed: valid until the querier is closed, read only.
+ * `bytes` is the body without encoding number and checksum; it begins with the two-byte sample count of both
+ * formats. In XOR chunks readers ignore it in favour of `count` (an open chunk grows behind the reader's back;
+ * its first `count` samples never change); in dense chunks both are the same. The bytes are borrowed: valid until the querier is closed, read only.
  */
 export interface EncodedChunk {
   readonly encoding: number;

@@ -3,6 +3,7 @@
  */
 
 export { setColumn, setGrid } from "./_column";
+export { decodeDense } from "./_dense-decode";
 export { edges, extrapolated, extremes, lastBefore, lastTwo, transitions } from "./_rollup";
 export { sums } from "./_sums";
 export { decodeXor } from "./_xor-decode";

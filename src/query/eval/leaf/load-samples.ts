@@ -3,9 +3,9 @@
  */
 
 import type { ColumnKernel } from "../../../kernels/column-kernel.js";
-import { NotImplementedError } from "../../../model/errors.js";
+import { decodeChunk } from "../../../kernels/decode-chunk.js";
 import { rangesOverlap, type SampleColumns, type TimeRange } from "../../../model/sample.js";
-import { CHUNK_XOR, type EncodedChunk } from "../../../model/series.js";
+import type { EncodedChunk } from "../../../model/series.js";
 import { isStaleAt } from "../../../model/staleness.js";
 
 export interface SampleFilter {
@@ -29,25 +29,17 @@ export function loadSamples(
 ): void {
   kernel.clear();
   const inRange = chunks.filter((chunk) => rangesOverlap(chunk, filter.range));
-  for (const { encoding } of inRange) {
-    if (encoding !== CHUNK_XOR)
-      throw new NotImplementedError(`native histograms (chunk encoding ${encoding})`);
-  }
   if (areDisjoint(inRange)) {
-    for (const chunk of inRange) decode(kernel, chunk, filter);
+    for (const chunk of inRange) decodeChunk(kernel, chunk, filter.range, filter.dropStale);
     return;
   }
   const columns = inRange.map((chunk) => {
     kernel.clear();
-    decode(kernel, chunk, { ...filter, dropStale: false });
+    decodeChunk(kernel, chunk, filter.range, false);
     return { times: kernel.times().slice(), values: kernel.values().slice(), length: kernel.length };
   });
   kernel.clear();
   kernel.append(mergeColumns(columns, filter.dropStale));
-}
-
-function decode(kernel: ColumnKernel, chunk: EncodedChunk, { range, dropStale }: SampleFilter): void {
-  kernel.decodeXor(chunk.bytes, chunk.count, range.minTime, range.maxTime, dropStale);
 }
 
 function areDisjoint(chunks: readonly EncodedChunk[]): boolean {

@@ -1,0 +1,195 @@
+/**
+ * Chooses how a sequence of integers is written, and writes it. The layout stands in ../dense-format.ts.
+ */
+
+import { MINIBLOCK } from "./_dense-bits";
+import { OFFSET, planMiniblocks, planOffset, planWidth, UNIFORM, writeMiniblocks, writePlain } from "./_dense-miniblocks";
+
+/** The forms of a sequence: from a level, from a sloped line, as the sum of its steps. */
+const FLAT: i32 = 0;
+const SLOPED: i32 = 1;
+const SUMMED: i32 = 2;
+
+const FLAG_SUMMED: u32 = 1;
+const FLAG_FACTOR: u32 = 2;
+const FLAG_PATCHED: u32 = 4;
+
+const SAMPLE: u32 = 64;
+const sample = memory.data(64 * 8, 8);
+const LEAST: u32 = 4;
+/** The least elements, then some of the middle ones: where the range to be packed may begin. */
+const candidates = memory.data(6 * 8, 8);
+
+/** Set by `layOutSteps`: steps[i] * factor + origin is the integer, less the line, or the difference. */
+let origin: i64 = 0;
+let slope: i64 = 0;
+let factor: i64 = 1;
+
+/** LEB128; returns where it ends. */
+export function writeVarint(value: u64, to: usize): usize {
+  while (value >= 0x80) {
+    store<u8>(to++, <u8>value | 0x80);
+    value >>= 7;
+  }
+  store<u8>(to++, <u8>value);
+  return to;
+}
+
+// @ts-ignore: decorator
+@inline
+function zigzag(value: i64): u64 {
+  return <u64>((value << 1) ^ (value >> 63));
+}
+
+/** Sorts up to 64 elements spread over the `count` at `from` into `sample`; returns how many they are. */
+function drawSample(from: usize, count: u32, differences: bool): u32 {
+  const first: u32 = differences ? 1 : 0;
+  const drawn = min<u32>(count - first, SAMPLE);
+  for (let i: u32 = 0; i < drawn; i++) {
+    const index = first + <u32>((<u64>i * <u64>(count - first)) / drawn);
+    let value = load<i64>(from + (<usize>index << 3));
+    if (differences) value -= load<i64>(from + (<usize>(index - 1) << 3));
+    let at = i;
+    while (at > 0 && load<i64>(sample + (<usize>(at - 1) << 3)) > value) {
+      store<i64>(sample + (<usize>at << 3), load<i64>(sample + (<usize>(at - 1) << 3)));
+      at--;
+    }
+    store<i64>(sample + (<usize>at << 3), value);
+  }
+  return drawn;
+}
+
+// @ts-ignore: decorator
+@inline
+function sampled(index: u32): i64 {
+  return load<i64>(sample + (<usize>index << 3));
+}
+
+/** Fills `candidates`; returns how many they are. */
+function findCandidates(steps: usize, count: u32): u32 {
+  const found = min(count, LEAST);
+  for (let i: u32 = 0; i < found; i++) store<i64>(candidates + (<usize>i << 3), i64.MAX_VALUE);
+  let bound = i64.MAX_VALUE;
+  for (let k: u32 = 0; k < count; k++) {
+    const value = load<i64>(steps + (<usize>k << 3));
+    if (value >= bound) continue;
+    let at = found - 1;
+    while (at > 0 && load<i64>(candidates + (<usize>(at - 1) << 3)) > value) {
+      store<i64>(candidates + (<usize>at << 3), load<i64>(candidates + (<usize>(at - 1) << 3)));
+      at--;
+    }
+    store<i64>(candidates + (<usize>at << 3), value);
+    bound = load<i64>(candidates + (<usize>(found - 1) << 3));
+  }
+  const drawn = drawSample(steps, count, false);
+  store<i64>(candidates + (<usize>found << 3), sampled(drawn >> 4));
+  store<i64>(candidates + (<usize>(found + 1) << 3), sampled(drawn >> 1));
+  return found + 2;
+}
+
+function greatestDivisor(a: u64, b: u64): u64 {
+  while (b != 0) {
+    const rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+/** What is left of the integers at `from` in a form, divided by its common factor, goes to `steps`. */
+function layOutSteps(from: usize, count: u32, form: i32, median: i64, steps: usize): void {
+  slope = form == SLOPED ? median : 0;
+  let common: u64 = 0;
+  let line: i64 = 0;
+  let before: i64 = load<i64>(from) - median;
+  origin = form == SUMMED ? median : load<i64>(from);
+  for (let i: usize = 0; i < count; i++) {
+    const integer = load<i64>(from + (i << 3));
+    const step = (form == SUMMED ? integer - before : integer - line) - origin;
+    before = integer;
+    line += slope;
+    if (common != 1) common = greatestDivisor(step < 0 ? -step : step, common);
+    store<i64>(steps + (i << 3), step);
+  }
+  // A factor has 32 bits.
+  while (common > 0xffffffff) common = (common & 1) == 0 ? common >> 1 : 1;
+  factor = common == 0 ? 1 : common;
+  if (factor == 1) return;
+  for (let i: usize = 0; i < count; i++) store<i64>(steps + (i << 3), load<i64>(steps + (i << 3)) / factor);
+}
+
+let bestBits: u64 = 0;
+let bestForm: i32 = 0;
+let bestKind: i32 = 0;
+let bestLowest: i64 = 0;
+
+/** Tries all ways to pack the steps of a form. */
+function tryForm(steps: usize, count: u32, form: i32): void {
+  const found = findCandidates(steps, count);
+  for (let i: u32 = 0; i < found; i++) {
+    const lowest = load<i64>(candidates + (<usize>i << 3));
+    if (i > 0 && lowest == load<i64>(candidates + (<usize>(i - 1) << 3))) continue;
+    for (let kind = UNIFORM; kind <= OFFSET; kind++) {
+      const bits = planMiniblocks(steps, count, lowest, true, kind);
+      if (bits >= bestBits) continue;
+      bestBits = bits;
+      bestForm = form;
+      bestKind = kind;
+      bestLowest = lowest;
+    }
+  }
+}
+
+/**
+ * Writes the `count` integers at `from`, and returns where they end. `scratch` needs room for three times as many;
+ * `to` must be zeros.
+ */
+export function writeSequence(from: usize, count: u32, scratch: usize, to: usize): usize {
+  const steps = scratch;
+  const median = count > 1 ? sampled(drawSample(from, count, true) >> 1) : 0;
+  bestBits = ~(<u64>0);
+  for (let form = FLAT; form <= SUMMED; form++) {
+    if (form == SLOPED && median == 0) continue;
+    layOutSteps(from, count, form, median, steps);
+    tryForm(steps, count, form);
+  }
+  const lowest = bestLowest;
+  layOutSteps(from, count, bestForm, median, steps);
+  planMiniblocks(steps, count, lowest, true, bestKind);
+
+  const positions = steps + (<usize>count << 3);
+  const highs = positions + (<usize>count << 3);
+  const patches = findPatches(steps, count, lowest, positions, highs);
+  const base = origin + factor * lowest;
+  const isSummed = bestForm == SUMMED;
+  const flags = (isSummed ? FLAG_SUMMED : 0) | (factor != 1 ? FLAG_FACTOR : 0) | (patches != 0 ? FLAG_PATCHED : 0);
+  // In a sum the first step is part of the first integer.
+  const first = isSummed ? load<i64>(from) - factor * (load<i64>(steps) - lowest) : base;
+  store<u8>(to++, <u8>flags);
+  to = writeVarint(zigzag(first), to);
+  to = writeVarint(zigzag(isSummed ? base : slope), to);
+  if (factor != 1) to = writeVarint(factor, to);
+  to = writeMiniblocks(steps, count, lowest, to);
+  if (patches == 0) return to;
+  to = writeVarint(patches, to);
+  to = writePlain(positions, patches, to);
+  return writePlain(highs, patches, to);
+}
+
+/** The steps that do not fit their planned width: the gaps before them, and what stands above the width. */
+function findPatches(steps: usize, count: u32, lowest: i64, gaps: usize, highs: usize): u32 {
+  let patches: usize = 0;
+  let behind: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const miniblock = i / MINIBLOCK;
+    const width = planWidth(miniblock);
+    if (width == 64) continue;
+    const high = (load<i64>(steps + (<usize>i << 3)) - lowest - <i64>planOffset(miniblock)) >> width;
+    if (high == 0) continue;
+    store<u64>(gaps + (patches << 3), i - behind);
+    store<u64>(highs + (patches << 3), zigzag(high) - 1);
+    behind = i + 1;
+    patches++;
+  }
+  return <u32>patches;
+}
