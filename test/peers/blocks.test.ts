@@ -14,9 +14,11 @@ import { isStaleAt, markStaleAt } from "../../src/model/staleness.js";
 import type { BlockMeta } from "../../src/storage/block/block-meta.js";
 import { BlockReader } from "../../src/storage/block/block-reader.js";
 import { type BlockSeries, publishBlocks, writeBlock } from "../../src/storage/block/block-writer.js";
+import { removeBlock } from "../../src/storage/block/remove-block.js";
 import { ulidSource } from "../../src/storage/block/ulid.js";
 import { decodeChunk, encodeChunks } from "../../src/storage/chunk/encode-chunks.js";
 import { BulkAppender } from "../../src/storage/compaction/bulk-appender.js";
+import { compactBlocks } from "../../src/storage/compaction/compact-blocks.js";
 import {
   DEFAULT_BLOCK_DURATION_MS,
   DEFAULT_BLOCK_SAMPLES_MAX,
@@ -119,6 +121,46 @@ describe.skipIf(isPeerMissing("promtool"))("blocks, against promtool", () => {
     const bounds = [`--min-time=${Date.UTC(1900)}`, `--max-time=${Date.UTC(2100)}`];
     const dumped = dumpLines(promtool("tsdb", "dump", ...bounds, directory));
     expect(dumped).toEqual(months.map((time, i) => line(printed(labels), formatFloat(699 - i), time)));
+  });
+
+  it("with tombstones, and what they are compacted to, are dumped by promtool alike", async () => {
+    const laterUlid = ulid.replace(/0$/, "1");
+    const late = new Map([
+      [60_000, 5],
+      [7_000_000, 6],
+    ]);
+    const lateColumns = {
+      times: Float64Array.from(late.keys()),
+      values: Float64Array.from(late.values()),
+      length: 2,
+    };
+    const [first] = blockSeries;
+    const range = { minTime: -7_200_000, maxTime: 7_199_999 };
+    await writeBlock(fileSystem, directory, { ulid, range, series: blockSeries });
+    const lateSeries = [{ labels: first!.labels, chunks: encodeChunks(lateColumns) }];
+    await writeBlock(fileSystem, directory, { ulid: laterUlid, range, series: lateSeries });
+    mkdirSync(join(directory, "wal"));
+    const sources: BlockReader[] = [];
+    for (const name of [ulid, laterUlid])
+      sources.push(await BlockReader.open(fileSystem, join(directory, name)));
+    await sources[0]!.deleteSamples([new Matcher("job", "=", "api")], {
+      minTime: -6_000_000,
+      maxTime: -5_000_000,
+    });
+    await sources[0]!.deleteSamples([new Matcher("__name__", "=", "zone")], ALL_TIME);
+    const dump = () =>
+      dumpLines(promtool("tsdb", "dump", "--min-time=-100000000", "--max-time=100000000", directory));
+    const before = dump();
+    expect(before).not.toContainEqual(expect.stringContaining("zone"));
+
+    const meta = await compactBlocks(fileSystem, directory, sources, ulid.replace(/0$/, "2"));
+    for (const source of sources) {
+      await source.close();
+      await removeBlock(fileSystem, directory, source.meta.ulid);
+    }
+    expect(dump()).toEqual(before);
+    expect(before).toHaveLength(meta!.stats.numSamples);
+    expect(promtool("tsdb", "analyze", directory, meta!.ulid)).toContain("Total Series: 2");
   });
 
   it("of promtool are read by us with the samples that it was given", async () => {
