@@ -91,6 +91,7 @@ class TimeSeriesDecoder {
     const names: string[] = [];
     const values: string[] = [];
     let reason: string | undefined;
+    let isSorted = true;
     let previous = "";
     let count = 0;
     while (reader.nextField()) {
@@ -106,8 +107,8 @@ class TimeSeriesDecoder {
       if (typeof label === "string") reason = label;
       else if (count > this.#limits.labelsMax)
         reason = describeLimit("the series", count, this.#limits, "labelsMax");
-      else if (count > 1 && compareText(previous, label.name) >= 0) reason = misplaced(previous, label.name);
       else {
+        isSorted &&= count === 1 || compareText(previous, label.name) < 0;
         previous = label.name;
         // An empty value means that there is no such label.
         if (label.value === "") continue;
@@ -116,7 +117,8 @@ class TimeSeriesDecoder {
       }
     }
     if (reason !== undefined) return reason;
-    return names.includes(METRIC_NAME) ? Labels.fromSorted(names, values) : "the series has no metric name";
+    if (!names.includes(METRIC_NAME)) return "the series has no metric name";
+    return isSorted ? Labels.fromSorted(names, values) : sortLabels(names, values);
   }
 
   #decodeLabel(start: number, end: number): { readonly name: string; readonly value: string } | string {
@@ -188,10 +190,16 @@ class TimeSeriesDecoder {
   }
 }
 
-function misplaced(previous: string, name: string): string {
-  return previous === name
-    ? `the label "${name}" is given twice`
-    : `the labels are not sorted: "${name}" comes after "${previous}"`;
+/** The specification asks senders to sort; Prometheus stores what those send that do not, and so do we. */
+function sortLabels(names: readonly string[], values: readonly string[]): Labels | string {
+  const order = names.map((_, index) => index).sort((a, b) => compareText(names[a]!, names[b]!));
+  const sortedNames = order.map((index) => names[index]!);
+  const repeated = sortedNames.find((name, index) => index > 0 && name === sortedNames[index - 1]);
+  if (repeated !== undefined) return `the label "${repeated}" is given twice`;
+  return Labels.fromSorted(
+    sortedNames,
+    order.map((index) => values[index]!),
+  );
 }
 
 export interface WriteRequestSeries {

@@ -60,7 +60,11 @@ describe("pushWriteRequest", () => {
     ["no labels at all", [], /no metric name/],
     ["an empty metric name", [label("__name__", "")], /no metric name/],
     ["a repeated label", [label("__name__", "m"), label("a", "b"), label("a", "c")], /"a" is given twice/],
-    ["unsorted labels", [label("__name__", "m"), label("b", "x"), label("a", "y")], /"a" comes after "b"/],
+    [
+      "a label repeated at a distance",
+      [label("a", "b"), label("__name__", "m"), label("a", "c")],
+      /"a" is given twice/,
+    ],
     ["an empty label name", [label("", "x"), label("__name__", "m")], /empty name/],
     ["invalid UTF-8", [label("__name__", "m"), label(Buffer.from([0x61, 0xff]), "y")], /not valid UTF-8/],
     ["a long name", [label("__name__", "m"), label("a".repeat(51), "y")], /labelNameSizeBytes of 50/],
@@ -75,6 +79,13 @@ describe("pushWriteRequest", () => {
     expect(result.appended).toBe(2);
     expect(result.malformed.count).toBe(2);
     expect(result.malformed.first).toEqual([{ line: 2, reason: expect.stringMatching(reason) }]);
+  });
+
+  it("sorts labels that a sender did not", async () => {
+    const one = field(1, label("b", "x"), label("__name__", "m"), label("c", ""), label("a", "y"), sample);
+    const { lines, result } = await push(encodeSnappy(one));
+    expect(lines).toEqual(['m{a="y", b="x"} 1@5']);
+    expect(result.malformed.count).toBe(0);
   });
 
   it("takes fields in any order, skips unknown ones, drops empty labels, counts what it does not store", async () => {
