@@ -3,11 +3,12 @@
  */
 
 import type { Command } from "commander";
-import type { Database, DatabaseOptions } from "../api.js";
+import type { Database, DatabaseEvent } from "../api.js";
 import { fileExists } from "../local-files.js";
 import { LockedError } from "../model/errors.js";
 import { CommandError } from "./failure.js";
 import { RemoteDatabase } from "./remote-database.js";
+import type { Terminal } from "./terminal.js";
 
 export type Connection = Pick<Database, "query" | "queryRange" | "import" | "close">;
 
@@ -24,16 +25,21 @@ export function addConnectionOptions(command: Command): Command {
     .option("--data <directory>", "open a data directory instead of talking to a server");
 }
 
-/** Runs `work` on the connection and closes it. `create` allows a data directory that is not there yet. */
+/**
+ * Runs `work` on the connection and closes it. `create` allows a data directory that is not there yet; what was
+ * found damaged in one is said on `terminal`, so that nobody takes a part for the whole.
+ */
 export async function withConnection(
   { url, data }: ConnectionOptions,
-  { create }: { create: boolean },
+  { create, terminal }: { create: boolean; terminal: Terminal },
   work: (connection: Connection) => Promise<void>,
 ): Promise<void> {
   if (url !== undefined && data !== undefined)
     throw new CommandError("--url and --data exclude each other", { exitCode: 2 });
   const connection =
-    data === undefined ? new RemoteDatabase(url ?? DEFAULT_URL) : await openLocal(data, create);
+    data === undefined
+      ? new RemoteDatabase(url ?? DEFAULT_URL)
+      : await openDirectory(data, { create, terminal });
   try {
     await work(connection);
   } finally {
@@ -41,18 +47,24 @@ export async function withConnection(
   }
 }
 
-async function openLocal(directory: string, create: boolean): Promise<Connection> {
+/** As `withConnection`, of a directory only. */
+export async function openDirectory(
+  directory: string,
+  { create, terminal }: { readonly create: boolean; readonly terminal: Terminal },
+): Promise<Database> {
   if (!create && !(await fileExists(directory)))
     throw new CommandError(`there is no data directory ${directory}`);
-  const options: DatabaseOptions = { directory };
+  const onEvent = ({ level, message }: DatabaseEvent) => {
+    if (level !== "info") terminal.say(`${level}: ${message}`);
+  };
   // Loaded here: the parser takes a quarter of a second, and talking to a server does not need it.
   const { openDatabase } = await import("../database.js");
   try {
-    return await openDatabase(options);
+    return await openDatabase({ directory, onEvent });
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
     throw new CommandError(error.message, {
-      hint: "leave --data out to use the running server",
+      hint: "leave --data out to use the running server, or work on a snapshot of it",
       cause: error,
     });
   }

@@ -71,7 +71,7 @@ Examples:
 async function importFiles(paths: readonly string[], options: ImportCommandOptions, terminal: Terminal) {
   // All are looked at before the first is imported: a typing error should not leave half the work done.
   for (const path of paths) await openFileStream(path);
-  await withConnection(options, { create: true }, async (connection) => {
+  await withConnection(options, { create: true, terminal }, async (connection) => {
     for (const path of paths) {
       const title = basename(path);
       const result = await importWithProgress(connection, path, importOptions(options), title, terminal);

@@ -71,7 +71,7 @@ async function runQuery(expression: string, options: QueryCommandOptions, termin
       exitCode: 2,
     });
   const grid = isRange ? gridOf(options) : undefined;
-  await withConnection(options, { create: false }, async (connection) => {
+  await withConnection(options, { create: false, terminal }, async (connection) => {
     const result =
       grid === undefined
         ? await connection.query(expression, definedOnly({ time: options.time }))

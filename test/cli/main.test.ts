@@ -3,7 +3,7 @@
  */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,6 +106,24 @@ describe("narthex serve", () => {
 });
 
 describe("narthex import and query", () => {
+  it("say what of a data directory is damaged, and answer with the rest", async () => {
+    const serving = await serve(["--data", "damaged"]);
+    for (const value of [1, 2, 3]) {
+      const body = `gauge{n="${value}"} ${value} 1000`;
+      await fetch(`${serving.url}/api/v1/import/prometheus`, { method: "POST", body });
+    }
+    serving.child.kill("SIGKILL");
+    await serving.ended;
+    const segment = join(root, "damaged", "wal", "00000001");
+    const bytes = readFileSync(segment);
+    bytes[bytes.length >> 1]! ^= 0xff;
+    writeFileSync(segment, bytes);
+    const { code, out, err } = await narthex("query", "sum(gauge)", "--time", "1", "--data", "damaged");
+    expect(err).toMatch(/^error: .*00000001 at byte \d+: .*could not be read$/m);
+    expect(out).toMatch(/ 4$/m);
+    expect(code).toBe(0);
+  });
+
   it("on a data directory", async () => {
     const csv = [
       "date,temp_max,city",
