@@ -4,6 +4,7 @@
  */
 
 export const weights = {
+  root: { vector: 90, scalar: 6, matrix: 2, string: 0.3 },
   scalar: { number: 10, time: 1, pi: 0.3, "scalar()": 2, arithmetic: 3, comparison: 0.7, negation: 0.3 },
   vector: {
     selector: 12,

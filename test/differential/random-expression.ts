@@ -24,12 +24,12 @@ export interface ExpressionOptions {
 export function randomExpression(dice: Dice, options: ExpressionOptions): string {
   const generator = new Generator(dice, options);
   const depth = 1 + dice.integer(4);
-  return dice.chance(0.06) ? generator.scalar(depth, true) : generator.vector(depth, { atTop: true });
+  return generator.root(depth);
 }
 
 /** Functions and operators that may occur. */
 export function reachableNames(omitted: ReadonlySet<string>): readonly string[] {
-  const { scalar: _, vector: __, matrix: ___, ...named } = weights;
+  const { root: _, scalar: __, vector: ___, matrix: ____, ...named } = weights;
   const names = Object.values(named).flatMap((table) => Object.keys(table));
   const apart = ["time", "pi", "scalar", "vector", "absent", "info"];
   return [...names, ...apart].filter((name) => !omitted.has(name));
@@ -76,6 +76,19 @@ class Generator {
   constructor(dice: Dice, options: ExpressionOptions) {
     this.#dice = dice;
     this.#options = options;
+  }
+
+  root(depth: number): string {
+    switch (this.#allowed(weights.root)) {
+      case "vector":
+        return this.vector(depth, { atTop: true });
+      case "scalar":
+        return this.scalar(depth, true);
+      case "matrix":
+        return this.#matrix(depth, {});
+      case "string":
+        return this.#dice.pick(['"text"', "'größe'", "`\\n`"]);
+    }
   }
 
   scalar(depth: number, atTop = false): string {
