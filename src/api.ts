@@ -182,10 +182,11 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
    */
   exportBlocks(directory: string, selection?: ExportSelection): Promise<BlockExportResult>;
   /**
-   * Makes `directory`, which must not exist or be empty, a database with what is readable now, all of it or nothing.
-   * Blocks are shared by hard links where the file system can, so that it costs little time and space.
+   * Makes a directory, which must not exist or be empty, a database with what is readable now, all of it or nothing.
+   * Blocks are shared by hard links where the file system can, so that it costs little time and space. Returns the
+   * path of the directory.
    */
-  snapshot(directory: string, options?: SnapshotOptions): Promise<void>;
+  snapshot(options?: SnapshotOptions): Promise<string>;
   /**
    * Deletes the samples between `minTime` and `maxTime` (both inclusive, default all time) of the series that match.
    * Resolves when that is as durable as an append; what is appended afterwards is there, also at the same times.
@@ -222,6 +223,8 @@ export interface BlockExportResult {
 }
 
 export interface SnapshotOptions {
+  /** Default a new one under `snapshots/` of the data directory, named by the time. */
+  readonly directory?: string;
   /** Leave out what is not in blocks yet. Default false. */
   readonly skipHead?: boolean;
 }

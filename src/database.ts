@@ -185,8 +185,8 @@ class OpenDatabase implements Database {
     return { blocks: metas.length, samples: metas.reduce((sum, { stats }) => sum + stats.numSamples, 0) };
   }
 
-  async snapshot(directory: string, options: SnapshotOptions = {}): Promise<void> {
-    await this.#tsdb.exchange.snapshot(directory, options);
+  async snapshot(options: SnapshotOptions = {}): Promise<string> {
+    return (await this.#tsdb.exchange.snapshot(options)).directory;
   }
 
   async deleteSeries({

@@ -1,10 +1,14 @@
 /**
- * Files that users name: imports, configuration, expressions. The second door to node:fs; what the database
+ * Files that users name: imports, exports, configuration, expressions. The second door to node:fs; what the database
  * itself stores goes through storage/fs.
  */
 
-import { createReadStream } from "node:fs";
-import { access, constants, readFile, stat } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { access, constants, readFile, rename, rm, stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { TsdbError } from "./model/errors.js";
 import { storageFailure, systemErrorCode } from "./storage/fs/storage-failure.js";
 
 /** A file being read: the bytes as they come, each piece valid until the next is asked for. */
@@ -44,6 +48,26 @@ export async function fileExists(path: string): Promise<boolean> {
     const code = systemErrorCode(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return false;
     throw storageFailure("look for", path, cause);
+  }
+}
+
+/** False for what is not there. */
+export async function isDirectory(path: string): Promise<boolean> {
+  return (await fileExists(path)) && (await stat(path)).isDirectory();
+}
+
+/** Writes a file, or replaces it; compressed when its name ends in `.gz`. It appears when it is complete. */
+export async function writeFileStream(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = createWriteStream(temporary);
+    if (path.endsWith(".gz")) await pipeline(Readable.from(bytes), createGzip(), file);
+    else await pipeline(Readable.from(bytes), file);
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    const isOurs = cause instanceof TsdbError || systemErrorCode(cause) === undefined;
+    throw isOurs ? cause : storageFailure("write", path, cause);
   }
 }
 

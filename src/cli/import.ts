@@ -5,10 +5,11 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import type { CsvOptions, ImportOptions } from "../api.js";
-import { openFileStream } from "../local-files.js";
+import { isDirectory, openFileStream } from "../local-files.js";
 import { definedOnly } from "../model/defined-only.js";
 import { addConnectionOptions, type ConnectionOptions, withConnection } from "./connection.js";
 import { CommandError } from "./failure.js";
+import { importDirectory } from "./import-directory.js";
 import { formatImport, formatImportWarnings, importWithProgress } from "./import-progress.js";
 import * as values from "./option-values.js";
 import type { Terminal } from "./terminal.js";
@@ -29,8 +30,8 @@ interface ImportCommandOptions extends ConnectionOptions {
 export function addImportCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command("import")
-    .description("import files of samples: CSV, OpenMetrics, Prometheus text")
-    .argument("<path...>", "files");
+    .description("import samples: CSV, OpenMetrics, Prometheus text, JSON lines, whole data directories")
+    .argument("<path...>", "files; or snapshots, data directories, data folders of a Prometheus");
   addConnectionOptions(command)
     .addOption(
       new Option("--format <format>", "told from the file's name or first bytes when left out").choices([
@@ -63,16 +64,24 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
 Examples:
   narthex import weather.csv --time date --labels site=home --metric-prefix home_
   narthex import stocks.csv --label-columns symbol --values price=stock_price_dollars
-  narthex import metrics.om --data ./data`,
+  narthex import metrics.om --data ./data
+  narthex import /var/lib/prometheus --data ./data`,
     )
     .action((paths: string[], options: ImportCommandOptions) => importFiles(paths, options, terminal));
 }
 
 async function importFiles(paths: readonly string[], options: ImportCommandOptions, terminal: Terminal) {
+  const directories = new Set<string>();
   // All are looked at before the first is imported: a typing error should not leave half the work done.
-  for (const path of paths) await openFileStream(path);
+  for (const path of paths) {
+    if (await isDirectory(path)) directories.add(path);
+    else await openFileStream(path);
+  }
+  for (const path of directories) await importDirectory(path, options.data, terminal);
+  const files = paths.filter((path) => !directories.has(path));
+  if (files.length === 0) return;
   await withConnection(options, { create: true, terminal }, async (connection) => {
-    for (const path of paths) {
+    for (const path of files) {
       const title = basename(path);
       const result = await importWithProgress(connection, path, importOptions(options), title, terminal);
       for (const warning of formatImportWarnings(title, result)) terminal.say(warning);

@@ -67,6 +67,11 @@ export function nameList(text: string, previous: readonly string[] = []): readon
   return [...previous, ...names.filter((name) => name !== "")];
 }
 
+/** A repeated flag adds to the list. */
+export function repeated(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, text];
+}
+
 /** `site=home,room=attic`; a repeated flag adds. */
 export function labelPairs(text: string, previous: Readonly<Record<string, string>> = {}) {
   return { ...previous, ...naming(() => parseLabelPairs(text)) };

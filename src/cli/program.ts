@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { Command } from "commander";
 import { addCheckCommand } from "./check.js";
+import { addExportCommand } from "./export.js";
 import { addImportCommand } from "./import.js";
 import { addPromqlCommand } from "./promql.js";
 import { addQueryCommand } from "./query.js";
@@ -29,6 +30,7 @@ Examples:
     );
   addServeCommand(program, terminal, version);
   addImportCommand(program, terminal);
+  addExportCommand(program, terminal);
   addQueryCommand(program, terminal);
   addCheckCommand(program, terminal);
   addPromqlCommand(program, terminal);

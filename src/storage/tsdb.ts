@@ -294,10 +294,10 @@ export class Tsdb implements Appendable, Queryable {
 
   #makeExchange(): Exchange {
     const { head, settings } = this.#parts;
-    const { fileSystem, directory, processes } = settings;
+    const { fileSystem, directory, processes, clock } = settings;
     const headPart: Queryable = { querier: (range) => new HeadQuerier(head, range) };
     return new Exchange({
-      ...{ fileSystem, directory, processes, newUlid: this.#newUlid },
+      ...{ fileSystem, directory, processes, clock, newUlid: this.#newUlid },
       cutOptions: () => this.#cutOptions(),
       bulkAppender: () => this.bulkAppender(),
       publish: (metas) => this.#track(() => this.#blocks.publish(metas)),

@@ -49,7 +49,8 @@ export class DatabaseDouble implements Database {
   status: Database["status"] = "open";
   /** What deletions asked for; "clean" for a cleaning. */
   readonly deletions: (DeleteOptions | "clean")[] = [];
-  readonly snapshots: (SnapshotOptions & { readonly directory: string })[] = [];
+  /** What snapshots were asked for. */
+  readonly snapshots: SnapshotOptions[] = [];
   /** What was committed, one line a sample: `labels value @time`. */
   readonly samples: string[] = [];
 
@@ -145,8 +146,9 @@ export class DatabaseDouble implements Database {
     return assert(false, "the code under test does not export blocks") as never;
   }
 
-  async snapshot(directory: string, options: SnapshotOptions = {}): Promise<void> {
-    this.snapshots.push({ directory, ...options });
+  async snapshot(options: SnapshotOptions = {}): Promise<string> {
+    this.snapshots.push(options);
+    return options.directory ?? "data/snapshots/20260102T030405Z-x";
   }
 
   async deleteSeries(options: DeleteOptions): Promise<void> {

@@ -7,6 +7,7 @@
  *     wal/checkpoint.00000001     what segments up to 1 still say
  *     01J.../                     a block: 26 characters of a ULID
  *       meta.json  index  tombstones  chunks/000001 ...
+ *     snapshots/NAME/             a snapshot: a data directory of its own, without a log
  *     *.tmp                       unfinished work of any of these: removed at open
  */
 
@@ -16,6 +17,7 @@ export const META_NAME = "meta.json";
 export const INDEX_NAME = "index";
 export const TOMBSTONES_NAME = "tombstones";
 export const CHUNKS_NAME = "chunks";
+export const SNAPSHOTS_NAME = "snapshots";
 export const TEMPORARY_SUFFIX = ".tmp";
 
 export function joinPath(...parts: readonly string[]): string {
@@ -76,6 +78,10 @@ export function blockPath(directory: string, ulid: string): string {
 /** The ULID of a block directory as `FileSystem.list` names it ("01J.../"), undefined for any other name. */
 export function blockOfName(name: string): string | undefined {
   return /^[0-7][0-9A-HJKMNP-TV-Z]{25}\/$/.test(name) ? name.slice(0, -1) : undefined;
+}
+
+export function snapshotPath(directory: string, name: string): string {
+  return joinPath(directory, SNAPSHOTS_NAME, name);
 }
 
 export function metaPath(blockDirectory: string): string {

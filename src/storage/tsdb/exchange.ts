@@ -6,8 +6,10 @@
  * readable until it is done; so a compaction that has ended waits for it.
  */
 
+import type { Clock } from "../../model/clock.js";
 import type { SeriesSamples } from "../../model/exporting.js";
 import type { Queryable } from "../../model/queryable.js";
+import { formatRfc3339 } from "../../model/rfc3339.js";
 import { ALL_TIME } from "../../model/sample.js";
 import type { Series } from "../../model/series.js";
 import type { BlockMeta } from "../block/block-meta.js";
@@ -15,12 +17,14 @@ import type { BlockReader } from "../block/block-reader.js";
 import type { ScanRequest } from "../block/scan-block.js";
 import { decodeWithin } from "../chunk/decode-within.js";
 import type { CutOptions } from "../compaction/cut-blocks.js";
+import { snapshotPath } from "../fs/data-directory.js";
 import { exportBlocks } from "./export-blocks.js";
 import { type DirectoryImport, type ImportTarget, importDirectory } from "./import-directory.js";
 import { headSeries, scanParts } from "./scan-parts.js";
 import { writeSnapshot } from "./snapshot.js";
 
 export interface ExchangeParts extends ImportTarget {
+  readonly clock: Clock;
   /** For what is cut of the head. */
   cutOptions(): CutOptions;
   /** Calls `use` at once, with blocks in order of precedence; they stay open until its promise settles. */
@@ -30,8 +34,15 @@ export interface ExchangeParts extends ImportTarget {
 }
 
 export interface SnapshotOptions {
+  /** Default a new one under `snapshots/` of the data directory, named by the time. */
+  readonly directory?: string;
   /** Leave out what is not in blocks yet. */
   readonly skipHead?: boolean;
+}
+
+export interface Snapshot {
+  readonly directory: string;
+  readonly blocks: readonly BlockMeta[];
 }
 
 export class Exchange {
@@ -42,10 +53,15 @@ export class Exchange {
   }
 
   /**
-   * Makes `directory`, which must not exist or be empty, a database of its own with what is readable now; nothing
-   * that changes later changes it. All of it or nothing. Returns its blocks.
+   * Makes a directory, which must not exist or be empty, a database of its own with what is readable now; nothing
+   * that changes later changes it. All of it or nothing. Returns its path and its blocks.
    */
-  snapshot(directory: string, { skipHead = false }: SnapshotOptions = {}): Promise<readonly BlockMeta[]> {
+  async snapshot(options: SnapshotOptions = {}): Promise<Snapshot> {
+    const { skipHead = false, directory = this.#newSnapshotPath() } = options;
+    return { directory, blocks: await this.#writeSnapshot(directory, skipHead) };
+  }
+
+  #writeSnapshot(directory: string, skipHead: boolean): Promise<readonly BlockMeta[]> {
     const { fileSystem, inTurn, read, cutOptions } = this.#parts;
     const everything: ScanRequest = { selectors: [], range: ALL_TIME };
     return inTurn(() =>
@@ -54,6 +70,13 @@ export class Exchange {
         return writeSnapshot({ ...cutOptions(), fileSystem, blocks, headSeries: series }, directory);
       }),
     );
+  }
+
+  /** As `20260102T030405Z-01ARZ3NDEKTSV4RRFFQ69G5FAV`. */
+  #newSnapshotPath(): string {
+    const { directory, clock, newUlid } = this.#parts;
+    const time = formatRfc3339(clock.now()).replaceAll(/[-:]|\.\d+/g, "");
+    return snapshotPath(directory, `${time}-${newUlid()}`);
   }
 
   /**

@@ -4,14 +4,16 @@
  * Nothing that is broken keeps the rest from opening: it is set aside, or left out of the replay, and told.
  */
 
-import type { PoisonedError } from "../../model/errors.js";
+import { InvalidArgumentError, type PoisonedError } from "../../model/errors.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { openBlocks } from "../block/open-blocks.js";
-import { isTemporaryName, joinPath, walPath } from "../fs/data-directory.js";
+import { isTemporaryName, joinPath, SNAPSHOTS_NAME, walPath } from "../fs/data-directory.js";
 import { acquireDirectoryLock, type DirectoryLock } from "../fs/directory-lock.js";
+import type { FileSystem } from "../fs/file-system.js";
 import { makeDurableDirectory } from "../fs/make-durable-directory.js";
 import type { Head } from "../head/head.js";
 import { type HeldRange, type ReplayedHead, replayHead } from "../head/head-replay.js";
+import { hasPrometheusHead } from "../prometheus/prometheus-directory.js";
 import { Wal } from "../wal/wal.js";
 import type { TsdbSettings } from "./tsdb-options.js";
 
@@ -28,6 +30,7 @@ export interface OpenParts {
 /** Gives the lock back when it rejects. */
 export async function openParts(settings: TsdbSettings): Promise<OpenParts> {
   const { fileSystem, directory, processes } = settings;
+  await refusePrometheus(fileSystem, directory);
   await makeDurableDirectory(fileSystem, directory);
   const lock = await acquireDirectoryLock(fileSystem, directory, processes);
   try {
@@ -39,13 +42,26 @@ export async function openParts(settings: TsdbSettings): Promise<OpenParts> {
   }
 }
 
-/** Removes what a crash left under temporary names. */
+/** Its log is in another format and under the same names as ours. */
+async function refusePrometheus(fileSystem: FileSystem, directory: string): Promise<void> {
+  if (await hasPrometheusHead(fileSystem, directory))
+    throw new InvalidArgumentError(
+      `${directory} is the data folder of a Prometheus; choose another directory and import this one into it, ` +
+        `as by \`narthex import ${directory} --data DIR\``,
+    );
+}
+
+/** Removes what a crash left under temporary names, of blocks and of snapshots. */
 async function removeUnfinished({ fileSystem, directory, onEvent }: TsdbSettings): Promise<void> {
-  const names = (await fileSystem.list(directory)).filter(isTemporaryName);
-  if (names.length === 0) return;
-  for (const name of names) await fileSystem.remove(joinPath(directory, name.replace(/\/$/, "")));
-  await fileSystem.syncDirectory(directory);
-  onEvent({ level: "info", message: "removed unfinished blocks", facts: { count: names.length } });
+  let count = 0;
+  const hasSnapshots = (await fileSystem.list(directory)).includes(`${SNAPSHOTS_NAME}/`);
+  for (const place of hasSnapshots ? [directory, joinPath(directory, SNAPSHOTS_NAME)] : [directory]) {
+    const names = (await fileSystem.list(place)).filter(isTemporaryName);
+    for (const name of names) await fileSystem.remove(joinPath(place, name.replace(/\/$/, "")));
+    if (names.length > 0) await fileSystem.syncDirectory(place);
+    count += names.length;
+  }
+  if (count > 0) onEvent({ level: "info", message: "removed unfinished blocks", facts: { count } });
 }
 
 async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<OpenParts> {

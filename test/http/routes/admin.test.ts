@@ -47,14 +47,31 @@ describe("/api/v1/admin/tsdb/clean_tombstones", () => {
   });
 });
 
+describe("/api/v1/admin/tsdb/snapshot", () => {
+  it("names the snapshot that it made, with or without the head", async () => {
+    const { database, post } = enabled();
+    const answer = await post("/api/v1/admin/tsdb/snapshot");
+    expect(JSON.parse(answer.text)).toEqual({ status: "success", data: { name: "20260102T030405Z-x" } });
+    await post("/api/v1/admin/tsdb/snapshot?skip_head=true");
+    expect(database.snapshots).toEqual([{ skipHead: false }, { skipHead: true }]);
+    expect(failure(await post("/api/v1/admin/tsdb/snapshot?skip_head=maybe"))).toBe(
+      '400 error bad_data: invalid parameter "skip_head": unable to parse boolean "maybe"',
+    );
+  });
+});
+
 describe("the admin API", () => {
   it("is closed unless the operator has opened it, and only that", async () => {
     const { database, get, post } = testApp();
-    for (const url of ["/api/v1/admin/tsdb/delete_series?match[]=up", "/api/v1/admin/tsdb/clean_tombstones"])
+    for (const url of [
+      "/api/v1/admin/tsdb/delete_series?match[]=up",
+      "/api/v1/admin/tsdb/clean_tombstones",
+      "/api/v1/admin/tsdb/snapshot",
+    ])
       expect(failure(await post(url))).toBe(
         "503 error unavailable: admin APIs disabled; start the server with --web.enable-admin-api",
       );
-    expect(database.deletions).toEqual([]);
+    expect([database.deletions, database.snapshots]).toEqual([[], []]);
     expect((await get("/api/v1/labels")).status).toBe(200);
     expect((await enabled().get("/api/v1/admin/tsdb/clean_tombstones")).status).toBe(404);
   });

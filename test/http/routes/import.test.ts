@@ -105,7 +105,7 @@ describe("bulk imports", () => {
   });
 
   it.each([
-    ["file?format=xml", 'invalid parameter "format": "xml" is none of csv, openmetrics, prometheus'],
+    ["file?format=xml", 'invalid parameter "format": "xml" is none of csv, openmetrics, prometheus, jsonl'],
     ["csv?utc_offset=x", 'invalid parameter "utc_offset": "x" is not a number of minutes'],
     ["csv?labels=a", 'invalid parameter "labels": "a" has no value: write a=VALUE'],
     ["csv?default_time=x", 'invalid parameter "default_time": cannot parse "x" to a valid timestamp'],

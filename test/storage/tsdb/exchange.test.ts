@@ -86,7 +86,7 @@ describe("snapshot", () => {
     const fileSystem = new MemFileSystem();
     const tsdb = await filled(fileSystem);
     const before = await contentOf(tsdb);
-    const taken = tsdb.exchange.snapshot("backups/monday");
+    const taken = tsdb.exchange.snapshot({ directory: "backups/monday" });
     await Promise.all([
       taken,
       commit(tsdb, [[x, 108 * hour, 5]]),
@@ -110,18 +110,33 @@ describe("snapshot", () => {
   it("leaves the head out when asked to, and says which blocks it has", async () => {
     const fileSystem = new MemFileSystem();
     const tsdb = await filled(fileSystem);
-    const blocks = await tsdb.exchange.snapshot("snapshot", { skipHead: true });
+    const { blocks } = await tsdb.exchange.snapshot({ directory: "snapshot", skipHead: true });
     expect(blocks.map(({ ulid }) => ulid)).toEqual(tsdb.describe().blocks.map(({ ulid }) => ulid));
     await tsdb.close();
     expect(await fileSystem.list("snapshot")).toEqual(blocks.map(({ ulid }) => `${ulid}/`).sort());
   });
 
+  it("has a place of its own in the data directory, where opening cleans up after a crash", async () => {
+    const fileSystem = new MemFileSystem();
+    const tsdb = await filled(fileSystem);
+    const { directory } = await tsdb.exchange.snapshot();
+    expect(directory).toMatch(/^data\/snapshots\/19700211T160000Z-[0-9A-Z]{26}$/);
+    await fileSystem.makeDirectory("data/snapshots/x.tmp/y");
+    await tsdb.close();
+    await (await open(fileSystem)).close();
+    expect(await fileSystem.list("data/snapshots")).toEqual([
+      `${directory.slice("data/snapshots/".length)}/`,
+    ]);
+  });
+
   it("takes no directory that has something in it", async () => {
     const fileSystem = new MemFileSystem();
     const tsdb = await filled(fileSystem);
-    await tsdb.exchange.snapshot("snapshot");
-    await expect(tsdb.exchange.snapshot("snapshot")).rejects.toThrow(InvalidArgumentError);
-    await expect(tsdb.exchange.snapshot("data")).rejects.toThrow("data exists already, and is not empty");
+    await tsdb.exchange.snapshot({ directory: "snapshot" });
+    await expect(tsdb.exchange.snapshot({ directory: "snapshot" })).rejects.toThrow(InvalidArgumentError);
+    await expect(tsdb.exchange.snapshot({ directory: "data" })).rejects.toThrow(
+      "data exists already, and is not empty",
+    );
     await tsdb.close();
   });
 
@@ -133,7 +148,7 @@ describe("snapshot", () => {
     const crashed: MemFileSystem[] = [];
     fileSystem.onOperation = () => crashed.push(fileSystem.crash(random));
     const first = fileSystem.operations;
-    await tsdb.exchange.snapshot("snapshot");
+    await tsdb.exchange.snapshot({ directory: "snapshot" });
     const operations = fileSystem.operations - first;
     fileSystem.onOperation = undefined;
     crashed.push(fileSystem.crash(random));
@@ -149,7 +164,7 @@ describe("snapshot", () => {
     for (let after = 0; after < operations; after += 3) {
       const directory = `full/${after}`;
       fileSystem.failAfter(after, "ENOSPC");
-      const outcome = await tsdb.exchange.snapshot(directory).catch(() => "failed");
+      const outcome = await tsdb.exchange.snapshot({ directory }).catch(() => "failed");
       fileSystem.heal();
       const names = await fileSystem.list("full").catch(() => []);
       expect(names.includes(`${after}/`)).toBe(outcome !== "failed");
@@ -221,7 +236,7 @@ describe("importDirectory", () => {
     const fileSystem = new MemFileSystem();
     const source = await filled(fileSystem);
     const content = await contentOf(source);
-    await source.exchange.snapshot("snapshot");
+    await source.exchange.snapshot({ directory: "snapshot" });
     const target = await open(fileSystem, { directory: "target" });
     const fromSnapshot = await target.exchange.importDirectory("snapshot");
     expect(fromSnapshot).toMatchObject({ headSamples: 0, losses: [] });
@@ -257,7 +272,7 @@ describe("importDirectory", () => {
   it("leaves out a block that is broken, and says so", async () => {
     const fileSystem = new MemFileSystem();
     const source = await filled(fileSystem);
-    const blocks = await source.exchange.snapshot("snapshot");
+    const { blocks } = await source.exchange.snapshot({ directory: "snapshot" });
     await source.close();
     const path = `snapshot/${blocks[0]!.ulid}/chunks/000001`;
     const bytes = await fileSystem.readFile(path);
