@@ -50,7 +50,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     closers.unshift(() => database.close());
     const scrapes = startScrapes(config, database, options);
     closers.unshift(() => scrapes.stop());
-    const app = buildApp({ ...httpOptions(options), database });
+    const app = buildApp({ ...httpOptions(options), database, targets: () => scrapes.targets() });
     closers.unshift(() => app.close());
     const url = await listen(app, options);
     return { url, database, close };

@@ -5,13 +5,16 @@
  * Every reply to a program is JSON in Prometheus' envelope, failures and unknown paths included.
  */
 
+import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Database, DatabaseEvent } from "../api.js";
 import type { Clock } from "../model/clock.js";
+import type { TargetStatus } from "../scrape/status.js";
 import { encodeError } from "./envelope.js";
 import { errorReply } from "./error-reply.js";
 import { defaultHttpLimits, type HttpLimits } from "./http-limits.js";
 import { OwnMetrics } from "./own-metrics.js";
+import { addAbsentRoutes } from "./routes/absent.js";
 import { addAdminRoutes } from "./routes/admin.js";
 import { addImportRoutes } from "./routes/import.js";
 import { addMetadataRoutes } from "./routes/metadata.js";
@@ -19,12 +22,15 @@ import { addPageRoutes } from "./routes/pages.js";
 import { addPushRoutes } from "./routes/push.js";
 import { addQueryRoutes } from "./routes/query.js";
 import { addStatusRoutes } from "./routes/status.js";
+import { addTargetRoutes } from "./routes/targets.js";
 
 export interface AppDependencies {
   /** Stays open for as long as the application answers; the caller closes it afterwards. */
   readonly database: Database;
   readonly clock: Clock;
   readonly version: string;
+  /** What is scraped, as it stands. Default: nothing is. */
+  readonly targets?: () => readonly TargetStatus[];
   /** Told of failures that are not the client's doing. */
   readonly onEvent: (event: DatabaseEvent) => void;
   readonly limits?: Partial<HttpLimits>;
@@ -40,20 +46,24 @@ export interface RouteContext {
   readonly limits: HttpLimits;
   readonly metrics: OwnMetrics;
   readonly enableAdminApi: boolean;
+  readonly targets: () => readonly TargetStatus[];
 }
 
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { database, clock, version, onEvent } = dependencies;
   const limits = { ...defaultHttpLimits, ...dependencies.limits };
   const metrics = new OwnMetrics(version, () => database.describe());
-  const { enableAdminApi = false } = dependencies;
-  const context: RouteContext = { database, clock, version, limits, metrics, enableAdminApi };
+  const { enableAdminApi = false, targets = () => [] } = dependencies;
+  const context: RouteContext = { database, clock, version, limits, metrics, enableAdminApi, targets };
   const app = Fastify({
     bodyLimit: limits.formSizeBytes,
     http: { maxHeaderSize: limits.headerSizeBytes },
     routerOptions: { maxParamLength: limits.pathParameterLength },
     forceCloseConnections: "idle",
     return503OnClosing: true,
+    // Of a request that reaches no route: a path that does not decode, bytes that are no HTTP.
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, onEvent),
+    clientErrorHandler: answerBrokenRequest,
   });
   countRequests(app, context);
   endConnectionsOnClose(app);
@@ -66,7 +76,9 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   for (const add of [addQueryRoutes, addMetadataRoutes, addPushRoutes, addImportRoutes, addAdminRoutes]) {
     app.register(async (scope) => add(scope, context));
   }
+  app.register(async (scope) => addAbsentRoutes(scope));
   addStatusRoutes(app, context);
+  addTargetRoutes(app, context);
   addPageRoutes(app, context);
   return app;
 }
@@ -85,10 +97,33 @@ function sendError(
     onEvent({
       level: "error",
       message: "a request failed",
-      facts: { method: request.method, url: request.url, reason },
+      facts: { method: request.method, url: shorten(request.url), reason },
     });
   }
   return reply.code(status).type(JSON_TYPE).send(encodeError(errorType, message));
+}
+
+const URL_LENGTH_IN_LOG = 200;
+
+function shorten(url: string): string {
+  return url.length > URL_LENGTH_IN_LOG ? `${url.slice(0, URL_LENGTH_IN_LOG)}...` : url;
+}
+
+/** Answers on the bare connection: there is no request yet. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, errorType, message] =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? (["431 Request Header Fields Too Large", "too_large", "the URL and headers are too long"] as const)
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? (["408 Request Timeout", "timeout", "the request did not arrive in time"] as const)
+        : (["400 Bad Request", "bad_data", "this is not an HTTP request"] as const);
+  const body = encodeError(errorType, message);
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: ${JSON_TYPE}\r\nContent-Length: ${body.length}\r\n`;
+  socket.end(`${head}Connection: close\r\n\r\n${body}`);
 }
 
 /** Else a connection whose last request was in flight at the close would stay open until its client leaves. */

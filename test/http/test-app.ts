@@ -4,7 +4,7 @@
 
 import type { FastifyInstance } from "fastify";
 import type { DatabaseEvent } from "../../src/api.js";
-import { buildApp } from "../../src/http/app.js";
+import { type AppDependencies, buildApp } from "../../src/http/app.js";
 import type { HttpLimits } from "../../src/http/http-limits.js";
 import { DatabaseDouble } from "../support/database-double.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -25,12 +25,15 @@ export interface Answer {
 
 export const NOW = 1_000_000;
 
-export function testApp(limits: Partial<HttpLimits> = {}, { enableAdminApi = false } = {}): TestApp {
+export function testApp(
+  limits: Partial<HttpLimits> = {},
+  more: Pick<AppDependencies, "enableAdminApi" | "targets"> = {},
+): TestApp {
   const database = new DatabaseDouble();
   const events: DatabaseEvent[] = [];
   const onEvent = (event: DatabaseEvent) => events.push(event);
   const clock = new FakeClock(NOW);
-  const app = buildApp({ database, clock, version: "1.2.3", onEvent, limits, enableAdminApi });
+  const app = buildApp({ database, clock, version: "1.2.3", onEvent, limits, ...more });
   return {
     app,
     database,

@@ -37,6 +37,7 @@ export function addMetadataRoutes(app: FastifyInstance, { database }: RouteConte
   });
   app.get("/api/v1/label/:name/values", (request: FastifyRequest<{ Params: { name: string } }>, reply) => {
     const name = unescapeLabelName(request.params.name);
+    if (name === "") throw new InvalidArgumentError('invalid label name: ""');
     return answer(
       new RequestParameters(request),
       reply,

@@ -20,6 +20,7 @@ const reading: readonly (readonly [path: string, what: string])[] = [
   ["/api/v1/labels", "names of labels"],
   ["/api/v1/series?match[]=up", "label sets"],
   ["/api/v1/status/tsdb", "what is stored, and what was lost"],
+  ["/api/v1/targets", "what is scraped, and how it went"],
   ["/metrics", "metrics about the server itself"],
 ];
 
