@@ -54,7 +54,8 @@ export const windowFunctions = {
   predict_linear: (w) => (w.to - w.from < 2 ? undefined : predictLinear(w)),
   double_exponential_smoothing: smoothed,
   ts_of_first_over_time: (w) => w.times[w.from]! / 1000,
-  ts_of_last_over_time: (w) => w.times[w.to - 1]! / 1000,
+  // As Prometheus has it: 0 for every time before the epoch.
+  ts_of_last_over_time: (w) => Math.max(0, w.times[w.to - 1]! / 1000),
   ts_of_min_over_time: (w) => w.times[extremeIndex(w, (value, best) => value <= best)]! / 1000,
   ts_of_max_over_time: (w) => w.times[extremeIndex(w, (value, best) => value >= best)]! / 1000,
 } satisfies Record<string, WindowFunction>;
