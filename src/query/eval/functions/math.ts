@@ -6,6 +6,7 @@ import { scalarValues, vectorSeries } from "../operands.js";
 import type { Value } from "../value.js";
 import { ABSENT, hasValue } from "../value.js";
 import type { FunctionCall, InstantFunction } from "./function-call.js";
+import { largerOf, smallerOf } from "./larger-smaller.js";
 import { mapFloats, mapSeries } from "./map-floats.js";
 
 export const abs = mapFloats(Math.abs);
@@ -67,16 +68,4 @@ function clampBetween(
     return hasValue(column);
   });
   return mapSeries(series, (value, step) => largerOf(lower[step]!, smallerOf(upper[step]!, value)), context);
-}
-
-/** Go's math.Max: an infinity wins over NaN. */
-function largerOf(a: number, b: number): number {
-  if (a === Number.POSITIVE_INFINITY || b === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
-  return Math.max(a, b);
-}
-
-/** Go's math.Min. */
-function smallerOf(a: number, b: number): number {
-  if (a === Number.NEGATIVE_INFINITY || b === Number.NEGATIVE_INFINITY) return Number.NEGATIVE_INFINITY;
-  return Math.min(a, b);
 }

@@ -7,6 +7,7 @@ import { gridTime } from "../../plan/grid.js";
 import { scalarValues, vectorSeries } from "../operands.js";
 import { FLOAT, scalar, vector } from "../value.js";
 import type { FunctionCall, InstantFunction } from "./function-call.js";
+import { largerOf, smallerOf } from "./larger-smaller.js";
 
 /** The value of the only series at each step; NaN where there is none or more than one. */
 export const toScalar: InstantFunction = ({ node, arguments: [operand], context }) => {
@@ -44,8 +45,8 @@ export const range: InstantFunction = (call) => {
   return constant(call, (query.end - query.start) / 1000);
 };
 
-export const minOf: InstantFunction = (call) => combine(call, Math.min);
-export const maxOf: InstantFunction = (call) => combine(call, Math.max);
+export const minOf: InstantFunction = (call) => combine(call, smallerOf);
+export const maxOf: InstantFunction = (call) => combine(call, largerOf);
 
 function combine({ arguments: [left, right] }: FunctionCall, pick: (a: number, b: number) => number) {
   const others = scalarValues(right!);

@@ -63,7 +63,8 @@ function dayOf(seconds: number): number {
 
 function secondOfDay(seconds: number): number {
   const rest = seconds % daySeconds;
-  return rest < 0 ? rest + daySeconds : rest;
+  // Never -0, whose text count_values would show.
+  return rest < 0 ? rest + daySeconds : Math.abs(rest);
 }
 
 function isLeap(year: number): boolean {
