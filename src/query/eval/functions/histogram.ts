@@ -10,6 +10,7 @@ import type { Span } from "../../parser/ast.js";
 import { gridTime } from "../../plan/grid.js";
 import type { EvalContext } from "../context.js";
 import { dropNames } from "../drop-names.js";
+import { mergeSeries } from "../merge-series.js";
 import { scalarValues, stringValue, vectorSeries } from "../operands.js";
 import { EMPTY_VECTOR, FLOAT, hasValue, type VectorSeries, vector } from "../value.js";
 import {
@@ -56,12 +57,9 @@ export const histogramQuantiles: InstantFunction = (call) => {
       return splitByQuantile(all, values, name, call.context);
     }),
   );
-  return vector(
-    dropNames(
-      series.filter(({ column }) => hasValue(column)),
-      call.context,
-    ),
-  );
+  // Two quantiles that are the same give two series with the same labels.
+  const merged = mergeSeries(series.filter(({ column }) => hasValue(column)));
+  return vector(dropNames(merged, call.context));
 };
 
 export const histogramFraction: InstantFunction = (call) => {
