@@ -27,10 +27,10 @@ export interface MatchedOperands {
   readonly right: readonly VectorSeries[];
 }
 
-export function evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Value {
+export function* evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Slices<Value> {
   const evaluation = new MatchedEvaluation(operands, context);
-  const results = evaluation.run();
-  return vector(evaluation.mayRepeatLabels ? mergeSeries(results) : results);
+  const results = yield* evaluation.run();
+  return vector(evaluation.mayRepeatLabels ? yield* mergeSeries(results, context.budget) : results);
 }
 
 /** Series with one signature. */
@@ -68,7 +68,7 @@ class MatchedEvaluation {
 
   run(): readonly VectorSeries[] {
     const { fillLeft, fillRight } = this.#operands.matching;
-    const results: VectorSeries[] = [];
+    const results: Paired[] = [];
     for (const group of this.#groups()) {
       const ones = group.one.length > 1 ? this.#unite(group) : group.one;
       const paired: Paired[] = [];
@@ -82,9 +82,21 @@ class MatchedEvaluation {
         this.#refuseMultipleMatches(paired);
         this.mayRepeatLabels = true;
       }
-      for (const { result } of paired) if (hasValue(result.column)) results.push(result);
+      for (const pair of paired) if (hasValue(pair.result.column)) results.push(pair);
     }
-    return results;
+    return this.#inManyOrder(results);
+  }
+
+  /** In the order of the many side, as instant queries show it, not group by group. */
+  #inManyOrder(results: Paired[]): readonly VectorSeries[] {
+    const { left, right, matching } = this.#operands;
+    if (matching.cardinality !== "one-to-one") {
+      const many = this.#oneIsLeft ? right : left;
+      const places = new Map(many.map(({ column }, place) => [column, place]));
+      const placeOf = ({ many: column }: Paired): number => places.get(column) ?? many.length;
+      results.sort((a, b) => placeOf(a) - placeOf(b));
+    }
+    return results.map(({ result }) => result);
   }
 
   #groups(): Iterable<MatchGroup> {
