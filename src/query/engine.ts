@@ -5,7 +5,7 @@
 
 import { type ColumnKernel, columnKernel } from "../kernels/column-kernel.js";
 import type { Clock } from "../model/clock.js";
-import { InvalidArgumentError, ParseError } from "../model/errors.js";
+import { InvalidArgumentError } from "../model/errors.js";
 import type { Queryable } from "../model/queryable.js";
 import type { TimestampMs } from "../model/sample.js";
 import type { Series } from "../model/series.js";
@@ -21,7 +21,6 @@ import { ParseCache } from "./parser/parse.js";
 import { buildPlan } from "./plan/build-plan.js";
 import { explainPlan } from "./plan/explain.js";
 import type { Plan, QueryTimes } from "./plan/plan.js";
-import { positionOf } from "./plan/position.js";
 
 export interface QueryEngineOptions {
   /** How far back an instant selector reaches; the lower end is excluded. */
@@ -106,7 +105,7 @@ export class QueryEngine {
 
   #plan(text: string, query: QueryTimes, settings: QuerySettings): Plan {
     const expression = this.#parsed.parse(text);
-    if (query.stepMs > 0) checkRangeType(expression, text);
+    if (query.stepMs > 0) checkRangeType(expression);
     const lookbackMs = settings.lookbackDeltaMs ?? this.#options.lookbackDeltaMs;
     return buildPlan(expression, { text, query, lookbackMs, defaultStepMs: this.#options.defaultStepMs });
   }
@@ -168,12 +167,11 @@ async function load(
 
 const rangeTypes: ReadonlySet<ValueType> = new Set(["scalar", "vector"]);
 
-function checkRangeType(expression: Expression, text: string): void {
+function checkRangeType(expression: Expression): void {
   const type = valueType(expression);
   if (rangeTypes.has(type)) return;
   const name = type === "matrix" ? "range vector" : type;
-  throw new ParseError(
+  throw new InvalidArgumentError(
     `invalid expression type "${name}" for range query, must be Scalar or instant Vector`,
-    positionOf(text, expression.span),
   );
 }
