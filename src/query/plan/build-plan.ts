@@ -106,10 +106,29 @@ class PlanBuilder {
     return { kind: "selector", grid, span: expression.span, source, output: "value" };
   }
 
-  #source(selector: VectorSelector, data: StepGrid, rangeMs?: number): SelectorSource {
+  /**
+   * `timestamp(x @ t offset o)`: Prometheus looks at t and not at t - o, but among the samples that it has loaded for
+   * t - o. Both lookbacks have in common what is here.
+   */
+  #sampleTimes(expression: VectorSelector, grid: StepGrid): SelectorNode {
+    const { span } = expression;
+    const { at, offsetMs } = this.#shift(expression);
+    const isMisled = at !== undefined && offsetMs !== 0;
+    const data = shiftGrid(grid, { at, offsetMs: isMisled ? Math.max(0, offsetMs) : offsetMs });
+    const lookbackMs = this.#options.lookbackMs - (isMisled ? Math.abs(offsetMs) : 0);
+    const source = this.#source(expression, data, { lookbackMs });
+    return { kind: "selector", grid, span, source, output: "sample-time" };
+  }
+
+  #source(
+    selector: VectorSelector,
+    data: StepGrid,
+    { lookbackMs = this.#options.lookbackMs, rangeMs }: { lookbackMs?: number; rangeMs?: number } = {},
+  ): SelectorSource {
     const { matchers, extension } = selector;
-    const reach = { lookbackMs: this.#options.lookbackMs, extension, rangeMs };
-    const select = data.count === 0 ? -1 : this.selects.add(matchers, selectorRange(data, reach));
+    const reach = { lookbackMs, extension, rangeMs };
+    const isEmpty = data.count === 0 || (rangeMs === undefined && lookbackMs <= 0);
+    const select = isEmpty ? -1 : this.selects.add(matchers, selectorRange(data, reach));
     return { select, matchers, data, lookbackMs: reach.lookbackMs, extension };
   }
 
@@ -119,7 +138,11 @@ class PlanBuilder {
     if (expression.kind === "matrix-selector") {
       const { selector } = expression;
       const data = shiftGrid(grid, this.#shift(selector));
-      return { source: { kind: "selector", selector: this.#source(selector, data, rangeMs) }, rangeMs, span };
+      return {
+        source: { kind: "selector", selector: this.#source(selector, data, { rangeMs }) },
+        rangeMs,
+        span,
+      };
     }
     const data = shiftGrid(grid, this.#shift(expression));
     const stepMs =
@@ -145,7 +168,7 @@ class PlanBuilder {
     }
     const first = operands[0];
     if (name === "timestamp" && first?.kind === "vector-selector") {
-      return { ...this.#selector(first, grid), output: "sample-time" };
+      return this.#sampleTimes(first, grid);
     }
     if (name === "info") return this.#info(expression, grid);
     return {
