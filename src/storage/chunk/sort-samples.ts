@@ -7,7 +7,7 @@
 import type { SampleColumns } from "../../model/sample.js";
 import type { EncodedChunk } from "../../model/series.js";
 import { sameValueAt } from "../../model/staleness.js";
-import { decodeChunk } from "./encode-chunks.js";
+import { decodeChunk, sliceColumns } from "./encode-chunks.js";
 
 /**
  * Returns the columns themselves when they are in order. `onConflict` is called with the index of each sample
@@ -35,16 +35,49 @@ export function sortSamples(columns: SampleColumns, onConflict?: (index: number)
 
 /** The samples of all chunks, which may overlap; of equal times the one in the earlier chunk counts. */
 export function mergeChunks(chunks: readonly EncodedChunk[]): SampleColumns {
-  const decoded = chunks.map(decodeChunk);
-  const length = decoded.reduce((sum, columns) => sum + columns.length, 0);
-  const all = { times: new Float64Array(length), values: new Float64Array(length), length };
-  let end = 0;
-  for (const columns of decoded) {
-    all.times.set(columns.times, end);
-    all.values.set(columns.values, end);
-    end += columns.length;
+  return mergeSorted(chunks.map(decodeChunk));
+}
+
+/** Halves of the list are merged first: with many chunks a sample is moved as often as the list can be halved. */
+function mergeSorted(parts: readonly SampleColumns[]): SampleColumns {
+  if (parts.length < 2)
+    return parts[0] ?? { times: new Float64Array(0), values: new Float64Array(0), length: 0 };
+  const middle = parts.length >>> 1;
+  return mergeTwo(mergeSorted(parts.slice(0, middle)), mergeSorted(parts.slice(middle)));
+}
+
+function mergeTwo(a: SampleColumns, b: SampleColumns): SampleColumns {
+  const merged = {
+    times: new Float64Array(a.length + b.length),
+    values: new Float64Array(a.length + b.length),
+  };
+  const words = wordsOf(merged.values, a.length + b.length);
+  const aWords = wordsOf(a.values, a.length);
+  const bWords = wordsOf(b.values, b.length);
+  let i = 0;
+  let j = 0;
+  let length = 0;
+  while (i < a.length && j < b.length) {
+    const aTime = a.times[i]!;
+    const bTime = b.times[j]!;
+    if (aTime <= bTime) {
+      merged.times[length] = aTime;
+      words[length * 2] = aWords[i * 2]!;
+      words[length * 2 + 1] = aWords[i * 2 + 1]!;
+      i++;
+      if (aTime === bTime) j++;
+    } else {
+      merged.times[length] = bTime;
+      words[length * 2] = bWords[j * 2]!;
+      words[length * 2 + 1] = bWords[j * 2 + 1]!;
+      j++;
+    }
+    length++;
   }
-  return sortSamples(all);
+  const rest = i < a.length ? sliceColumns(a, i, a.length) : sliceColumns(b, j, b.length);
+  merged.times.set(rest.times, length);
+  merged.values.set(rest.values, length);
+  return { ...merged, length: length + rest.length };
 }
 
 /** Indices of the samples by time, of equal times in the order given. */

@@ -21,8 +21,8 @@ import { joinChunks } from "../chunk/join-chunks.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { BlockCursor } from "./block-cursor.js";
 
-/** Series merged between two turns of the event loop. */
-const seriesPerTurn = 256;
+/** Samples merged or copied between two turns of the event loop. */
+const samplesPerTurn = 1 << 16;
 
 /**
  * Writes the block; the sources stay, for the caller to remove. Undefined, and nothing written, when all they held
@@ -54,12 +54,16 @@ export async function compactBlocks(
 async function* mergedSeries(sources: readonly BlockReader[]): AsyncGenerator<BlockSeries, void, void> {
   const cursors: BlockCursor[] = [];
   for (const source of sources) cursors.push(await BlockCursor.open(source));
-  for (let visited = 1; ; visited++) {
-    if (visited % seriesPerTurn === 0) await nextTurn();
+  for (let samples = 0; ; ) {
+    if (samples >= samplesPerTurn) {
+      await nextTurn();
+      samples = 0;
+    }
     const same = cursorsAtLeast(cursors);
     if (same.length === 0) return;
     const { labels } = same[0]!.current!;
     const chunks = joinChunks(same.flatMap((cursor) => cursor.current!.chunks));
+    for (const { count } of chunks) samples += count;
     if (chunks.length > 0) yield { labels, chunks };
     for (const cursor of same) await cursor.next();
   }
