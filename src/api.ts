@@ -11,16 +11,6 @@ import type { Queryable } from "./model/queryable.js";
 import type { TimeLike, TimeRange, TimestampMs } from "./model/sample.js";
 import type { FileSystem } from "./storage/fs/file-system.js";
 
-export type { ExportFormat, ExportOptions, ExportSelection } from "./model/exporting.js";
-export type {
-  CsvOptions,
-  ImportOptions,
-  ImportProgress,
-  ImportResult,
-  MalformedRow,
-} from "./model/importing.js";
-export type { TimeLike } from "./model/sample.js";
-
 /** When an acknowledged write is safe from a crash of the machine. Every mode survives a kill of the process. */
 export type Durability =
   /** Before the acknowledgement: fdatasync, shared by the commits that wait for it. The default. */

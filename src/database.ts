@@ -10,8 +10,6 @@ import type {
   DatabaseStatus,
   DeleteOptions,
   DirectoryImportResult,
-  ImportOptions,
-  ImportResult,
   LabelsLike,
   MetadataOptions,
   QueryOptions,
@@ -20,7 +18,6 @@ import type {
   Row,
   SeriesHandle,
   SnapshotOptions,
-  TimeLike,
 } from "./api.js";
 import { exportText } from "./export/export-text.js";
 import { importStream } from "./ingest/import.js";
@@ -30,9 +27,11 @@ import { type Clock, systemClock } from "./model/clock.js";
 import { parseDuration } from "./model/duration.js";
 import { InvalidArgumentError } from "./model/errors.js";
 import type { ExportOptions, ExportSelection } from "./model/exporting.js";
+import type { ImportOptions, ImportResult } from "./model/importing.js";
 import { Labels } from "./model/labels.js";
 import type { Querier } from "./model/queryable.js";
 import { parseTime } from "./model/rfc3339.js";
+import type { TimeLike } from "./model/sample.js";
 import { ALL_TIME, isTimestampMs, type TimeRange, type TimestampMs } from "./model/sample.js";
 import { NO_SERIES, type SeriesRef } from "./model/series.js";
 import { compareText } from "./model/text-order.js";

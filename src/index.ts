@@ -9,7 +9,6 @@ export type {
   CheckedLog,
   CheckProblem,
   CheckReport,
-  CsvOptions,
   Database,
   DatabaseEvent,
   DatabaseOptions,
@@ -18,14 +17,7 @@ export type {
   DirectoryImportResult,
   Durability,
   DurationLike,
-  ExportFormat,
-  ExportOptions,
-  ExportSelection,
-  ImportOptions,
-  ImportProgress,
-  ImportResult,
   LabelsLike,
-  MalformedRow,
   MatrixResult,
   MetadataOptions,
   QueryOptions,
@@ -36,7 +28,6 @@ export type {
   SeriesHandle,
   SnapshotOptions,
   StringResult,
-  TimeLike,
   VectorResult,
 } from "./api.js";
 export { checkDatabase, openDatabase } from "./database.js";
@@ -68,10 +59,18 @@ export {
   StorageError,
   TsdbError,
 } from "./model/errors.js";
+export type { ExportFormat, ExportOptions, ExportSelection } from "./model/exporting.js";
+export type {
+  CsvOptions,
+  ImportOptions,
+  ImportProgress,
+  ImportResult,
+  MalformedRow,
+} from "./model/importing.js";
 export { Labels } from "./model/labels.js";
 export { Matcher, type MatchOperator } from "./model/matcher.js";
 export type { Querier, Queryable, SelectHints } from "./model/queryable.js";
-export type { Sample, SampleColumns, TimeRange, TimestampMs } from "./model/sample.js";
+export type { Sample, SampleColumns, TimeLike, TimeRange, TimestampMs } from "./model/sample.js";
 export { type EncodedChunk, NO_SERIES, type Series, type SeriesRef } from "./model/series.js";
 export { isStaleAt } from "./model/staleness.js";
 export type { FileSystem, ReadableFile, WritableFile } from "./storage/fs/file-system.js";

@@ -3,8 +3,8 @@
  * query's result.
  */
 
-import type { ImportResult } from "../api.js";
 import type { CommitResult, RejectedSample, RejectReason } from "../model/appendable.js";
+import type { ImportResult } from "../model/importing.js";
 import { Labels } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
 import { decodeValue, encodeLabels, encodeValue } from "./result-json.js";

@@ -3,8 +3,8 @@
  */
 
 import { SingleBar } from "cli-progress";
-import type { ImportOptions, ImportResult } from "../api.js";
 import { openFileStream } from "../local-files.js";
+import type { ImportOptions, ImportResult } from "../model/importing.js";
 import { formatRfc3339 } from "../model/rfc3339.js";
 import type { Connection } from "./connection.js";
 import type { Terminal } from "./terminal.js";

@@ -4,9 +4,9 @@
 
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
-import type { CsvOptions, ImportOptions } from "../api.js";
 import { isDirectory, openFileStream } from "../local-files.js";
 import { definedOnly } from "../model/defined-only.js";
+import type { CsvOptions, ImportOptions } from "../model/importing.js";
 import { addConnectionOptions, type ConnectionOptions, withConnection } from "./connection.js";
 import { CommandError } from "./failure.js";
 import { importDirectory } from "./import-directory.js";

@@ -4,9 +4,10 @@
 
 import { decodeImportResult } from "../api/import-result-json.js";
 import { decodeQueryResult } from "../api/result-json.js";
-import type { ImportOptions, ImportResult, QueryOptions, QueryResult, RangeQueryOptions } from "../api.js";
+import type { QueryOptions, QueryResult, RangeQueryOptions } from "../api.js";
 import { openFileStream } from "../local-files.js";
 import { TsdbError } from "../model/errors.js";
+import type { ImportOptions, ImportResult } from "../model/importing.js";
 import { formatNamePairs } from "../model/name-pairs.js";
 import type { Connection } from "./connection.js";
 import { CommandError } from "./failure.js";

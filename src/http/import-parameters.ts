@@ -4,9 +4,9 @@
  * `values=price=price_dollars`.
  */
 
-import type { CsvOptions, ImportOptions } from "../api.js";
 import { definedOnly } from "../model/defined-only.js";
 import { InvalidArgumentError } from "../model/errors.js";
+import type { CsvOptions, ImportOptions } from "../model/importing.js";
 import { parseLabelPairs, parseRenames } from "../model/name-pairs.js";
 import { namingParameter, type RequestParameters } from "./request-parameters.js";
 

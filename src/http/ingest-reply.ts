@@ -5,7 +5,7 @@
 
 import type { FastifyReply } from "fastify";
 import { encodeRejected } from "../api/import-result-json.js";
-import type { ImportResult, MalformedRow } from "../api.js";
+import type { ImportResult, MalformedRow } from "../model/importing.js";
 import type { IngestProtocol, OwnMetrics } from "./own-metrics.js";
 
 /** The part that pushes and imports have in common. */

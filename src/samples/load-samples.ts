@@ -4,9 +4,10 @@
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { Database, ImportOptions, ImportResult } from "../api.js";
+import type { Database } from "../api.js";
 import { readTextFile } from "../local-files.js";
 import { UnavailableError } from "../model/errors.js";
+import type { ImportOptions, ImportResult } from "../model/importing.js";
 import { type SampleSet, sampleSets, type Unpivot } from "./sample-sets.js";
 
 /** How one data set is imported: the database itself, or one that also shows progress. */

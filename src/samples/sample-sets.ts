@@ -5,7 +5,7 @@
  * normals are the averages of 1981 to 2010, written as the year 2010.
  */
 
-import type { ImportOptions } from "../api.js";
+import type { ImportOptions } from "../model/importing.js";
 
 export interface SampleSet {
   readonly title: string;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { decodeImportResult, encodeImportResult } from "../../src/api/import-result-json.js";
-import type { ImportResult } from "../../src/api.js";
+import type { ImportResult } from "../../src/model/importing.js";
 import { Labels } from "../../src/model/labels.js";
 
 const empty: ImportResult = {

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ImportProgress } from "../../src/api.js";
 import { type ImportStreamOptions, importStream } from "../../src/ingest/import.js";
 import { StorageError, TsdbError } from "../../src/model/errors.js";
+import type { ImportProgress } from "../../src/model/importing.js";
 import { RecordingAppendable, sourceOf } from "./recording-appender.js";
 
 async function run(

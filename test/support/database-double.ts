@@ -9,8 +9,6 @@ import type {
   DatabaseStatus,
   DeleteOptions,
   DirectoryImportResult,
-  ImportOptions,
-  ImportResult,
   MetadataOptions,
   QueryOptions,
   QueryResult,
@@ -20,6 +18,7 @@ import type {
 } from "../../src/api.js";
 import type { Appender, CommitResult } from "../../src/model/appendable.js";
 import { assert } from "../../src/model/assert.js";
+import type { ImportOptions, ImportResult } from "../../src/model/importing.js";
 import type { Labels } from "../../src/model/labels.js";
 import type { Querier } from "../../src/model/queryable.js";
 import { NO_SERIES } from "../../src/model/series.js";

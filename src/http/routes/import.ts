@@ -7,8 +7,8 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { encodeImportResult } from "../../api/import-result-json.js";
-import type { ImportOptions } from "../../api.js";
 import { InvalidArgumentError } from "../../model/errors.js";
+import type { ImportOptions } from "../../model/importing.js";
 import type { RouteContext } from "../app.js";
 import { encodeSuccess } from "../envelope.js";
 import { importOptions } from "../import-parameters.js";

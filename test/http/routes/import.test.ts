@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import type { ImportOptions, ImportResult } from "../../../src/api.js";
 import { MalformedInputError } from "../../../src/model/errors.js";
+import type { ImportOptions, ImportResult } from "../../../src/model/importing.js";
 import { Labels } from "../../../src/model/labels.js";
 import { emptyImport } from "../../support/database-double.js";
 import { failure, testApp } from "../test-app.js";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { CsvOptions } from "../../../src/api.js";
 import { readCsv } from "../../../src/ingest/csv/read-csv.js";
 import { defaultIngestLimits } from "../../../src/ingest/limits.js";
 import { MalformedRows, RowAppender } from "../../../src/ingest/row-appender.js";
 import { InvalidArgumentError, LimitExceededError } from "../../../src/model/errors.js";
+import type { CsvOptions } from "../../../src/model/importing.js";
 import { RecordingAppendable, sourceOf } from "../recording-appender.js";
 
 async function read(text: string, csv: CsvOptions = {}, limits = defaultIngestLimits) {
