@@ -27,10 +27,10 @@ export interface MatchedOperands {
   readonly right: readonly VectorSeries[];
 }
 
-export function* evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Slices<Value> {
+export function evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Value {
   const evaluation = new MatchedEvaluation(operands, context);
-  const results = yield* evaluation.run();
-  return vector(evaluation.mayRepeatLabels ? yield* mergeSeries(results, context.budget) : results);
+  const results = evaluation.run();
+  return vector(evaluation.mayRepeatLabels ? mergeSeries(results) : results);
 }
 
 /** Series with one signature. */
