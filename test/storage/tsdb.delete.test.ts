@@ -181,6 +181,29 @@ describe("compaction in an open database", () => {
   });
 });
 
+describe("a block whose index is corrupt", () => {
+  it("does not keep others from being compacted", async () => {
+    const { fileSystem, open } = fixture();
+    let tsdb = await open();
+    for (const start of [0, 1, 2, 9])
+      await commitTo(tsdb.bulkAppender(), at("a", start * window, start * window + 1));
+    await tsdb.deleteSeries(series("a"), { minTime: 0, maxTime: 0 });
+    const [first] = tsdb.describe().blocks;
+    await tsdb.close();
+    const file = `data/${first!.ulid}/index`;
+    const bytes = await fileSystem.readFile(file);
+    const entry = bytes.findIndex((_, i) => i % 16 === 0 && i > 40 && bytes[i]! > 0);
+    await fileSystem.remove(file);
+    await (await fileSystem.create(file)).write(bytes.with(entry + 2, 0x7f));
+    const events: string[] = [];
+    tsdb = await open({ onEvent: ({ message }) => events.push(message) });
+    await tsdb.runMaintenance();
+    expect(events).toEqual([expect.stringMatching(/cannot be compacted.*index/), "compacted blocks"]);
+    expect(tsdb.describe().blocks).toHaveLength(3);
+    await tsdb.close();
+  });
+});
+
 describe("retention in an open database", () => {
   it("drops what is too old, and stays within its size", async () => {
     const database = fixture();

@@ -66,16 +66,33 @@ export class Compactor {
       const facts = { reason, sources: sources.length, samples: meta?.stats.numSamples ?? 0 };
       onEvent({ level: "info", message: "compacted blocks", facts });
     } catch (error) {
-      if (!(error instanceof CorruptionError || error instanceof NotImplementedError)) throw error;
-      for (const { meta } of sources) this.#failed.add(meta.ulid);
-      const message = `blocks cannot be compacted and are left as they are: ${error.message}`;
-      const facts = { blocks: sources.map(({ meta }) => meta.ulid).join(" ") };
-      onEvent({ level: "error", message, facts });
+      this.#leaveAlone(sources, error);
     }
   }
 
-  #planned({ meta, range, deletedShare }: BlockReader): PlannedBlock {
-    const { ulid } = meta;
-    return { ulid, range, deletedShare, oldestSource: oldestSource(meta), hasFailed: this.#failed.has(ulid) };
+  #planned(block: BlockReader): PlannedBlock {
+    const { meta, range } = block;
+    const deletedShare = this.#deletedShare(block);
+    const hasFailed = this.#failed.has(meta.ulid);
+    return { ulid: meta.ulid, range, oldestSource: oldestSource(meta), deletedShare, hasFailed };
+  }
+
+  /** Measuring reads the index, which may be corrupt. */
+  #deletedShare(block: BlockReader): number {
+    try {
+      return this.#failed.has(block.meta.ulid) ? 0 : block.deletedShare;
+    } catch (error) {
+      this.#leaveAlone([block], error);
+      return 0;
+    }
+  }
+
+  /** Throws the error when it is not the blocks' fault. */
+  #leaveAlone(blocks: readonly BlockReader[], error: unknown): void {
+    if (!(error instanceof CorruptionError || error instanceof NotImplementedError)) throw error;
+    for (const { meta } of blocks) this.#failed.add(meta.ulid);
+    const message = `blocks cannot be compacted and are left as they are: ${error.message}`;
+    const facts = { blocks: blocks.map(({ meta }) => meta.ulid).join(" ") };
+    this.#parts.onEvent({ level: "error", message, facts });
   }
 }
