@@ -19,25 +19,22 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ALL_TIME, type TimeRange, type TimestampMs } from "../model/sample.js";
+import type { TimeRange, TimestampMs } from "../model/sample.js";
 import type { BlockMeta } from "./block/block-meta.js";
 import { discardBlocks } from "./block/block-writer.js";
 import type { UlidSource } from "./block/ulid.js";
-import { columnsOf, stageCut } from "./compaction/cut-blocks.js";
+import { stageCut } from "./compaction/cut-blocks.js";
 import { alignedStart, DEFAULT_BLOCK_SAMPLES_MAX } from "./compaction/plan-block-ranges.js";
 import type { FileSystem } from "./fs/file-system.js";
 import type { Head } from "./head/head.js";
 import { checkpointRecords } from "./head/head-checkpoint.js";
-import type { MemorySeries, TakenChunks } from "./head/memory-series.js";
+import { HeadCut } from "./head/head-cut.js";
 import { writeCheckpoint } from "./wal/checkpoint.js";
 import type { Wal } from "./wal/wal.js";
 import { listWalDirectory } from "./wal/wal-directory.js";
 
 /** Samples that came later than the cut of their window are cut when they are this many. */
 export const LATE_SAMPLES_MAX = 100_000;
-
-/** Series handled between two turns of the event loop. */
-const seriesPerTurn = 256;
 
 export interface CutSituation {
   readonly blockDurationMs: number;
@@ -78,12 +75,6 @@ export interface CutParts {
   publish(metas: readonly BlockMeta[]): Promise<void>;
 }
 
-/** What was taken of one series. */
-interface TakenSeries {
-  readonly series: MemorySeries;
-  readonly taken: TakenChunks;
-}
-
 /** Cuts all samples below `end`. When it rejects, everything is still readable, and the cut may be tried again. */
 export async function cutHead(parts: CutParts, end: TimestampMs): Promise<readonly BlockMeta[]> {
   const { head, wal } = parts;
@@ -91,9 +82,9 @@ export async function cutHead(parts: CutParts, end: TimestampMs): Promise<readon
   const lastSegment = await wal.rotate();
   await head.settled();
 
-  const taken = await takeBelow(head, end);
-  const metas = await writeBlocks(parts, taken, { end, lastSegment });
-  await dropTaken(head, taken, end);
+  const cut = await HeadCut.take(head, end);
+  const metas = await writeBlocks(parts, cut, { end, lastSegment });
+  await cut.drop();
 
   await shortenLog(parts, lastSegment);
   return metas;
@@ -128,28 +119,13 @@ async function shortenLog(parts: CutParts, lastSegment: number): Promise<void> {
   await parts.wal.truncate(lastSegment);
 }
 
-async function takeBelow(head: Head, end: TimestampMs): Promise<readonly TakenSeries[]> {
-  const all: TakenSeries[] = [];
-  let visited = 0;
-  for (const series of head.series) {
-    if (++visited % seriesPerTurn === 0) await nextTurn();
-    if (series.minTime < end) all.push({ series, taken: series.takeBelow(end) });
-  }
-  return all.sort((a, b) => a.series.labels.compare(b.series.labels));
-}
-
 async function writeBlocks(
   parts: CutParts,
-  taken: readonly TakenSeries[],
+  cut: HeadCut,
   { end, lastSegment }: { end: TimestampMs; lastSegment: number },
 ): Promise<readonly BlockMeta[]> {
   const { fileSystem, directory, blockDurationMs, newUlid } = parts;
-  const series = taken.map(({ series: { labels }, taken: { inOrder, outOfOrder } }) => ({
-    labels,
-    chunks: [...inOrder, ...outOfOrder],
-  }));
-  const below = { minTime: ALL_TIME.minTime, maxTime: end - 1 };
-  const metas = await stageCut(fileSystem, directory, columnsOf(series, below), {
+  const metas = await stageCut(fileSystem, directory, cut, {
     blockDurationMs,
     samplesMax: DEFAULT_BLOCK_SAMPLES_MAX,
     recentFrom: end - blockDurationMs,
@@ -164,15 +140,6 @@ async function writeBlocks(
     throw error;
   }
   return metas;
-}
-
-async function dropTaken(head: Head, all: readonly TakenSeries[], end: TimestampMs): Promise<void> {
-  for (const [i, { series, taken }] of all.entries()) {
-    if ((i + 1) % seriesPerTurn === 0) await nextTurn();
-    series.dropTaken(taken, end);
-  }
-  head.recount();
-  head.endIdleSeries();
 }
 
 async function* durableCheckpoint(parts: CutParts): AsyncGenerator<Uint8Array> {

@@ -11,7 +11,7 @@ import type { Clock } from "../model/clock.js";
 import { ClosedError, PoisonedError } from "../model/errors.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Querier, Queryable } from "../model/queryable.js";
-import { rangesOverlap, type TimeRange, type TimestampMs } from "../model/sample.js";
+import type { TimeRange, TimestampMs } from "../model/sample.js";
 import type { BlockMeta } from "./block/block-meta.js";
 import type { BlockReader } from "./block/block-reader.js";
 import { type UlidSource, ulidSource } from "./block/ulid.js";
@@ -126,7 +126,7 @@ export class Tsdb implements Appendable, Queryable {
       this.#assertNotPoisoned();
       await this.#blocks.deleteSamples(matchers, range);
       const { head } = this.#parts;
-      if (!head.select(matchers).some((series) => rangesOverlap(series, range))) return;
+      if (head.selectIn(matchers, range).length === 0) return;
       const logged = this.#log({ kind: "tombstones", matchers, range });
       await head.applyInOrder(logged, () => head.deleteSamples(matchers, range));
     });
@@ -160,12 +160,7 @@ export class Tsdb implements Appendable, Queryable {
 
   describe(): TsdbStatus {
     const { head, wal, losses } = this.#parts;
-    let headSeries = 0;
-    let headChunks = 0;
-    for (const { sampleCount, chunkCount } of head.series) {
-      if (sampleCount > 0) headSeries++;
-      headChunks += chunkCount;
-    }
+    const { series: headSeries, chunks: headChunks } = head.count();
     const blocks = this.#blocks.all.map(({ meta: { ulid, stats }, range, sizeBytes }) => ({
       ulid,
       range,

@@ -1,18 +1,19 @@
 /**
- * cutBlocks: columns of series to blocks, in the ranges that planBlockRanges chooses.
+ * cutBlocks: series to blocks, in the ranges that planBlockRanges chooses.
  *
- * The series are walked once to count samples per window, then once per block; their columns are made (decoded,
- * merged) anew each time where the iterable makes them, so that memory holds one series at a time.
+ * The series are walked once to count samples per window, then once per block; their columns or chunks are made
+ * anew each time where the iterable makes them, so that memory holds one series at a time.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Labels } from "../../model/labels.js";
-import type { SampleColumns, TimeRange, TimestampMs } from "../../model/sample.js";
-import type { Series } from "../../model/series.js";
+import { rangesOverlap, type SampleColumns, type TimeRange, type TimestampMs } from "../../model/sample.js";
+import type { EncodedChunk, Series } from "../../model/series.js";
 import type { BlockMeta, BlockOrigin } from "../block/block-meta.js";
 import { type BlockSeries, discardBlocks, publishBlocks, stageBlock } from "../block/block-writer.js";
 import type { UlidSource } from "../block/ulid.js";
-import { encodeChunks, sliceColumns } from "../chunk/encode-chunks.js";
+import { decodeChunk, encodeChunks, sliceColumns } from "../chunk/encode-chunks.js";
+import { joinChunks } from "../chunk/join-chunks.js";
 import { mergeChunks } from "../chunk/sort-samples.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { type BlockRangeOptions, planBlockRanges, WindowCounts } from "./plan-block-ranges.js";
@@ -22,6 +23,9 @@ export interface SeriesColumns {
   readonly labels: Labels;
   readonly columns: SampleColumns;
 }
+
+/** As columns, or as chunks, which may overlap and are handed on as they are where that is possible. */
+export type CutSeries = SeriesColumns | Series;
 
 export interface CutOptions extends BlockRangeOptions {
   readonly newUlid: UlidSource;
@@ -35,7 +39,7 @@ export const seriesPerTurn = 256;
 export async function cutBlocks(
   fileSystem: FileSystem,
   directory: string,
-  series: Iterable<SeriesColumns>,
+  series: Iterable<CutSeries>,
   options: CutOptions,
 ): Promise<readonly BlockMeta[]> {
   const metas = await stageCut(fileSystem, directory, series, options);
@@ -47,16 +51,12 @@ export async function cutBlocks(
 export async function stageCut(
   fileSystem: FileSystem,
   directory: string,
-  series: Iterable<SeriesColumns>,
+  series: Iterable<CutSeries>,
   options: CutOptions,
 ): Promise<readonly BlockMeta[]> {
   const { newUlid, extra = {} } = options;
   const counts = new WindowCounts(options.blockDurationMs);
-  let walked = 0;
-  for (const { columns } of series) {
-    counts.add(columns.times, columns.length);
-    if (++walked % seriesPerTurn === 0) await nextTurn();
-  }
+  for await (const each of inTurns(series)) addTo(counts, each);
   const metas: BlockMeta[] = [];
   try {
     for (const range of planBlockRanges(counts.windows(), options)) {
@@ -81,11 +81,48 @@ export function columnsOf(series: readonly Series[], range: TimeRange): Iterable
   };
 }
 
-function* encodedWithin(series: Iterable<SeriesColumns>, range: TimeRange): Generator<BlockSeries> {
-  for (const { labels, columns } of series) {
-    const inRange = within(columns, range);
-    if (inRange.length > 0) yield { labels, chunks: encodeChunks(inRange) };
+/** Gives way to others between its turns. */
+async function* inTurns<T>(items: Iterable<T>): AsyncGenerator<T> {
+  let walked = 0;
+  for (const item of items) {
+    yield item;
+    if (++walked % seriesPerTurn === 0) await nextTurn();
   }
+}
+
+function addTo(counts: WindowCounts, series: CutSeries): void {
+  if ("columns" in series) {
+    counts.add(series.columns.times, series.columns.length);
+    return;
+  }
+  for (const chunk of series.chunks) {
+    if (counts.addWithin(chunk, chunk.count)) continue;
+    const { times, length } = decodeChunk(chunk);
+    counts.add(times, length);
+  }
+}
+
+async function* encodedWithin(series: Iterable<CutSeries>, range: TimeRange): AsyncGenerator<BlockSeries> {
+  for await (const each of inTurns(series)) {
+    const chunks =
+      "columns" in each ? encodeIfAny(within(each.columns, range)) : chunksWithin(each.chunks, range);
+    if (chunks.length > 0) yield { labels: each.labels, chunks };
+  }
+}
+
+function encodeIfAny(columns: SampleColumns): readonly EncodedChunk[] {
+  return columns.length > 0 ? encodeChunks(columns) : [];
+}
+
+/** Joined, and those that reach beyond the range cut to it. */
+function chunksWithin(chunks: readonly EncodedChunk[], range: TimeRange): readonly EncodedChunk[] {
+  const joined = joinChunks(chunks.filter((chunk) => rangesOverlap(chunk, range)));
+  const isInside = ({ minTime, maxTime }: EncodedChunk) =>
+    minTime >= range.minTime && maxTime <= range.maxTime;
+  if (joined.every(isInside)) return joined;
+  return joined.flatMap((chunk) =>
+    isInside(chunk) ? chunk : encodeIfAny(within(decodeChunk(chunk), range)),
+  );
 }
 
 function within(columns: SampleColumns, { minTime, maxTime }: TimeRange): SampleColumns {

@@ -123,6 +123,14 @@ export class WindowCounts {
     }
   }
 
+  /** Adds samples of which only first and last are known, when these are in one window; returns whether they are. */
+  addWithin(range: TimeRange, samples: number): boolean {
+    const start = alignedStart(range.minTime, this.#blockDurationMs);
+    if (range.maxTime >= start + this.#blockDurationMs) return false;
+    this.#count(start, range, samples);
+    return true;
+  }
+
   /** The windows that have samples, in time order. */
   windows(): readonly SampleWindow[] {
     return [...this.#windows.entries()]

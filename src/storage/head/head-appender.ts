@@ -20,10 +20,9 @@ import { ClosedError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
 import { isTimestampMs, type TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
-import type { TransactionRecord } from "../wal/wal-record.js";
+import type { SeriesDefinition, TransactionRecord } from "../wal/wal-record.js";
 import type { Head } from "./head.js";
 import { areStorableLabels } from "./label-rules.js";
-import type { MemorySeries } from "./memory-series.js";
 import { Rejections } from "./rejections.js";
 import { StagedSamples } from "./staged-samples.js";
 
@@ -43,17 +42,19 @@ export class HeadAppender implements Appender {
   }
 
   append(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): SeriesRef {
-    const series = this.#admit(ref, labels, time, value);
-    if (series === undefined) return ref;
-    this.#staged.push(series.ref, time, value);
-    return series.ref;
+    const slot = this.#admit(ref, labels, time, value);
+    if (slot === 0) return ref;
+    const { series } = this.#head;
+    this.#staged.push(slot, series.refOf(slot), time, value);
+    return series.refOf(slot);
   }
 
   appendStale(ref: SeriesRef, labels: Labels, time: TimestampMs): SeriesRef {
-    const series = this.#admit(ref, labels, time, Number.NaN);
-    if (series === undefined) return ref;
-    this.#staged.pushStale(series.ref, time);
-    return series.ref;
+    const slot = this.#admit(ref, labels, time, Number.NaN);
+    if (slot === 0) return ref;
+    const { series } = this.#head;
+    this.#staged.pushStale(slot, series.refOf(slot), time);
+    return series.refOf(slot);
   }
 
   async commit(): Promise<CommitResult> {
@@ -73,21 +74,18 @@ export class HeadAppender implements Appender {
     this.#head.end(this.#staged);
   }
 
-  /** The series for a sample, found or created; undefined when the sample is wrong by itself. */
-  #admit(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): MemorySeries | undefined {
+  /** The slot of the series for a sample, found or created; 0 when the sample is wrong by itself. */
+  #admit(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): number {
     this.#assertOpen();
     if (!isTimestampMs(time)) return this.#reject("invalid-time", labels, time, value);
-    const series = this.#seriesOf(ref, labels);
-    if (series === undefined) return this.#reject("invalid-labels", labels, time, value);
+    const slot = this.#head.series.find(labels, ref) || this.#create(labels);
+    if (slot === 0) return this.#reject("invalid-labels", labels, time, value);
     if (this.#staged.length === 0) this.#head.begin(this.#staged);
-    return series;
+    return slot;
   }
 
-  #seriesOf(ref: SeriesRef, labels: Labels): MemorySeries | undefined {
-    const known = this.#head.series.at(ref);
-    if (known?.labels.equals(labels)) return known;
-    const found = this.#head.series.find(labels);
-    return found ?? (areStorableLabels(labels) ? this.#head.create(labels) : undefined);
+  #create(labels: Labels): number {
+    return areStorableLabels(labels) ? this.#head.create(labels) : 0;
   }
 
   #logAndApply(): Promise<number> {
@@ -96,35 +94,32 @@ export class HeadAppender implements Appender {
   }
 
   /** The staged series that no record has named yet, each once. */
-  #unnamedSeries(): readonly MemorySeries[] {
-    const unnamed = new Set<MemorySeries>();
-    for (let i = 0; i < this.#staged.length; i++) {
-      const series = this.#stagedSeries(i);
-      if (series.loggedIn === 0) unnamed.add(series);
-    }
-    return [...unnamed];
+  #unnamedSeries(): readonly SeriesDefinition[] {
+    const unnamed = new Set<number>();
+    for (const slot of this.#staged.stagedSlots()) if (!this.#head.isNamed(slot)) unnamed.add(slot);
+    const { series } = this.#head;
+    return Array.from(unnamed, (slot) => ({ ref: series.refOf(slot), labels: series.labelsOf(slot) }));
   }
 
   /** Returns how many samples are stored now, repetitions of stored ones included. */
   #apply(): number {
-    const { times, values, length } = this.#staged;
+    const head = this.#head;
+    const { slots, times, values, length } = this.#staged;
     let conflicts = 0;
     for (let i = 0; i < length; i++) {
-      const series = this.#stagedSeries(i);
-      series.loggedIn = this.#head.generation;
-      if (this.#head.apply(series, times[i]!, values, i) !== "conflicting") continue;
-      this.#reject("duplicate-time", series.labels, times[i]!, values[i]!);
+      const slot = slots[i]!;
+      head.markNamed(slot);
+      if (head.apply(slot, times[i]!, values, i) !== "conflicting") continue;
+      this.#reject("duplicate-time", head.series.labelsOf(slot), times[i]!, values[i]!);
       conflicts++;
     }
     return length - conflicts;
   }
 
-  #stagedSeries(index: number): MemorySeries {
-    return this.#head.series.at(this.#staged.refAt(index))!;
-  }
-
-  #reject(reason: RejectReason, labels: Labels, time: TimestampMs, value: number): undefined {
+  /** Returns 0, for no series. */
+  #reject(reason: RejectReason, labels: Labels, time: TimestampMs, value: number): 0 {
     this.#rejections.add(reason, { labels, time, value });
+    return 0;
   }
 
   #assertOpen(): void {

@@ -1,44 +1,48 @@
 /**
- * checkpointRecords: the head as log records, to stand for the segments that a cut makes unnecessary.
+ * checkpointRecords: the head as log records, to stand for the segments that a cut, or a close, makes unnecessary.
  *
- * Every named series comes, also one without samples, because a kept segment may refer to it; and every sample
- * that no block has taken over. Commits go on meanwhile: what they add may be here and in a later segment, which
- * a replay tells from nothing (see HeadReplay).
+ * Every named series comes, also one without samples, because a kept segment may refer to it; and every chunk that
+ * no block has taken over, those in order before those out of order. Commits go on meanwhile: what they add may be
+ * here and in a later segment, which a replay tells from nothing (see HeadReplay).
  */
 
 import { ALL_TIME } from "../../model/sample.js";
-import { decodeChunk } from "../chunk/encode-chunks.js";
 import { ByteWriter } from "../codec/byte-writer.js";
-import { encodeWalRecord } from "../wal/wal-record.js";
+import { encodeWalRecord, type RefChunk, type SeriesDefinition } from "../wal/wal-record.js";
+import { ChunkCopies } from "./chunk-copies.js";
 import type { Head } from "./head.js";
-import type { MemorySeries } from "./memory-series.js";
-import { StagedSamples } from "./staged-samples.js";
 
-const recordSamplesMax = 16_384;
 const recordSeriesMax = 1024;
+const recordSizeBytes = 256 * 1024;
 
 /** Each record is borrowed until the next one is asked for. */
 export function* checkpointRecords(head: Head): Generator<Uint8Array> {
-  const writer = new ByteWriter(64 * 1024);
-  let series: MemorySeries[] = [];
-  let samples = new StagedSamples();
+  const writer = new ByteWriter(recordSizeBytes * 2);
+  let copies = new ChunkCopies();
+  let series: SeriesDefinition[] = [];
+  let chunks: RefChunk[] = [];
+  let sizeBytes = 0;
 
   function encodeGathered(): Uint8Array {
     writer.clear();
-    encodeWalRecord(writer, { kind: "transaction", series, samples });
+    encodeWalRecord(writer, { kind: "chunks", series, chunks });
+    copies = new ChunkCopies();
     series = [];
-    samples = new StagedSamples();
+    chunks = [];
+    sizeBytes = 0;
     return writer.view();
   }
 
-  for (const each of head.series) {
-    if (each.loggedIn === 0 && each.sampleCount === 0) continue;
-    series.push(each);
-    for (const chunk of each.chunksIn(ALL_TIME)) {
-      samples.pushColumns(each.ref, decodeChunk(chunk));
-      if (samples.length >= recordSamplesMax) yield encodeGathered();
+  for (const slot of head.series) {
+    if (!head.isNamed(slot) && head.samples.sampleCountOf(slot) === 0) continue;
+    const ref = head.series.refOf(slot);
+    series.push({ ref, labels: head.series.labelsOf(slot) });
+    for (const chunk of head.samples.chunksIn(slot, ALL_TIME, copies)) {
+      chunks.push({ ref, chunk });
+      sizeBytes += chunk.bytes.length;
+      if (sizeBytes >= recordSizeBytes) yield encodeGathered();
     }
     if (series.length >= recordSeriesMax) yield encodeGathered();
   }
-  if (series.length + samples.length > 0) yield encodeGathered();
+  if (series.length + chunks.length > 0) yield encodeGathered();
 }

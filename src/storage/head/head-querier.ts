@@ -2,17 +2,17 @@
  * HeadQuerier: a read view of the head.
  *
  * Every method gathers before it first yields, so what is asked for in one tick comes from one state; chunks
- * that were gathered stay as they are while commits and cuts go on (see MemorySeries).
+ * that were gathered stay as they are while commits and cuts go on (see HeadSamples.chunksIn).
  */
 
 import { QueryCanceledError } from "../../model/errors.js";
 import type { Matcher } from "../../model/matcher.js";
 import type { Querier, SelectHints } from "../../model/queryable.js";
-import { rangesOverlap, type TimeRange } from "../../model/sample.js";
+import type { TimeRange } from "../../model/sample.js";
 import type { Series } from "../../model/series.js";
 import { compareText } from "../../model/text-order.js";
+import { ChunkCopies } from "./chunk-copies.js";
 import type { Head } from "./head.js";
-import type { MemorySeries } from "./memory-series.js";
 
 export class HeadQuerier implements Querier {
   readonly #head: Head;
@@ -27,12 +27,13 @@ export class HeadQuerier implements Querier {
     if (hints.signal?.aborted) throw new QueryCanceledError("the query was canceled");
     const range = hints.range ?? this.#range;
     const selected: Series[] = [];
+    const copies = new ChunkCopies();
     let sizeBytes = 0;
-    for (const series of this.#gather(matchers, range)) {
-      const chunks = hints.labelsOnly ? [] : series.chunksIn(range);
+    for (const slot of this.#head.selectIn(matchers, range)) {
+      const chunks = hints.labelsOnly ? [] : this.#head.samples.chunksIn(slot, range, copies);
       if (chunks.length === 0 && !hints.labelsOnly) continue;
       for (const chunk of chunks) sizeBytes += chunk.bytes.length;
-      selected.push({ labels: series.labels, chunks });
+      selected.push({ labels: this.#head.series.labelsOf(slot), chunks });
     }
     if (sizeBytes > 0) hints.reserveBytes?.(sizeBytes);
     return selected.sort((a, b) => a.labels.compare(b.labels));
@@ -40,7 +41,8 @@ export class HeadQuerier implements Querier {
 
   async labelNames(matchers: readonly Matcher[] = []): Promise<readonly string[]> {
     const names = new Set<string>();
-    for (const { labels } of this.#gather(matchers, this.#range)) {
+    for (const slot of this.#head.selectIn(matchers, this.#range)) {
+      const labels = this.#head.series.labelsOf(slot);
       for (let i = 0; i < labels.size; i++) names.add(labels.nameAt(i));
     }
     return [...names].sort(compareText);
@@ -48,17 +50,13 @@ export class HeadQuerier implements Querier {
 
   async labelValues(name: string, matchers: readonly Matcher[] = []): Promise<readonly string[]> {
     const values = new Set<string>();
-    for (const { labels } of this.#gather(matchers, this.#range)) values.add(labels.get(name));
+    for (const slot of this.#head.selectIn(matchers, this.#range))
+      values.add(this.#head.series.labelsOf(slot).get(name));
     values.delete("");
     return [...values].sort(compareText);
   }
 
   close(): void {
     // Nothing is held: the garbage collector frees the chunks when their last reader is gone.
-  }
-
-  /** Series that may have samples in the range: their first and last sample span it. */
-  #gather(matchers: readonly Matcher[], range: TimeRange): MemorySeries[] {
-    return this.#head.select(matchers).filter((series) => rangesOverlap(series, range));
   }
 }

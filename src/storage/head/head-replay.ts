@@ -12,13 +12,13 @@
  * acknowledges does not rest on old records, which a failed sync may have left in the cache only.
  */
 
-import type { TimeRange, TimestampMs } from "../../model/sample.js";
+import { rangesOverlap, type TimeRange, type TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
+import { decodeChunk } from "../chunk/encode-chunks.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { type ReplaySummary, replayWal } from "../wal/replay-wal.js";
-import { decodeWalRecord, type RefColumns, type SeriesDefinition } from "../wal/wal-record.js";
+import { decodeWalRecord, type RefChunk, type RefColumns, type SeriesDefinition } from "../wal/wal-record.js";
 import { Head } from "./head.js";
-import type { MemorySeries } from "./memory-series.js";
 
 /** A block holds all samples of `range` from log segments before `walSegment`. */
 export interface HeldRange {
@@ -49,7 +49,8 @@ export async function replayHead(
 class HeadReplay {
   readonly #head: Head;
   readonly #held: readonly HeldRange[];
-  readonly #aliases = new Map<SeriesRef, MemorySeries>();
+  /** Slots by refs that are not the series' own any more. */
+  readonly #aliases = new Map<SeriesRef, number>();
   orphanCount = 0;
 
   constructor(head: Head, held: readonly HeldRange[]) {
@@ -64,31 +65,51 @@ class HeadReplay {
       this.#head.deleteSamples(record.matchers, record.range);
       return;
     }
+    const held = this.#held.filter(({ walSegment }) => segment < walSegment).map(({ range }) => range);
     for (const definition of record.series) this.#define(definition);
-    this.#applySamples(record.samples, segment);
+    if (record.kind === "transaction") this.#applySamples(record.samples, held);
+    else for (const chunk of record.chunks) this.#applyChunk(chunk, held);
   }
 
   #define({ ref, labels }: SeriesDefinition): void {
-    const known = this.#head.series.find(labels);
+    const { series } = this.#head;
+    const known = series.find(labels);
     this.#aliases.delete(ref);
-    if (known?.ref === ref) return;
-    const isFree = known === undefined && this.#head.series.at(ref) === undefined;
-    const series = isFree ? this.#head.create(labels, ref) : (known ?? this.#head.create(labels));
-    if (!isFree) this.#aliases.set(ref, series);
-    this.#head.series.reserveThrough(ref);
+    if (known !== 0 && series.refOf(known) === ref) return;
+    const isFree = known === 0 && series.slotOf(ref) === 0;
+    const slot = isFree ? this.#head.create(labels, ref) : known || this.#head.create(labels);
+    if (!isFree) this.#aliases.set(ref, slot);
+    series.reserveThrough(ref);
   }
 
-  #applySamples({ refs, times, values, length }: RefColumns, segment: number): void {
-    const held = this.#held.filter(({ walSegment }) => segment < walSegment).map(({ range }) => range);
+  #applySamples({ refs, times, values, length }: RefColumns, held: readonly TimeRange[]): void {
     for (let i = 0; i < length; i++) {
-      const series = this.#seriesOf(refs[i] as SeriesRef);
-      if (series === undefined) this.orphanCount++;
-      else if (!isWithin(held, times[i]!)) this.#head.apply(series, times[i]!, values, i);
+      const slot = this.#slotOf(refs[i] as SeriesRef);
+      if (slot === 0) this.orphanCount++;
+      else if (!isWithin(held, times[i]!)) this.#head.apply(slot, times[i]!, values, i);
     }
   }
 
-  #seriesOf(ref: SeriesRef): MemorySeries | undefined {
-    return this.#aliases.get(ref) ?? this.#head.series.at(ref);
+  /** As it is, when it is newer than what its series has, else sample by sample. */
+  #applyChunk({ ref, chunk }: RefChunk, held: readonly TimeRange[]): void {
+    const slot = this.#slotOf(ref);
+    if (slot === 0) {
+      this.orphanCount += chunk.count;
+      return;
+    }
+    const isHeld = held.some((range) => rangesOverlap(range, chunk));
+    if (!isHeld && this.#head.applyChunk(slot, chunk)) return;
+    const { times, values, length } = decodeChunk(chunk);
+    for (let i = 0; i < length; i++)
+      if (!isWithin(held, times[i]!)) this.#head.apply(slot, times[i]!, values, i);
+  }
+
+  #slotOf(ref: SeriesRef): number {
+    if (this.#aliases.size > 0) {
+      const slot = this.#aliases.get(ref);
+      if (slot !== undefined) return slot;
+    }
+    return this.#head.series.slotOf(ref);
   }
 }
 

@@ -1,6 +1,8 @@
 /**
  * Head: the newest samples, in memory. Owns the series, their postings, and the order in which commits apply.
  *
+ * State of arrays: a series is a slot, an index of columns (SeriesMap for who it is, HeadSamples for what it has).
+ *
  * Invariants
  *  1. Only logged samples are applied, in log order (`applyInOrder`): a replay decides every conflict the same.
  *  2. Reads and writes are synchronous: what is gathered in one run is one state, without half a commit.
@@ -11,23 +13,28 @@
 
 import type { Labels } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
-import { rangesOverlap, type TimeRange, type TimestampMs } from "../../model/sample.js";
-import type { SeriesRef } from "../../model/series.js";
+import type { TimeRange, TimestampMs } from "../../model/sample.js";
+import type { EncodedChunk, SeriesRef } from "../../model/series.js";
 import { MemoryPostings } from "../index/memory-postings.js";
 import { selectPostings } from "../index/select-postings.js";
-import type { MemorySeries } from "./memory-series.js";
+import { grown } from "./columns.js";
+import { HeadSamples } from "./head-samples.js";
 import type { AppendOutcome } from "./out-of-order-samples.js";
 import { SeriesMap } from "./series-map.js";
 
 /** Samples staged by a transaction that is neither committed nor rolled back: their series must not end. */
 export interface OpenTransaction {
-  stagedRefs(): Iterable<SeriesRef>;
+  /** Each slot at least once. */
+  stagedSlots(): Iterable<number>;
 }
 
 export class Head {
   readonly series = new SeriesMap();
+  readonly samples = new HeadSamples();
   readonly #postings = new MemoryPostings();
   readonly #transactions = new Set<OpenTransaction>();
+  /** By slot, the last generation in which a record of this process with this series was applied; 0 for none. */
+  #namedIn = new Uint32Array(0);
   #lastCommit: Promise<unknown> = Promise.resolve();
   #generation = 1;
   #sampleCount = 0;
@@ -43,49 +50,78 @@ export class Head {
     return this.#sampleCount === 0 ? undefined : { minTime: this.#minTime, maxTime: this.#maxTime };
   }
 
-  /** Counts the cuts begun. A log record is of the generation in which it was applied. */
-  get generation(): number {
-    return this.#generation;
+  /** Visible series and their chunks. */
+  count(): { readonly series: number; readonly chunks: number } {
+    let series = 0;
+    let chunks = 0;
+    for (const slot of this.series) {
+      if (this.samples.sampleCountOf(slot) === 0) continue;
+      series++;
+      chunks += this.samples.chunkCountOf(slot);
+    }
+    return { series, chunks };
   }
 
   /** Creates a series that does not exist, under the next ref or the one that a log gave it. Invisible until a sample is applied. */
-  create(labels: Labels, ref?: SeriesRef): MemorySeries {
-    const series = this.series.add(labels, ref);
-    this.#postings.add(series.ref, labels);
-    return series;
+  create(labels: Labels, ref?: SeriesRef): number {
+    const slot = this.series.add(labels, ref);
+    this.#namedIn = grown(this.#namedIn, slot + 1);
+    this.#namedIn[slot] = 0;
+    this.samples.begin(slot);
+    // The strings of the symbol table, so that the postings do not hold others.
+    this.#postings.add(this.series.refOf(slot), this.series.labelsOf(slot));
+    return slot;
   }
 
-  /** Visible series that all matchers accept, in no order. */
-  select(matchers: readonly Matcher[]): MemorySeries[] {
-    const selected: MemorySeries[] = [];
+  /** Slots of the visible series that all matchers accept, in no order. */
+  select(matchers: readonly Matcher[]): number[] {
+    const selected: number[] = [];
     for (const ref of selectPostings(this.#postings, matchers)) {
-      const series = this.series.at(ref as SeriesRef)!;
-      if (series.sampleCount > 0) selected.push(series);
+      const slot = this.series.slotOf(ref as SeriesRef);
+      if (this.samples.sampleCountOf(slot) > 0) selected.push(slot);
     }
     return selected;
   }
 
+  /** As `select`, only those that may have samples in the range. */
+  selectIn(matchers: readonly Matcher[], range: TimeRange): number[] {
+    return this.select(matchers).filter((slot) => this.samples.mayOverlap(slot, range));
+  }
+
+  /** Whether a durable record of this process has named the series. */
+  isNamed(slot: number): boolean {
+    return this.#namedIn[slot] !== 0;
+  }
+
+  /** To be called when a record with samples of this series, and its name if it had none, is applied. */
+  markNamed(slot: number): void {
+    this.#namedIn[slot] = this.#generation;
+  }
+
   /** Applies one logged sample: `values[index]` at `time`. */
-  apply(series: MemorySeries, time: TimestampMs, values: Float64Array, index: number): AppendOutcome {
-    const outcome = series.append(time, values, index);
-    if (outcome === "appended") {
-      this.#sampleCount++;
-      if (time < this.#minTime) this.#minTime = time;
-      if (time > this.#maxTime) this.#maxTime = time;
-    }
+  apply(slot: number, time: TimestampMs, values: Float64Array, index: number): AppendOutcome {
+    const outcome = this.samples.append(slot, time, values, index);
+    if (outcome === "appended") this.#countIn(1, time, time);
     return outcome;
+  }
+
+  /** Applies a whole logged chunk that is newer than everything of its series; returns false when it is not. */
+  applyChunk(slot: number, chunk: EncodedChunk): boolean {
+    if (!this.samples.appendChunk(slot, chunk)) return false;
+    this.#countIn(chunk.count, chunk.minTime, chunk.maxTime);
+    return true;
   }
 
   /** Deletes what the series that all matchers accept have in the range: the application of a logged deletion. */
   deleteSamples(matchers: readonly Matcher[], range: TimeRange): void {
-    for (const series of this.select(matchers)) if (rangesOverlap(series, range)) series.deleteSamples(range);
+    for (const slot of this.selectIn(matchers, range)) this.samples.deleteSamples(slot, range);
     this.recount();
   }
 
   /** Samples in chunks that begin before `end`: about how many samples a cut at `end` would take. */
   countBelow(end: TimestampMs): number {
     let count = 0;
-    if (this.#minTime < end) for (const series of this.series) count += series.countBelow(end);
+    if (this.#minTime < end) for (const slot of this.series) count += this.samples.countBelow(slot, end);
     return count;
   }
 
@@ -113,8 +149,10 @@ export class Head {
     await this.#lastCommit;
   }
 
+  /** A log record is of the generation in which it is applied. Each cut begins one. */
   beginGeneration(): void {
     this.#generation++;
+    this.series.forgetLastLabels();
   }
 
   /** Recomputes count and range after samples were dropped or deleted. */
@@ -122,23 +160,31 @@ export class Head {
     this.#sampleCount = 0;
     this.#minTime = Infinity;
     this.#maxTime = -Infinity;
-    for (const series of this.series) {
-      if (series.sampleCount === 0) continue;
-      this.#sampleCount += series.sampleCount;
-      this.#minTime = Math.min(this.#minTime, series.minTime);
-      this.#maxTime = Math.max(this.#maxTime, series.maxTime);
+    for (const slot of this.series) {
+      const count = this.samples.sampleCountOf(slot);
+      if (count > 0) this.#countIn(count, this.samples.minTimeOf(slot), this.samples.maxTimeOf(slot));
     }
   }
 
   /** Ends the series of the third invariant. Returns how many. */
   endIdleSeries(): number {
-    const staged = new Set<SeriesRef>();
-    for (const transaction of this.#transactions) for (const ref of transaction.stagedRefs()) staged.add(ref);
-    const idle = [...this.series].filter(
-      (series) => series.sampleCount === 0 && series.loggedIn < this.#generation && !staged.has(series.ref),
-    );
-    this.series.remove(idle);
-    this.#postings.remove(idle.map((series) => series.ref));
-    return idle.length;
+    const staged = new Set<number>();
+    for (const transaction of this.#transactions)
+      for (const slot of transaction.stagedSlots()) staged.add(slot);
+    const endedRefs: SeriesRef[] = [];
+    for (const slot of this.series) {
+      const isIdle = this.samples.sampleCountOf(slot) === 0 && this.#namedIn[slot]! < this.#generation;
+      if (!isIdle || staged.has(slot)) continue;
+      endedRefs.push(this.series.refOf(slot));
+      this.series.remove(slot);
+    }
+    this.#postings.remove(endedRefs);
+    return endedRefs.length;
+  }
+
+  #countIn(count: number, minTime: TimestampMs, maxTime: TimestampMs): void {
+    this.#sampleCount += count;
+    if (minTime < this.#minTime) this.#minTime = minTime;
+    if (maxTime > this.#maxTime) this.#maxTime = maxTime;
   }
 }

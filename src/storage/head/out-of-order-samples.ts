@@ -87,31 +87,30 @@ export class OutOfOrderSamples {
     return chunks;
   }
 
-  /** Drops the samples below `end` that these chunks, handed out earlier, hold: a block has taken them over. */
-  dropTaken(chunks: readonly EncodedChunk[], end: TimestampMs): void {
-    const taken = new Set<TimestampMs>();
-    for (const chunk of chunks) {
-      const { times, length } = decodeChunk(chunk);
-      for (let i = 0; i < length && times[i]! < end; i++) taken.add(times[i]!);
-    }
-    const leaves = this.#leaves;
-    this.#leaves = [];
-    this.#count = 0;
-    for (const leaf of leaves) {
-      if (leaf.minTime >= end) {
-        this.#leaves.push(leaf);
-        this.#count += leaf.count;
-        continue;
-      }
-      const { times, values, length } = columnsOf(leaf);
-      for (let i = 0; i < length; i++) if (!taken.has(times[i]!)) this.insert(times[i]!, values, i);
-    }
+  /** The samples below `end` as chunks, in time order: a leaf that reaches beyond it is split there. */
+  takeBelow(end: TimestampMs): EncodedChunk[] {
+    const at = this.#leaves.findIndex((leaf) => leaf.minTime < end && end <= leaf.maxTime);
+    if (at >= 0) this.#leaves.splice(at, 1, ...columnsOf(this.#leaves[at]!).splitAt(end));
+    return this.chunksIn({ minTime: -Infinity, maxTime: end - 1 });
+  }
+
+  /** Drops what these chunks, handed out earlier, hold: a block has taken it over. */
+  dropTaken(chunks: readonly EncodedChunk[]): void {
+    // A leaf that is still the chunk goes as a whole.
+    const taken = new Set<Leaf>(chunks);
+    const left = this.#leaves.filter((leaf) => !taken.delete(leaf));
+    this.#leaves = taken.size === 0 ? left : withoutTimes(left, taken as Set<EncodedChunk>);
+    this.#recount();
   }
 
   deleteSamples(range: TimeRange): void {
     this.#leaves = this.#leaves
       .map((leaf) => (rangesOverlap(leaf, range) ? withoutDeleted(chunkOf(leaf), [range]) : leaf))
       .filter((leaf) => leaf !== undefined);
+    this.#recount();
+  }
+
+  #recount(): void {
     this.#count = this.#leaves.reduce((sum, leaf) => sum + leaf.count, 0);
   }
 
@@ -170,6 +169,12 @@ class LeafColumns implements SampleColumns {
     return [leafOf(this, 0, middle), leafOf(this, middle, this.length)];
   }
 
+  /** What is before `time` and what is not; there are samples of both. */
+  splitAt(time: TimestampMs): [LeafColumns, LeafColumns] {
+    const at = lowerBound(this.times, this.length, time);
+    return [leafOf(this, 0, at), leafOf(this, at, this.length)];
+  }
+
   #grow(): void {
     const times = new Float64Array(this.times.length * 2);
     const values = new Float64Array(this.times.length * 2);
@@ -208,4 +213,20 @@ function leafOf(samples: SampleColumns, from: number, to: number): LeafColumns {
   leaf.values = samples.values.slice(from, to);
   leaf.length = to - from;
   return leaf;
+}
+
+/** Leaves without the samples at the times of the chunks. */
+function withoutTimes(leaves: readonly Leaf[], chunks: Iterable<EncodedChunk>): Leaf[] {
+  const taken = new Set<TimestampMs>();
+  for (const chunk of chunks) for (const time of decodeChunk(chunk).times) taken.add(time);
+  const rests: Leaf[] = [];
+  for (const leaf of leaves) {
+    const { times, values, length } = columnsOf(leaf);
+    const rest = new LeafColumns();
+    for (let i = 0; i < length; i++)
+      if (!taken.has(times[i]!)) rest.insert(rest.length, times[i]!, values, i);
+    if (rest.length === length) rests.push(leaf);
+    else if (rest.length > 0) rests.push(rest);
+  }
+  return rests;
 }

@@ -2,50 +2,42 @@
  * StagedSamples: samples of many series as growing columns, in the order in which they were pushed.
  */
 
-import type { SampleColumns, TimestampMs } from "../../model/sample.js";
+import type { TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
 import { markStaleAt } from "../../model/staleness.js";
 import type { RefColumns } from "../wal/wal-record.js";
 
+const smallest = 16;
+
 export class StagedSamples implements RefColumns {
-  refs = new Float64Array(16);
-  times = new Float64Array(16);
-  values = new Float64Array(16);
+  /** Of the series in the head. */
+  slots = new Uint32Array(smallest);
+  refs = new Float64Array(smallest);
+  times = new Float64Array(smallest);
+  values = new Float64Array(smallest);
   length = 0;
 
-  push(ref: SeriesRef, time: TimestampMs, value: number): void {
-    const index = this.#place(ref, time);
+  push(slot: number, ref: SeriesRef, time: TimestampMs, value: number): void {
+    const index = this.#place(slot, ref, time);
     // Any NaN is stored as the ordinary one: only pushStale writes a marker.
     this.values[index] = Number.isNaN(value) ? Number.NaN : value;
   }
 
-  pushStale(ref: SeriesRef, time: TimestampMs): void {
+  pushStale(slot: number, ref: SeriesRef, time: TimestampMs): void {
     // Placed first: that may replace the columns by longer ones.
-    const index = this.#place(ref, time);
+    const index = this.#place(slot, ref, time);
     markStaleAt(this.values, index);
   }
 
-  /** Samples of one series that are stored already: values keep their bits. */
-  pushColumns(ref: SeriesRef, { times, values, length }: SampleColumns): void {
-    while (this.refs.length < this.length + length) this.#grow();
-    this.refs.fill(ref, this.length, this.length + length);
-    this.times.set(times.subarray(0, length), this.length);
-    this.values.set(values.subarray(0, length), this.length);
-    this.length += length;
+  /** Each slot as often as it was staged. */
+  stagedSlots(): Uint32Array {
+    return this.slots.subarray(0, this.length);
   }
 
-  refAt(index: number): SeriesRef {
-    return this.refs[index] as SeriesRef;
-  }
-
-  /** Each ref as often as it was staged. */
-  *stagedRefs(): Generator<SeriesRef> {
-    for (let i = 0; i < this.length; i++) yield this.refAt(i);
-  }
-
-  #place(ref: SeriesRef, time: TimestampMs): number {
+  #place(slot: number, ref: SeriesRef, time: TimestampMs): number {
     if (this.length === this.refs.length) this.#grow();
     const index = this.length++;
+    this.slots[index] = slot;
     this.refs[index] = ref;
     this.times[index] = time;
     return index;
@@ -53,10 +45,12 @@ export class StagedSamples implements RefColumns {
 
   #grow(): void {
     const capacity = this.refs.length * 2;
-    const { refs, times, values } = this;
+    const { slots, refs, times, values } = this;
+    this.slots = new Uint32Array(capacity);
     this.refs = new Float64Array(capacity);
     this.times = new Float64Array(capacity);
     this.values = new Float64Array(capacity);
+    this.slots.set(slots);
     this.refs.set(refs);
     this.times.set(times);
     this.values.set(values);

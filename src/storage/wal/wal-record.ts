@@ -2,7 +2,7 @@
  * Records of the WAL: what stands in the payload of a frame. One transaction is one record, so that its new series
  * and its samples come back together or not at all.
  *
- *   kind u8: 1 transaction, 2 tombstones
+ *   kind u8: 1 transaction, 2 tombstones, 3 chunks
  *
  * Transaction (uv: unsigned varint, sv: signed varint, see byte-writer.ts):
  *   ┌────────────┬─────────────────────────────┬───────────┬──────────────────────────────────────────────────┐
@@ -20,6 +20,12 @@
  *   │         │                  │                   │             │ then name and value: length uv, UTF-8    │
  *   └─────────┴──────────────────┴───────────────────┴─────────────┴──────────────────────────────────────────┘
  *
+ * Chunks (in checkpoints): series and what they have, compressed as it is in memory. Symbols and series as above.
+ *   ┌─────────┬─────────┬────────┬───────────┬─────────────────────────────────────────────────────────────────────┐
+ *   │ kind u8 │ symbols │ series │ chunks uv │ each: ref sv (from the one before), minTime sv, maxTime - minTime   │
+ *   │         │         │        │           │ uv, encoding u8, count uv, length uv, then the body: `length` bytes │
+ *   └─────────┴─────────┴────────┴───────────┴─────────────────────────────────────────────────────────────────────┘
+ *
  * Invariants
  *  1. Labels keep their order: sorted by name. Decoding checks that names ascend and that no value is empty.
  *  2. The last byte of the values is the last byte of the payload.
@@ -29,13 +35,13 @@ import { assert, unreachable } from "../../model/assert.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import { Labels } from "../../model/labels.js";
 import { Matcher, type MatchOperator } from "../../model/matcher.js";
-import type { SampleColumns, TimeRange } from "../../model/sample.js";
-import type { SeriesRef } from "../../model/series.js";
+import { isTimestampMs, type SampleColumns, type TimeRange } from "../../model/sample.js";
+import type { EncodedChunk, SeriesRef } from "../../model/series.js";
 import { compareText } from "../../model/text-order.js";
 import { ByteReader } from "../codec/byte-reader.js";
 import type { ByteWriter } from "../codec/byte-writer.js";
 
-export type WalRecord = TransactionRecord | TombstonesRecord;
+export type WalRecord = TransactionRecord | TombstonesRecord | ChunksRecord;
 
 /** New series, then samples; a sample may be of a series of an earlier record. */
 export interface TransactionRecord {
@@ -49,6 +55,19 @@ export interface TombstonesRecord {
   readonly kind: "tombstones";
   readonly matchers: readonly Matcher[];
   readonly range: TimeRange;
+}
+
+/** Series, and chunks of them or of series of earlier records; those of one series in the order in which they count. */
+export interface ChunksRecord {
+  readonly kind: "chunks";
+  readonly series: readonly SeriesDefinition[];
+  readonly chunks: readonly RefChunk[];
+}
+
+/** When decoded, the bytes are borrowed from the payload. */
+export interface RefChunk {
+  readonly ref: SeriesRef;
+  readonly chunk: EncodedChunk;
 }
 
 export interface SeriesDefinition {
@@ -69,12 +88,14 @@ export const NO_SAMPLES: RefColumns = {
   length: 0,
 };
 
-const kindNumbers = { transaction: 1, tombstones: 2 } as const;
+const kindNumbers = { transaction: 1, tombstones: 2, chunks: 3 } as const;
 /** The position plus 1 stands for the operator. */
 const operators: readonly MatchOperator[] = ["=", "!=", "=~", "!~"];
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** The least that a sample takes: a byte of ref, a byte of time, the value. */
 const sampleSizeMinBytes = 10;
+/** The sample count of a chunk has 16 bits. */
+const chunkSamplesMax = 0xffff;
 
 /** Appends the record to `writer`; pass `writer.view()` to `Wal.append`. */
 export function encodeWalRecord(writer: ByteWriter, record: WalRecord): void {
@@ -88,12 +109,17 @@ export function encodeWalRecord(writer: ByteWriter, record: WalRecord): void {
       writer.u8(kindNumbers.tombstones);
       encodeTombstones(writer, record);
       return;
+    case "chunks":
+      writer.u8(kindNumbers.chunks);
+      encodeSeries(writer, record.series);
+      encodeChunks(writer, record.chunks);
+      return;
     default:
       unreachable(record);
   }
 }
 
-/** Decodes a payload; keeps nothing of it. Throws CorruptionError with the offset in the payload. */
+/** Decodes a payload; keeps nothing of it but what RefChunk borrows. Throws CorruptionError with the offset in the payload. */
 export function decodeWalRecord(payload: Uint8Array): WalRecord {
   const reader = new ByteReader(payload);
   const record = decodeBody(reader, reader.u8());
@@ -107,6 +133,8 @@ function decodeBody(reader: ByteReader, kind: number): WalRecord {
       return { kind: "transaction", series: decodeSeries(reader), samples: decodeSamples(reader) };
     case kindNumbers.tombstones:
       return { kind: "tombstones", ...decodeTombstones(reader) };
+    case kindNumbers.chunks:
+      return { kind: "chunks", series: decodeSeries(reader), chunks: decodeChunks(reader) };
     default:
       throw reader.corruption(`a record of kind ${kind} is unknown`);
   }
@@ -141,6 +169,38 @@ function decodeMatcher(reader: ByteReader): Matcher {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw reader.corruption(`a matcher is no regular expression: ${error.message}`);
   }
+}
+
+function encodeChunks(writer: ByteWriter, chunks: readonly RefChunk[]): void {
+  writer.uvarint(chunks.length);
+  let previousRef = 0;
+  for (const { ref, chunk } of chunks) {
+    writer.varint(ref - previousRef);
+    previousRef = ref;
+    writer.varint(chunk.minTime);
+    writer.uvarint(chunk.maxTime - chunk.minTime);
+    writer.u8(chunk.encoding);
+    writer.uvarint(chunk.count);
+    writer.uvarint(chunk.bytes.length);
+    writer.bytes(chunk.bytes);
+  }
+}
+
+function decodeChunks(reader: ByteReader): readonly RefChunk[] {
+  const chunks: RefChunk[] = [];
+  let ref = 0;
+  for (let left = reader.uvarint(); left > 0; left--) {
+    ref += reader.varint();
+    const minTime = reader.varint();
+    const maxTime = minTime + reader.uvarint();
+    const encoding = reader.u8();
+    const count = reader.uvarint();
+    if (count === 0 || count > chunkSamplesMax || !isTimestampMs(minTime) || !isTimestampMs(maxTime))
+      throw reader.corruption("a chunk has no samples, too many, or no times");
+    const bytes = reader.subarray(reader.uvarint());
+    chunks.push({ ref: ref as SeriesRef, chunk: { encoding, minTime, maxTime, count, bytes } });
+  }
+  return chunks;
 }
 
 function encodeSeries(writer: ByteWriter, series: readonly SeriesDefinition[]): void {

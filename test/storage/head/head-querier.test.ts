@@ -88,7 +88,8 @@ describe("HeadQuerier", () => {
       [{ a: "1" }, 20],
       [{ a: "2" }, 20],
     ]);
-    for (const series of head.series) series.dropTaken(series.takeBelow(15), 15);
+    const { samples } = head;
+    for (const slot of head.series) samples.dropTaken(slot, samples.takeBelow(slot, 15));
     const counts = [...(await first), ...(await second)].map(({ chunks }) => chunks[0]!.count);
     expect(counts).toEqual([1, 1]);
   });

@@ -10,6 +10,7 @@ import {
   decodeWalRecord,
   encodeWalRecord,
   NO_SAMPLES,
+  type SeriesDefinition,
   type TransactionRecord,
   type WalRecord,
 } from "../../../src/storage/wal/wal-record.js";
@@ -133,6 +134,42 @@ describe("tombstones records", () => {
   });
 });
 
+describe("chunks records", () => {
+  it("come back as they were", () => {
+    const chunk = fc
+      .record({
+        ref,
+        minTime: fc.integer(),
+        span: fc.nat(),
+        encoding: fc.nat(255),
+        count: fc.integer({ min: 1, max: 0xffff }),
+        bytes: fc.uint8Array(),
+      })
+      .map(({ ref, minTime, span, ...rest }) => ({
+        ref: ref as SeriesRef,
+        chunk: { minTime, maxTime: minTime + span, ...rest },
+      }));
+    const definitions = fc.array(fc.record({ ref, labels }), { maxLength: 8 });
+    fc.assert(
+      fc.property(definitions, fc.array(chunk), (series, chunks) => {
+        const record: WalRecord = { kind: "chunks", series: series as SeriesDefinition[], chunks };
+        const decoded = decodeWalRecord(encoded(record));
+        if (decoded.kind !== "chunks") throw new TypeError(decoded.kind);
+        expect(decoded.chunks).toEqual(chunks);
+        expect(decoded.series.map(({ ref, labels }) => [ref, labels.key()])).toEqual(
+          series.map(({ ref, labels }) => [ref, labels.key()]),
+        );
+      }),
+    );
+  });
+
+  it("are refused with a chunk that cannot be", () => {
+    const chunk = { encoding: 1, minTime: 0, maxTime: 0, count: 70_000, bytes: new Uint8Array(2) };
+    const record: WalRecord = { kind: "chunks", series: [], chunks: [{ ref: 1 as SeriesRef, chunk }] };
+    expect(() => decodeWalRecord(encoded(record))).toThrow("a chunk has no samples, too many");
+  });
+});
+
 describe("decodeWalRecord over hostile bytes", () => {
   const valid = encoded({
     kind: "transaction",
@@ -160,7 +197,7 @@ describe("decodeWalRecord over hostile bytes", () => {
 
   it("gives a record or a CorruptionError", () => {
     const known = fc
-      .tuple(fc.constantFrom(1, 2), fc.uint8Array({ maxLength: 64 }))
+      .tuple(fc.constantFrom(1, 2, 3), fc.uint8Array({ maxLength: 64 }))
       .map(([kind, bytes]) => new Uint8Array([kind, ...bytes]));
     fc.assert(fc.property(fc.oneof(fc.uint8Array(), known), decodesOrRefuses), { numRuns: 2000 });
     for (let at = 0; at < valid.length; at++) {
@@ -170,7 +207,7 @@ describe("decodeWalRecord over hostile bytes", () => {
   });
 
   it("says what is wrong", () => {
-    expect(() => decodeWalRecord(new Uint8Array([3]))).toThrow("a record of kind 3 is unknown");
+    expect(() => decodeWalRecord(new Uint8Array([4]))).toThrow("a record of kind 4 is unknown");
     expect(() => decodeWalRecord(new Uint8Array([...valid, 0]))).toThrow("1 bytes stand behind the record");
     const endless = new Uint8Array([1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]);
     expect(() => decodeWalRecord(endless)).toThrow("samples do not fit into 0 bytes");

@@ -1,25 +1,52 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Labels } from "../../../src/model/labels.js";
 import { ALL_TIME, type TimeRange } from "../../../src/model/sample.js";
-import type { SeriesRef } from "../../../src/model/series.js";
+import type { EncodedChunk } from "../../../src/model/series.js";
 import { isStaleAt, markStaleAt } from "../../../src/model/staleness.js";
 import { decodeChunk } from "../../../src/storage/chunk/encode-chunks.js";
-import { MemorySeries } from "../../../src/storage/head/memory-series.js";
+import { HeadSamples, type TakenChunks } from "../../../src/storage/head/head-samples.js";
 
-const newSeries = () => new MemorySeries(1 as SeriesRef, Labels.from({ __name__: "x" }));
-const append = (series: MemorySeries, time: number, value: number) =>
+/** One series of the head. */
+function newSeries(samples = new HeadSamples(), slot = 1) {
+  samples.begin(slot);
+  return {
+    append: (time: number, values: Float64Array, index: number) => samples.append(slot, time, values, index),
+    appendChunk: (chunk: EncodedChunk) => samples.appendChunk(slot, chunk),
+    chunksIn: (range: TimeRange) => samples.chunksIn(slot, range),
+    takeBelow: (end: number) => samples.takeBelow(slot, end),
+    takenChunks: (taken: TakenChunks) => samples.takenChunks(taken),
+    dropTaken: (taken: TakenChunks) => samples.dropTaken(slot, taken),
+    deleteSamples: (range: TimeRange) => samples.deleteSamples(slot, range),
+    move: () => samples.moveFromSparseSlabs(slot),
+    get sampleCount() {
+      return samples.sampleCountOf(slot);
+    },
+    get chunkCount() {
+      return samples.chunkCountOf(slot);
+    },
+    get minTime() {
+      return samples.minTimeOf(slot);
+    },
+    get maxTime() {
+      return samples.maxTimeOf(slot);
+    },
+  };
+}
+
+type TestSeries = ReturnType<typeof newSeries>;
+
+const append = (series: TestSeries, time: number, value: number) =>
   series.append(time, Float64Array.of(value), 0);
 
 /** Every sample in the order of the chunks. */
-function samplesOf(series: MemorySeries, range: TimeRange = ALL_TIME): [number, number][] {
+function samplesOf(series: TestSeries, range: TimeRange = ALL_TIME): [number, number][] {
   return series.chunksIn(range).flatMap((chunk) => {
     const { times, values, length } = decodeChunk(chunk);
     return Array.from({ length }, (_, i): [number, number] => [times[i]!, values[i]!]);
   });
 }
 
-describe("MemorySeries", () => {
+describe("HeadSamples", () => {
   it("closes a chunk after 120 samples", () => {
     const series = newSeries();
     for (let i = 0; i < 250; i++) append(series, i, i);
@@ -86,7 +113,7 @@ describe("MemorySeries", () => {
     expect(append(series, 65, 6.5)).toBe("appended");
     expect(append(series, 55, 5.5)).toBe("repeated");
     expect(append(series, 3000, 300)).toBe("appended");
-    series.dropTaken(taken, 1500);
+    series.dropTaken(taken);
     const rest = Array.from({ length: 150 }, (_, i) => [1500 + i * 10, 150 + i]);
     expect(samplesOf(series)).toEqual([...rest, [2995, 0], [3000, 300], [65, 6.5]]);
     expect(series.sampleCount).toBe(153);
@@ -97,7 +124,7 @@ describe("MemorySeries", () => {
   it("is empty when all was taken, and takes older samples again", () => {
     const series = newSeries();
     for (let i = 0; i < 10; i++) append(series, i, i);
-    series.dropTaken(series.takeBelow(100), 100);
+    series.dropTaken(series.takeBelow(100));
     expect(series.sampleCount).toBe(0);
     expect(series.chunkCount).toBe(0);
     expect(series.minTime).toBe(Infinity);
@@ -134,7 +161,7 @@ describe("MemorySeries", () => {
         const model = new Map<number, number>();
         for (const each of commands) {
           if ("end" in each) {
-            series.dropTaken(series.takeBelow(each.end), each.end);
+            series.dropTaken(series.takeBelow(each.end));
             for (const time of [...model.keys()]) if (time < each.end) model.delete(time);
             continue;
           }
