@@ -86,7 +86,7 @@ class RecordAssembly {
   /** The records that end in this page, which begins at `offset` of the file. */
   *ofPage(page: Uint8Array, offset: number): Generator<Uint8Array, void, void> {
     let at = 0;
-    while (at < page.length && (page[at]! & TYPE_MASK) !== PAGE_END) {
+    while (at < page.length && !isZero(page, at)) {
       const fragment = fragmentAt(page, at);
       if (typeof fragment === "string") {
         this.#lose(fragment, offset + at, offset + page.length);
@@ -136,6 +136,11 @@ class RecordAssembly {
   }
 }
 
+/** Whether the rest of the page is padding. */
+function isZero(page: Uint8Array, start: number): boolean {
+  return page[start] === PAGE_END && page.subarray(start).every((byte) => byte === 0);
+}
+
 interface Fragment {
   readonly type: number;
   readonly data: Uint8Array;
@@ -147,7 +152,8 @@ function fragmentAt(page: Uint8Array, at: number): Fragment | string {
   const view = new DataView(page.buffer, page.byteOffset + at, FRAGMENT_HEADER_SIZE_BYTES);
   const type = view.getUint8(0);
   const length = view.getUint16(1);
-  if ((type & TYPE_MASK) > LAST || type >= ZSTD_MASK << 1) return `${type} is no type of a fragment`;
+  if ((type & TYPE_MASK) === PAGE_END || (type & TYPE_MASK) > LAST || type >= ZSTD_MASK << 1)
+    return `${type} is no type of a fragment`;
   const start = at + FRAGMENT_HEADER_SIZE_BYTES;
   if (length > page.length - start) return "a fragment ends behind its page";
   const data = page.subarray(start, start + length);
