@@ -150,7 +150,9 @@ class PlanBuilder {
         ? this.#options.defaultStepMs
         : resolveDuration(expression.step, this.#options);
     const inner = this.build(expression.expression, subqueryGrid(data, { rangeMs, stepMs }));
-    return { source: { kind: "subquery", expression: inner, data }, rangeMs, span };
+    // Prometheus loses a subquery's place: what it says of one points at the beginning of the text.
+    const beginning = { start: 0, end: 0 };
+    return { source: { kind: "subquery", expression: inner, data }, rangeMs, span: beginning };
   }
 
   #call(expression: Call, grid: StepGrid): PlanNode {
