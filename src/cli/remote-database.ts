@@ -90,7 +90,9 @@ export class RemoteDatabase implements Connection {
     if (error instanceof TsdbError) throw error;
     if (cause instanceof TsdbError) throw cause;
     if (!refused) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const message = cause instanceof Error ? cause.message : String(cause);
+      // Fetch keeps a list of such ports, as browsers do.
+      const reason = message === "bad port" ? "that port is kept for another protocol" : message;
       return new CommandError(`the connection to ${this.#url} failed: ${reason}`, { cause: error });
     }
     const hint = "start one with `npm start` or `narthex serve`, or open a directory with --data";

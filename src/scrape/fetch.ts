@@ -48,7 +48,7 @@ export async function fetchPage(url: string, config: ScrapeConfig, options: Fetc
         cause,
       });
     }
-    throw new UnavailableError(describeFailure(cause), { cause });
+    throw new UnavailableError(describeFailure(cause, url), { cause });
   } finally {
     cancelTimer();
   }
@@ -101,8 +101,10 @@ async function readBody(response: Response, limitBytes: number): Promise<Uint8Ar
 }
 
 /** `fetch failed` says nothing; its cause, or the first of several, does. */
-function describeFailure(failure: unknown): string {
+function describeFailure(failure: unknown, url: string): string {
   if (!(failure instanceof Error)) return String(failure);
   const cause = failure.cause instanceof AggregateError ? failure.cause.errors[0] : failure.cause;
-  return cause instanceof Error && cause.message !== "" ? cause.message : failure.message;
+  const message = cause instanceof Error && cause.message !== "" ? cause.message : failure.message;
+  // Fetch keeps a list of such ports, as browsers do.
+  return message === "bad port" ? `port ${new URL(url).port} is kept for another protocol` : message;
 }

@@ -99,6 +99,12 @@ describe("a server seen as a database", () => {
     });
   });
 
+  it("says when the port is one that fetch refuses", async () => {
+    await expect(new RemoteDatabase("http://127.0.0.1:1").query("up")).rejects.toThrow(
+      "the connection to http://127.0.0.1:1 failed: that port is kept for another protocol",
+    );
+  });
+
   it("says when the URL is none", () => {
     expect(() => new RemoteDatabase("localhost:9090")).toThrow('"localhost:9090" is no URL');
   });
