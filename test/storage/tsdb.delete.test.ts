@@ -181,6 +181,40 @@ describe("compaction in an open database", () => {
   });
 });
 
+describe("a cut that a crash has stopped before it shortened the log", () => {
+  it.each(["rewritten", "dropped"])(
+    "leaves nothing behind that comes back when its block is %s",
+    async (fate) => {
+      const { fileSystem, clock, open } = fixture();
+      const tsdb = await open();
+      await commitTo(tsdb.appender(), [...at("a", 900_000, 900_001, 900_002), ...at("b", 999_000)]);
+      let killed: MemFileSystem | undefined;
+      fileSystem.onOperation = ({ path }) => {
+        if (path.includes("checkpoint")) killed ??= fileSystem.kill();
+      };
+      await tsdb.runMaintenance();
+      await tsdb.close();
+
+      await killed!.remove("data/lock");
+      let again = await open({ fileSystem: killed! });
+      expect(again.describe()).toMatchObject({ blocks: [{ samples: 3 }], headSamples: 1 });
+      if (fate === "rewritten") await again.deleteSeries(series("a"), { minTime: 900_001, maxTime: 900_002 });
+      else
+        again = await reopened(
+          again,
+          { fileSystem, clock, open },
+          { fileSystem: killed!, retentionMs: 50_000 },
+        );
+      await again.runMaintenance();
+      const left = fate === "rewritten" ? ["a@900000", "b@999000"] : ["b@999000"];
+      expect(await keys(again)).toEqual(left);
+      again = await reopened(again, { fileSystem, clock, open }, { fileSystem: killed! });
+      expect(await keys(again)).toEqual(left);
+      await again.close();
+    },
+  );
+});
+
 describe("a block whose index is corrupt", () => {
   it("does not keep others from being compacted", async () => {
     const { fileSystem, open } = fixture();
