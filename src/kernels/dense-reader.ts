@@ -137,12 +137,17 @@ export class DenseReader {
 
   /** Integers of `width` bits each, from `bit` on, to into[from] and up. */
   #unpack({ low, high }: WordColumn, from: number, to: number, bit: number, width: number): void {
-    const lowMask = width >= 32 ? -1 : (1 << width) - 1;
-    const highMask = width === 64 ? -1 : (1 << (width - 32)) - 1;
-    for (let i = from; i < to; i++) {
-      low[i] = width === 0 ? 0 : this.#peek(bit) & lowMask;
-      high[i] = width <= 32 ? 0 : this.#peek(bit + 32) & highMask;
-      bit += width;
+    if (width <= 32) high.fill(0, from, to);
+    if (width === 0) low.fill(0, from, to);
+    else if (width <= 32) {
+      const mask = -1 >>> (32 - width);
+      for (let i = from; i < to; i++, bit += width) low[i] = this.#peek(bit) & mask;
+    } else {
+      const mask = -1 >>> (64 - width);
+      for (let i = from; i < to; i++, bit += width) {
+        low[i] = this.#peek(bit);
+        high[i] = this.#peek(bit + 32) & mask;
+      }
     }
   }
 

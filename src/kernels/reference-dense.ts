@@ -53,8 +53,7 @@ function readSequence(reader: DenseReader, into: WordColumn, count: number): voi
   const widths = reader.readMiniblocks(into, count);
   if ((flags & DENSE_PATCHED) !== 0) patch(reader, into, count, widths);
   if (factor !== 1) multiply(into, count, factor);
-  if ((flags & DENSE_SUMMED) !== 0) sum(into, count);
-  addLine(into, first, slope, count);
+  addUp(into, count, first, slope, (flags & DENSE_SUMMED) !== 0);
 }
 
 function patch(reader: DenseReader, into: WordColumn, count: number, widths: Uint8Array): void {
@@ -98,35 +97,22 @@ function multiply(into: WordColumn, count: number, factor: number): void {
   }
 }
 
-/** Each integer becomes the sum of itself and all before it. */
-function sum({ low, high }: WordColumn, count: number): void {
-  let sumLow = 0;
-  let sumHigh = 0;
-  for (let i = 0; i < count; i++) {
-    const next = sumLow + (low[i]! >>> 0);
-    sumLow = next >>> 0;
-    sumHigh = (sumHigh + high[i]! + (next >= twoTo32 ? 1 : 0)) | 0;
-    low[i] = sumLow;
-    high[i] = sumHigh;
-  }
-}
-
 type Words = readonly [low: number, high: number];
 
-/** into[i] += first + slope * i */
-function addLine(
-  into: WordColumn,
-  [firstLow, firstHigh]: Words,
-  [slopeLow, slopeHigh]: Words,
-  count: number,
-): void {
-  let lineLow = firstLow >>> 0;
-  let lineHigh = firstHigh;
+/** Steps to the integers that they stand for: into[i] += first + slope * i, and all steps before when summed. */
+function addUp(into: WordColumn, count: number, first: Words, slope: Words, isSummed: boolean): void {
+  const { low, high } = into;
+  const [slopeLow, slopeHigh] = [slope[0] >>> 0, slope[1]];
+  let lineLow = first[0] >>> 0;
+  let lineHigh = first[1];
   for (let i = 0; i < count; i++) {
-    add(into, i, lineLow, lineHigh);
-    lineLow += slopeLow >>> 0;
-    lineHigh = (lineHigh + slopeHigh + (lineLow >= twoTo32 ? 1 : 0)) | 0;
-    lineLow >>>= 0;
+    const sum = (low[i]! >>> 0) + lineLow;
+    const sumHigh = (high[i]! + lineHigh + (sum >= twoTo32 ? 1 : 0)) | 0;
+    low[i] = sum;
+    high[i] = sumHigh;
+    const next = (isSummed ? sum >>> 0 : lineLow) + slopeLow;
+    lineHigh = ((isSummed ? sumHigh : lineHigh) + slopeHigh + (next >= twoTo32 ? 1 : 0)) | 0;
+    lineLow = next >>> 0;
   }
 }
 

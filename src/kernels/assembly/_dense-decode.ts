@@ -38,8 +38,8 @@ let slope: i64 = 0;
 let factor: i64 = 1;
 let least: f64 = 0;
 let most: f64 = 0;
-/** Of the values read last: only the bits of raw values and of exceptions can be a staleness marker's. */
-let mayBeStale: bool = false;
+/** Whether there is a staleness marker among the values read last. */
+let hasStale: bool = false;
 
 /** Always false, so that a reader can return it. */
 function fail(kind: i32): bool {
@@ -327,7 +327,9 @@ function insertExceptions(exceptionCount: u32, count: u32, values: usize, scratc
     const length = behind - position - 1;
     ordinary -= length;
     memory.copy(values + ((position + 1) << 3), values + (ordinary << 3), length << 3);
-    store<u64>(values + (position << 3), base + load<u64>(bits + (<usize>i << 3)));
+    const exception = base + load<u64>(bits + (<usize>i << 3));
+    store<u64>(values + (position << 3), exception);
+    if (exception == STALE) hasStale = true;
     behind = position;
   }
   return true;
@@ -337,7 +339,7 @@ function readValues(count: u32, values: usize, scratch: usize): bool {
   const kind = readByte();
   const scale = kind & 0x3f;
   if (scale > SCALE_MAX && (scale != DENSE_RAW || kind & CORRECTED)) return fail(BAD_FIELD);
-  mayBeStale = kind > SCALE_MAX;
+  hasStale = false;
   const exceptions = kind & EXCEPTIONS ? readVarint() : 0;
   if (fault != 0) return false;
   if (exceptions >= count || (kind & EXCEPTIONS && exceptions == 0)) return fail(BAD_FIELD);
@@ -349,7 +351,18 @@ function readValues(count: u32, values: usize, scratch: usize): bool {
       : readDecimals(ordinary, values, scratch, scale);
   if (!isRead) return false;
   if (kind & CORRECTED && !correct(ordinary, values, scratch)) return false;
+  if (scale == DENSE_RAW || kind & CORRECTED) hasStale = findStale(ordinary, values);
   return exceptionCount == 0 || insertExceptions(exceptionCount, count, values, scratch);
+}
+
+/** Whether there is a staleness marker among raw values. */
+function findStale(count: u32, values: usize): bool {
+  const stale = i64x2.splat(STALE);
+  const last = values + (<usize>count << 3);
+  let found = i64x2.splat(0);
+  let next = values;
+  for (; next + 8 < last; next += 16) found = v128.or(found, i64x2.eq(v128.load(next), stale));
+  return v128.any_true(found) || (next < last && load<u64>(next) == STALE);
 }
 
 /** Keeps the samples within bounds, and returns how many they are. */
@@ -389,6 +402,6 @@ export function decodeDense(
   const latest = most;
   if (!readValues(count, values, scratch)) return -fault;
   if (at != end) return -TRAILING;
-  if (!(dropStale && mayBeStale) && minTime <= earliest && latest <= maxTime) return count;
+  if (!(dropStale && hasStale) && minTime <= earliest && latest <= maxTime) return count;
   return filter(count, times, values, minTime, maxTime, dropStale);
 }

@@ -16,8 +16,9 @@ export const OFFSET: i32 = 2;
 let widths: usize = 0;
 let offsets: usize = 0;
 
-/** Elements by their length in bits. */
-const histogram = memory.data(65 * 4, 8);
+/** Elements by their length in bits, 0 to 64: 16 bits each. */
+const HISTOGRAM_BYTES: i32 = 144;
+const histogram = memory.data(HISTOGRAM_BYTES, 16);
 
 /** Both pointers need room for as many miniblocks as will be planned, aligned to 8 bytes. */
 export function setPlanMemory(widthsAt: usize, offsetsAt: usize): void {
@@ -43,6 +44,14 @@ export function planOffset(miniblock: u32): u64 {
   return load<u64>(offsets + (<usize>miniblock << 3));
 }
 
+/** Whether all elements are equal to `level`. */
+function isLevel(from: usize, count: u32, level: i64): bool {
+  const last = from + (<usize>count << 3);
+  let next = from;
+  while (next < last && load<i64>(next) == level) next += 8;
+  return next == last;
+}
+
 /** Set by chooseWidth, which has two results. */
 let chosenWidth: u32 = 0;
 
@@ -51,7 +60,12 @@ let chosenWidth: u32 = 0;
  * they can be patched they are signed, and what is negative or too wide becomes a patch.
  */
 function chooseWidth(from: usize, count: u32, subtrahend: i64, canPatch: bool): u64 {
-  memory.fill(histogram, 0, 65 * 4);
+  if (isLevel(from, count, subtrahend)) {
+    chosenWidth = 0;
+    return 0;
+  }
+  // A loop is quicker than memory.fill for so little.
+  for (let at: usize = 0; at < <usize>HISTOGRAM_BYTES; at += 16) v128.store(histogram + at, i64x2.splat(0));
   let all: u64 = 0;
   let negative: u64 = 0;
   let negativeBits: u64 = 0;
@@ -62,8 +76,8 @@ function chooseWidth(from: usize, count: u32, subtrahend: i64, canPatch: bool): 
       negative++;
       negativeBits += lengthOf(~element);
     } else {
-      const place = histogram + (<usize>lengthOf(element) << 2);
-      store<u32>(place, load<u32>(place) + 1);
+      const place = histogram + (<usize>lengthOf(element) << 1);
+      store<u16>(place, load<u16>(place) + 1);
       all |= element;
     }
   }
@@ -84,7 +98,7 @@ function chooseWidth(from: usize, count: u32, subtrahend: i64, canPatch: bool): 
       chosenWidth = width;
     }
     if (!canPatch) break;
-    patches += load<u32>(histogram + (<usize>width << 2));
+    patches += load<u16>(histogram + (<usize>width << 1));
     highBits += patches - negative;
     if (patches * PATCH_BITS > best) break;
   }

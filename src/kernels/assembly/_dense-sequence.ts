@@ -14,6 +14,12 @@ const FLAG_SUMMED: u32 = 1;
 const FLAG_FACTOR: u32 = 2;
 const FLAG_PATCHED: u32 = 4;
 
+/** Nothing is shorter than miniblocks of width 0. */
+const ALL_ZERO_BITS: u64 = 8;
+
+/** A form that at first takes so many times the bits of another is left. */
+const HOPELESS: u64 = 4;
+
 const SAMPLE: u32 = 64;
 const sample = memory.data(64 * 8, 8);
 const LEAST: u32 = 4;
@@ -65,26 +71,53 @@ function sampled(index: u32): i64 {
   return load<i64>(sample + (<usize>index << 3));
 }
 
-/** Fills `candidates`; returns how many they are. */
+/**
+ * Fills `candidates` with elements at which the range to be packed may begin, and returns how many they are: the
+ * least, and each of the next ones without which the range would be much shorter; the middle one if it is common.
+ */
 function findCandidates(steps: usize, count: u32): u32 {
+  const least = findLeast(steps, count);
+  const drawn = drawSample(steps, count, false);
+  const top = sampled(drawn - 1 - (drawn >> 4));
+  let found: u32 = 1;
+  let range = <u64>(top - candidate(0));
+  for (let i: u32 = 1; i <= least; i++) {
+    const next = i < least ? candidate(i) : sampled(drawn >> 4);
+    if (next > top || <u64>(top - next) > range - (range >> 3)) continue;
+    range = top - next;
+    setCandidate(found++, next);
+  }
+  if (sampled(drawn >> 2) == sampled(drawn - 1 - (drawn >> 2))) setCandidate(found++, sampled(drawn >> 1));
+  return found;
+}
+
+// @ts-ignore: decorator
+@inline
+function candidate(index: u32): i64 {
+  return load<i64>(candidates + (<usize>index << 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function setCandidate(index: u32, value: i64): void {
+  store<i64>(candidates + (<usize>index << 3), value);
+}
+
+/** The least elements, in order, to `candidates`. */
+function findLeast(steps: usize, count: u32): u32 {
   const found = min(count, LEAST);
-  for (let i: u32 = 0; i < found; i++) store<i64>(candidates + (<usize>i << 3), i64.MAX_VALUE);
+  for (let i: u32 = 0; i < found; i++) setCandidate(i, i64.MAX_VALUE);
   let bound = i64.MAX_VALUE;
-  for (let k: u32 = 0; k < count; k++) {
-    const value = load<i64>(steps + (<usize>k << 3));
+  const last = steps + (<usize>count << 3);
+  for (let next = steps; next < last; next += 8) {
+    const value = load<i64>(next);
     if (value >= bound) continue;
     let at = found - 1;
-    while (at > 0 && load<i64>(candidates + (<usize>(at - 1) << 3)) > value) {
-      store<i64>(candidates + (<usize>at << 3), load<i64>(candidates + (<usize>(at - 1) << 3)));
-      at--;
-    }
-    store<i64>(candidates + (<usize>at << 3), value);
-    bound = load<i64>(candidates + (<usize>(found - 1) << 3));
+    for (; at > 0 && candidate(at - 1) > value; at--) setCandidate(at, candidate(at - 1));
+    setCandidate(at, value);
+    bound = candidate(found - 1);
   }
-  const drawn = drawSample(steps, count, false);
-  store<i64>(candidates + (<usize>found << 3), sampled(drawn >> 4));
-  store<i64>(candidates + (<usize>(found + 1) << 3), sampled(drawn >> 1));
-  return found + 2;
+  return found;
 }
 
 function greatestDivisor(a: u64, b: u64): u64 {
@@ -123,14 +156,15 @@ let bestForm: i32 = 0;
 let bestKind: i32 = 0;
 let bestLowest: i64 = 0;
 
-/** Tries all ways to pack the steps of a form. */
-function tryForm(steps: usize, count: u32, form: i32): void {
+/** Tries all ways to pack the steps of a form, unless it is hopeless. */
+function tryForm(from: usize, count: u32, form: i32, median: i64, steps: usize): void {
+  layOutSteps(from, count, form, median, steps);
   const found = findCandidates(steps, count);
   for (let i: u32 = 0; i < found; i++) {
-    const lowest = load<i64>(candidates + (<usize>i << 3));
-    if (i > 0 && lowest == load<i64>(candidates + (<usize>(i - 1) << 3))) continue;
+    const lowest = candidate(i);
     for (let kind = UNIFORM; kind <= OFFSET; kind++) {
       const bits = planMiniblocks(steps, count, lowest, true, kind);
+      if (i == 0 && kind == UNIFORM && bits / HOPELESS > bestBits) return;
       if (bits >= bestBits) continue;
       bestBits = bits;
       bestForm = form;
@@ -148,11 +182,10 @@ export function writeSequence(from: usize, count: u32, scratch: usize, to: usize
   const steps = scratch;
   const median = count > 1 ? sampled(drawSample(from, count, true) >> 1) : 0;
   bestBits = ~(<u64>0);
-  for (let form = FLAT; form <= SUMMED; form++) {
-    if (form == SLOPED && median == 0) continue;
-    layOutSteps(from, count, form, median, steps);
-    tryForm(steps, count, form);
-  }
+  const line = median == 0 ? FLAT : SLOPED;
+  tryForm(from, count, line, median, steps);
+  if (bestBits > ALL_ZERO_BITS) tryForm(from, count, SUMMED, median, steps);
+  if (bestBits > ALL_ZERO_BITS && line == SLOPED) tryForm(from, count, FLAT, median, steps);
   const lowest = bestLowest;
   layOutSteps(from, count, bestForm, median, steps);
   planMiniblocks(steps, count, lowest, true, bestKind);
