@@ -18,62 +18,13 @@ import { LimitExceededError } from "../model/errors.js";
 import type { SampleColumns } from "../model/sample.js";
 import type { ColumnKernel, RollupFunction, RollupOptions, StepGrid } from "./column-kernel.js";
 import { checkColumnLength } from "./column-limits.js";
-import type { DenseExports } from "./dense.js";
 import { checkDenseSize, throwDenseFault } from "./dense-format.js";
 import { wasmBase64 } from "./generated/column.js";
-import { assertGrid, rangeSeconds, rollup } from "./rollup.js";
-import { compileOnce, instantiate, reserveMemory, type WasmExports, type WasmModule } from "./wasm-module.js";
+import { assertGrid, rollup } from "./rollup.js";
+import { slidingQuantile } from "./sliding-quantile.js";
+import { compileOnce, instantiate, reserveMemory, type WasmModule } from "./wasm-module.js";
+import { type ColumnExports, wasmRollups } from "./wasm-rollups.js";
 import { checkXorSize, throwXorFault, XOR_SAMPLE_SIZE_BYTES_MAX } from "./xor-format.js";
-
-/** assembly/column.ts. Booleans are 0 or 1. */
-interface ColumnExports extends WasmExports, Pick<DenseExports, "decodeDense"> {
-  decodeXor(
-    bytes: number,
-    sizeBytes: number,
-    count: number,
-    times: number,
-    values: number,
-    minTime: number,
-    maxTime: number,
-    dropStale: boolean,
-  ): number;
-  setColumn(times: number, values: number, length: number): void;
-  setGrid(start: number, stepMs: number, count: number, results: number, present: number): void;
-  lastBefore(lookbackMs: number): number;
-  extrapolated(rangeMs: number, rangeSeconds: number, isCounter: boolean, isRate: boolean): number;
-  lastTwo(rangeMs: number, isRate: boolean): number;
-  edges(rangeMs: number, kind: number): number;
-  sums(rangeMs: number, kind: number): number;
-  extremes(rangeMs: number, isMax: boolean): number;
-  transitions(rangeMs: number, isReset: boolean): number;
-}
-
-/** The kinds of `edges` and of `sums`, numbered as in the assembly source. */
-const edge = { last: 0, first: 1, count: 2, present: 3 } as const;
-const sum = { sum: 0, mean: 1, variance: 2, deviation: 3 } as const;
-
-type WasmRollup = (exports: ColumnExports, rangeMs: number) => number;
-
-/** The functions that have a quick form. The others run in TypeScript, on views of the column. */
-const wasmRollups: Partial<Record<RollupFunction, WasmRollup>> = {
-  rate: (wasm, rangeMs) => wasm.extrapolated(rangeMs, rangeSeconds(rangeMs), true, true),
-  increase: (wasm, rangeMs) => wasm.extrapolated(rangeMs, rangeSeconds(rangeMs), true, false),
-  delta: (wasm, rangeMs) => wasm.extrapolated(rangeMs, rangeSeconds(rangeMs), false, false),
-  irate: (wasm, rangeMs) => wasm.lastTwo(rangeMs, true),
-  idelta: (wasm, rangeMs) => wasm.lastTwo(rangeMs, false),
-  last_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, edge.last),
-  first_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, edge.first),
-  count_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, edge.count),
-  present_over_time: (wasm, rangeMs) => wasm.edges(rangeMs, edge.present),
-  sum_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, sum.sum),
-  avg_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, sum.mean),
-  stdvar_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, sum.variance),
-  stddev_over_time: (wasm, rangeMs) => wasm.sums(rangeMs, sum.deviation),
-  min_over_time: (wasm, rangeMs) => wasm.extremes(rangeMs, false),
-  max_over_time: (wasm, rangeMs) => wasm.extremes(rangeMs, true),
-  changes: (wasm, rangeMs) => wasm.transitions(rangeMs, false),
-  resets: (wasm, rangeMs) => wasm.transitions(rangeMs, true),
-};
 
 /** The decoders read up to 27 bytes past the end before they notice. */
 const inputPaddingBytes = 32;
@@ -201,10 +152,13 @@ export class WasmColumnKernel implements ColumnKernel {
     const wasmRollup = wasmRollups[name];
     if (wasmRollup === undefined) {
       const column = { times: this.times(), values: this.values() };
+      if (name === "quantile_over_time")
+        return slidingQuantile(column, { grid, rangeMs, phi: parameter }, { values, present });
       return rollup(name, column, { grid, rangeMs, parameter, ...options }, { values, present });
     }
     this.#begin(grid, values, present);
-    const presentCount = wasmRollup(this.#wasm, rangeMs);
+    const { evaluationGrid = grid } = options;
+    const presentCount = wasmRollup(this.#wasm, rangeMs, { parameter, evaluationGrid });
     this.#fetch(grid, values, present);
     return presentCount;
   }

@@ -10,13 +10,13 @@ import { advance, count, indexAfter, length, setPresent, setResult, start, stepT
 /** What `sum` loses when `value` is added and `total` comes out. */
 // @ts-ignore: decorator
 @inline
-function lost(sum: f64, value: f64, total: f64): f64 {
+export function lost(sum: f64, value: f64, total: f64): f64 {
   return abs(sum) >= abs(value) ? sum - total + value : value - total + sum;
 }
 
 // @ts-ignore: decorator
 @inline
-function isInfinite(value: f64): bool {
+export function isInfinite(value: f64): bool {
   return abs(value) == Infinity;
 }
 

@@ -4,6 +4,7 @@
 
 export { setColumn, setGrid } from "./_column";
 export { decodeDense } from "./_dense-decode";
+export { predictions, slopes } from "./_regression";
 export { edges, extrapolated, extremes, lastBefore, lastTwo, transitions } from "./_rollup";
 export { sums } from "./_sums";
 export { decodeXor } from "./_xor-decode";
