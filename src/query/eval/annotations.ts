@@ -1,5 +1,6 @@
 /**
- * Annotations: warnings and infos about a query that has an answer nevertheless, each said once.
+ * Annotations: warnings and infos about a query that has an answer nevertheless, each said once: with the place that
+ * came last, where it holds for several.
  *
  * Source: the texts are those of Prometheus 3.14 `util/annotations`; places are `line:column` of the query text.
  */
@@ -21,8 +22,9 @@ interface ForcedMonotonicity {
 
 export class Annotations {
   readonly #text: string;
-  readonly #warnings = new Set<string>();
-  readonly #infos = new Set<string>();
+  /** Places by message. */
+  readonly #warnings = new Map<string, string>();
+  readonly #infos = new Map<string, string>();
   readonly #forced = new Map<string, ForcedMonotonicity>();
 
   constructor(text: string) {
@@ -30,7 +32,7 @@ export class Annotations {
   }
 
   warnings(): readonly string[] {
-    return [...this.#warnings];
+    return withPlaces(this.#warnings);
   }
 
   infos(): readonly string[] {
@@ -38,7 +40,7 @@ export class Annotations {
       const split = key.lastIndexOf(" (");
       return `${key.slice(0, split)}${describeForced(seen)}${key.slice(split)}`;
     });
-    return [...this.#infos, ...forced];
+    return [...withPlaces(this.#infos), ...forced];
   }
 
   invalidQuantile(quantile: number, span: Span): void {
@@ -100,12 +102,16 @@ export class Annotations {
   }
 
   #warn(message: string, span: Span): void {
-    this.#warnings.add(`PromQL warning: ${message} (${placeText(this.#text, span)})`);
+    this.#warnings.set(`PromQL warning: ${message}`, placeText(this.#text, span));
   }
 
   #inform(message: string, span: Span): void {
-    this.#infos.add(`PromQL info: ${message} (${placeText(this.#text, span)})`);
+    this.#infos.set(`PromQL info: ${message}`, placeText(this.#text, span));
   }
+}
+
+function withPlaces(messages: ReadonlyMap<string, string>): readonly string[] {
+  return [...messages].map(([message, place]) => `${message} (${place})`);
 }
 
 function forMetric(metricName: string): string {
