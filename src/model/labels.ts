@@ -97,6 +97,7 @@ export class Labels {
 
   /** Order of label sets: pair by pair, names before values, by bytes; a prefix comes first. */
   compare(other: Labels): number {
+    if (this === other) return 0;
     const length = Math.min(this.size, other.size);
     for (let i = 0; i < length; i++) {
       const byName = compareText(this.#names[i]!, other.#names[i]!);
@@ -151,10 +152,11 @@ export class Labels {
 function where(labels: Labels, condition: (name: string) => boolean): Labels {
   const names: string[] = [];
   const values: string[] = [];
-  for (const [name, value] of labels) {
+  for (let i = 0; i < labels.size; i++) {
+    const name = labels.nameAt(i);
     if (!condition(name)) continue;
     names.push(name);
-    values.push(value);
+    values.push(labels.valueAt(i));
   }
   return names.length === labels.size ? labels : Labels.fromSorted(names, values);
 }

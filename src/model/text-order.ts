@@ -7,6 +7,7 @@
 
 /** Negative, zero or positive, as `a` comes before, with or after `b` in byte order. */
 export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);
