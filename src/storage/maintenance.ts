@@ -97,7 +97,8 @@ export async function checkpointHead(parts: CutParts): Promise<void> {
   const lastSegment = await wal.rotate();
   await head.settled();
   head.endIdleSeries();
-  if (lastSegment > 0) await shortenLog(parts, lastSegment);
+  const { segments } = await listWalDirectory(parts.fileSystem, parts.walDirectory);
+  if (segments.length > 0) await shortenLog(parts, lastSegment);
 }
 
 /**

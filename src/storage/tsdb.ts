@@ -172,7 +172,7 @@ export class Tsdb implements Appendable, Queryable {
     return { headSeries, headChunks, headSamples, headRange, walBytes: wal.sizeBytes, blocks, losses };
   }
 
-  /** Waits for what is in flight, ends the log and gives the directory free. May be called again. */
+  /** Waits for what is in flight, writes a checkpoint, ends the log and gives the directory free. May be called again. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -186,11 +186,23 @@ export class Tsdb implements Appendable, Queryable {
     await Promise.allSettled(this.#inFlight);
     await head.settled();
     try {
+      if (!wal.poisoned) await this.#checkpoint();
       await wal.close();
     } finally {
       await this.#blocks.close();
       this.#state = "closed";
       await lock.release();
+    }
+  }
+
+  /** So that the next open has nothing to replay. When it fails, the next open replays the log instead. */
+  async #checkpoint(): Promise<void> {
+    try {
+      await checkpointHead(this.#cutParts());
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : error;
+      const message = `closing without a checkpoint, the next open will take longer: ${reason}`;
+      this.#parts.settings.onEvent({ level: "warning", message });
     }
   }
 

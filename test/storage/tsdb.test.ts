@@ -62,6 +62,25 @@ const withoutLabels = (rows: readonly [Labels, number, number][]) =>
   rows.map(([, time, value]): [number, number] => [time, value]);
 
 describe("Tsdb", () => {
+  it("leaves a checkpoint when it is closed, and no log; nothing new is nothing to write", async () => {
+    const fileSystem = new MemFileSystem();
+    const rows = [...hoursOf(x, 990, 1000), [x, 995.05 * hour, 7]] as [Labels, number, number][];
+    const tsdb = await open({ fileSystem });
+    await commit(tsdb, rows);
+    await tsdb.close();
+    expect(await fileSystem.list("data/wal")).toEqual(["checkpoint.00000001"]);
+    for (let i = 0; i < 2; i++) {
+      const reopened = await open({ fileSystem });
+      expect(reopened.describe().headSamples).toBe(61);
+      expect(reopened.describe().walBytes).toBe(
+        (await fileSystem.readFile("data/wal/checkpoint.00000001")).length,
+      );
+      expect(await samplesOf(reopened, x)).toEqual(withoutLabels(rows).sort(([a], [b]) => a - b));
+      await reopened.close();
+    }
+    expect(await fileSystem.list("data/wal")).toEqual(["checkpoint.00000001"]);
+  });
+
   it("gives back after reopening what was committed, and nothing else", async () => {
     const fileSystem = new MemFileSystem();
     const tsdb = await open({ fileSystem });
@@ -373,10 +392,12 @@ describe("Tsdb, when storage fails", () => {
   });
 
   it("reports corruption in the middle of the log with file and offset, and keeps the rest", async () => {
-    const fileSystem = new MemFileSystem();
-    const tsdb = await open({ fileSystem });
+    const living = new MemFileSystem();
+    const tsdb = await open({ fileSystem: living });
     for (let i = 0; i < 3; i++) await commit(tsdb, [[x, i, i]]);
+    const fileSystem = living.kill();
     await tsdb.close();
+    await fileSystem.remove("data/lock");
     const path = "data/wal/00000001";
     const bytes = await fileSystem.readFile(path);
     const records = [...bytes.keys()].filter((i) => bytes[i] === 1 && bytes[i + 1] === 0);
@@ -390,6 +411,23 @@ describe("Tsdb, when storage fails", () => {
     expect(losses[0]).toMatch(/data\/wal\/00000001 at byte \d+: /);
     expect((await samplesOf(reopened, x)).length).toBe(2);
     await commit(reopened, [[x, 9, 9]]);
+    await reopened.close();
+  });
+
+  it("closes also when the disk is full, and replays the log instead of a checkpoint", async () => {
+    const fileSystem = new MemFileSystem();
+    const events: TsdbEvent[] = [];
+    const tsdb = await open({ fileSystem, events });
+    await commit(tsdb, hoursOf(x, 999, 1000));
+    fileSystem.onOperation = ({ kind, path }) => {
+      if (kind === "create" && path.includes("checkpoint")) fileSystem.failAfter(0, "ENOSPC");
+    };
+    await tsdb.close();
+    fileSystem.onOperation = undefined;
+    fileSystem.heal();
+    expect(events.map(({ level }) => level)).toEqual(["warning"]);
+    const reopened = await open({ fileSystem });
+    expect(await samplesOf(reopened, x)).toEqual(withoutLabels(hoursOf(x, 999, 1000)));
     await reopened.close();
   });
 

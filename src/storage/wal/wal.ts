@@ -14,7 +14,7 @@
 import { assert } from "../../model/assert.js";
 import type { Clock } from "../../model/clock.js";
 import { ClosedError, LimitExceededError, PoisonedError, UnavailableError } from "../../model/errors.js";
-import { segmentPath } from "../fs/data-directory.js";
+import { checkpointPath, segmentPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { FrameBatch } from "./frame-batch.js";
 import { repairWalDirectory } from "./repair-wal.js";
@@ -66,6 +66,7 @@ export class Wal {
   readonly #spares: Batch[] = [];
   /** Sizes of the segments on disk, the current one included once it exists. */
   readonly #sizes: Map<number, number>;
+  #checkpointSizeBytes: number;
   #segment: number;
   /** The current segment; created by its first append. */
   #writer: SegmentWriter | undefined;
@@ -76,10 +77,15 @@ export class Wal {
   #failure: PoisonedError | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: WalOptions, segment: number, sizes: Map<number, number>) {
+  private constructor(
+    options: WalOptions,
+    segment: number,
+    found: { readonly sizes: Map<number, number>; readonly checkpointSizeBytes: number },
+  ) {
     this.#options = options;
     this.#segment = segment;
-    this.#sizes = sizes;
+    this.#sizes = found.sizes;
+    this.#checkpointSizeBytes = found.checkpointSizeBytes;
     this.#segmentSizeBytes = options.segmentSizeBytes ?? 64 * 1024 * 1024;
     this.#queuedSizeMaxBytes = options.queuedSizeMaxBytes ?? 256 * 1024 * 1024;
   }
@@ -95,17 +101,16 @@ export class Wal {
     const { segments, checkpoint } = await listWalDirectory(fileSystem, directory);
     const last = segments.at(-1) ?? checkpoint;
     const sizes = new Map<number, number>();
-    for (const segment of segments) {
-      const file = await fileSystem.openForRead(segmentPath(directory, segment));
-      sizes.set(segment, file.size);
-      await file.close();
-    }
-    return new Wal(options, Math.max(firstSegment, last + 1), sizes);
+    for (const segment of segments)
+      sizes.set(segment, await sizeOf(fileSystem, segmentPath(directory, segment)));
+    const checkpointSizeBytes =
+      checkpoint === 0 ? 0 : await sizeOf(fileSystem, checkpointPath(directory, checkpoint));
+    return new Wal(options, Math.max(firstSegment, last + 1), { sizes, checkpointSizeBytes });
   }
 
-  /** Bytes of all segments on disk. */
+  /** Bytes of the checkpoint and of all segments on disk. */
   get sizeBytes(): number {
-    let total = 0;
+    let total = this.#checkpointSizeBytes;
     for (const size of this.#sizes.values()) total += size;
     return total;
   }
@@ -154,8 +159,12 @@ export class Wal {
   async truncate(upToSegment: number): Promise<void> {
     assert(upToSegment < this.#segment, "only ended segments are removed");
     const ended = [...this.#sizes.keys()].filter((segment) => segment <= upToSegment);
-    await removeSegments(this.#options.fileSystem, this.#options.directory, ended);
+    const { fileSystem, directory } = this.#options;
+    await removeSegments(fileSystem, directory, ended);
     for (const segment of ended) this.#sizes.delete(segment);
+    const { checkpoint } = await listWalDirectory(fileSystem, directory);
+    if (checkpoint > 0)
+      this.#checkpointSizeBytes = await sizeOf(fileSystem, checkpointPath(directory, checkpoint));
   }
 
   /** Writes what was appended, ends the segment (synced) and closes. May be called again. */
@@ -299,4 +308,10 @@ export class Wal {
 
 function newBatch(): Batch {
   return { frames: new FrameBatch(), appends: [], rotations: [] };
+}
+
+async function sizeOf(fileSystem: FileSystem, path: string): Promise<number> {
+  const file = await fileSystem.openForRead(path);
+  await file.close();
+  return file.size;
 }
