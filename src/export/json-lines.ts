@@ -4,8 +4,7 @@
  *   {"metric":{"__name__":"up","job":"x"},"values":[1,null],"timestamps":[1700000000000,1700000015000]}
  *
  * A long series has several lines. What JSON has no number for: null is a staleness marker, "NaN", "Infinity" and
- * "-Infinity" are these values. VictoriaMetrics writes null for every NaN, nearly all of which are markers, and
- * reads the texts.
+ * "-Infinity" are these values. VictoriaMetrics reads all of it, and leaves null out.
  */
 
 import type { SeriesSamples } from "../model/exporting.js";
