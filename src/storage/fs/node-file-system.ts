@@ -15,8 +15,9 @@ import {
   readFile,
   rename,
   rm,
+  stat,
 } from "node:fs/promises";
-import { temporaryPath } from "./data-directory.js";
+import { parentPath, temporaryPath } from "./data-directory.js";
 import type { FileSystem, ReadableFile, WritableFile } from "./file-system.js";
 import { storageFailure, systemErrorCode } from "./storage-failure.js";
 
@@ -45,7 +46,7 @@ export const nodeFileSystem: FileSystem = {
   },
 
   async makeDirectory(path) {
-    await attempt("create the directory", path, () => mkdir(path, { recursive: true }));
+    await attempt("create the directory", path, () => makeDirectories(path));
   },
 
   rename: (from, to) => attempt("rename", from, () => rename(from, to)),
@@ -212,5 +213,18 @@ async function writeNew(path: string, content: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Parents first, one by one: Node's own recursion does not end where the system refuses names, as in /proc. */
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "EEXIST" && (await stat(path)).isDirectory()) return;
+    if (code !== "ENOENT" || parentPath(path) === path) throw error;
+    await makeDirectories(parentPath(path));
+    await mkdir(path);
   }
 }

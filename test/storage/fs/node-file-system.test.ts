@@ -132,3 +132,17 @@ describe("writeFileAtomically", () => {
     }
   });
 });
+
+describe.skipIf(process.platform !== "linux")("a directory that the system refuses", () => {
+  it("is told at once", async () => {
+    await expect(nodeFileSystem.makeDirectory("/proc/narthex/data")).rejects.toThrow(
+      "cannot create the directory",
+    );
+  });
+
+  it("is one that exists as a file", async () => {
+    await nodeFileSystem.createExclusive(`${directory}/file`, "");
+    await expect(nodeFileSystem.makeDirectory(`${directory}/file`)).rejects.toThrow(StorageError);
+    await expect(nodeFileSystem.makeDirectory(`${directory}/file/below`)).rejects.toThrow(StorageError);
+  });
+});
