@@ -23,17 +23,23 @@ export class CapturingRegExp {
     }
   }
 
-  /** The template filled from the groups of a match; undefined when the value does not match. */
-  expand(value: string, template: string): string | undefined {
+  /**
+   * The template filled from the groups of a match; undefined when the value does not match. Not much longer than
+   * `lengthMax`: once it is passed, groups stand for nothing, so that a short template cannot fill the memory.
+   */
+  expand(value: string, template: string, lengthMax = Number.POSITIVE_INFINITY): string | undefined {
     const matcher = this.#pattern.matcher(value);
     if (!matcher.matches()) return undefined;
     const groups = this.#pattern.namedGroups();
+    let length = 0;
     return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (reference, braced?: string, bare?: string) => {
       if (reference === "$$") return "$";
       const name = braced ?? bare!;
       const index = /^\d+$/.test(name) ? Number(name) : groups[name];
-      if (index === undefined || index > matcher.groupCount()) return "";
-      return matcher.group(index) ?? "";
+      if (index === undefined || index > matcher.groupCount() || length > lengthMax) return "";
+      const group = matcher.group(index) ?? "";
+      length += group.length;
+      return group;
     });
   }
 }

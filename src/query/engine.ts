@@ -1,8 +1,10 @@
 /**
- * QueryEngine: parse -> check -> plan -> load -> evaluate. Loading is the only asynchronous part; from loaded
- * chunks to the result a query runs synchronously, so one engine needs one kernel.
+ * QueryEngine: parse -> check -> plan -> load -> evaluate. Evaluation runs in slices, between which the event loop
+ * turns: pushes, scrapes, other queries and the cancellation of this one are heard. A query has a kernel to itself
+ * from load to result.
  */
 
+import { setImmediate } from "node:timers/promises";
 import { type ColumnKernel, columnKernel } from "../kernels/column-kernel.js";
 import type { Clock } from "../model/clock.js";
 import { InvalidArgumentError } from "../model/errors.js";
@@ -14,6 +16,7 @@ import { QueryBudget } from "./eval/budget.js";
 import type { EvalFeatures } from "./eval/context.js";
 import { evaluatePlan } from "./eval/evaluate.js";
 import { type EvaluatedResult, instantResult, rangeResult } from "./eval/result.js";
+import { runInSlices, type Slices } from "./eval/slices.js";
 import type { Value } from "./eval/value.js";
 import type { Expression, ValueType } from "./parser/ast.js";
 import { valueType } from "./parser/check.js";
@@ -33,6 +36,8 @@ export interface QueryEngineOptions {
   /** Names of Prometheus' feature flags. */
   readonly features: ReadonlySet<string>;
   readonly clock: Clock;
+  /** Called between slices of a query; default: the event loop turns once. */
+  readonly nextTurn?: () => Promise<void>;
   /** The step of subqueries that state none: Prometheus' global evaluation interval. */
   readonly defaultStepMs: number;
 }
@@ -64,15 +69,20 @@ export type EngineResult = EvaluatedResult & {
 
 /** Parsed queries that are kept. */
 const parsedMax = 500;
+/** Kernels that are kept for the next queries. More are made when more queries run at once. */
+const kernelsKept = 4;
 
 export class QueryEngine {
   readonly #options: QueryEngineOptions;
   readonly #features: EvalFeatures;
+  readonly #nextTurn: () => Promise<void>;
   readonly #parsed: ParseCache;
-  #kernel: ColumnKernel | undefined;
+  /** Kernels that no query has in use. */
+  readonly #kernels: ColumnKernel[] = [];
 
   constructor(options: QueryEngineOptions) {
     this.#options = options;
+    this.#nextTurn = options.nextTurn ?? (() => setImmediate());
     this.#parsed = new ParseCache(parsedMax, { features: options.features });
     this.#features = {
       delayedNameRemoval: options.features.has("promql-delayed-name-removal"),
@@ -83,7 +93,7 @@ export class QueryEngine {
   /** The value at one time. Throws ParseError, QueryError and its kinds, and what storage throws. */
   async instant(queryable: Queryable, text: string, query: InstantQuery): Promise<EngineResult> {
     const plan = this.#plan(text, { start: query.time, end: query.time, stepMs: 0 }, query);
-    return this.#run(queryable, plan, query, (value) => instantResult(value, query.time));
+    return this.#run(queryable, plan, query, (value, budget) => instantResult(value, query.time, budget));
   }
 
   /** The values at every step from `start` to `end`. Throws as `instant` does. */
@@ -95,7 +105,7 @@ export class QueryEngine {
       );
     }
     const plan = this.#plan(text, { start, end, stepMs }, query);
-    return this.#run(queryable, plan, query, (value) => rangeResult(value, plan));
+    return this.#run(queryable, plan, query, (value, budget) => rangeResult(value, plan, budget));
   }
 
   /** How a query would be evaluated, as text. `stepMs` 0 and equal ends are those of an instant query. */
@@ -114,23 +124,39 @@ export class QueryEngine {
     queryable: Queryable,
     plan: Plan,
     settings: QuerySettings,
-    finish: (value: Value) => EvaluatedResult,
+    finish: (value: Value, budget: QueryBudget) => Slices<EvaluatedResult>,
   ): Promise<EngineResult> {
     const { samplesMax, bytesMax, clock } = this.#options;
     const timeoutMs = Math.min(settings.timeoutMs ?? this.#options.timeoutMs, this.#options.timeoutMs);
     const budget = new QueryBudget({ samplesMax, bytesMax, timeoutMs }, clock, settings.signal);
     budget.checkTime("query execution");
     const { loaded, close } = await load(queryable, plan, budget, settings.signal);
+    const kernel = this.#kernels.pop() ?? columnKernel();
     try {
-      budget.checkTime("query execution");
-      this.#kernel ??= columnKernel();
       const annotations = new Annotations(plan.text);
-      const kernel = this.#kernel;
-      const value = evaluatePlan({ plan, loaded, budget, annotations, kernel, features: this.#features });
-      return { ...finish(value), warnings: annotations.warnings(), infos: annotations.infos() };
+      const context = { plan, loaded, budget, annotations, kernel, features: this.#features };
+      const work = function* (): Slices<EvaluatedResult> {
+        return yield* finish(yield* evaluatePlan(context), budget);
+      };
+      const result = await this.#drive(work(), budget);
+      return { ...result, warnings: annotations.warnings(), infos: annotations.infos() };
     } finally {
+      kernel.clear();
+      if (this.#kernels.length < kernelsKept) this.#kernels.push(kernel);
       close();
     }
+  }
+
+  #drive<T>(work: Slices<T>, budget: QueryBudget): Promise<T> {
+    const beginSlice = (): void => {
+      budget.checkTime("query execution");
+      budget.beginSlice();
+    };
+    beginSlice();
+    return runInSlices(work, async () => {
+      await this.#nextTurn();
+      beginSlice();
+    });
   }
 }
 
@@ -155,14 +181,15 @@ async function load(
   const hints = signal === undefined ? { reserveBytes } : { reserveBytes, signal };
   const selected = selects.map(({ matchers, range }) => querier.select(matchers, { ...hints, range }));
   // All have ended, in success or failure, before the querier is closed behind them.
-  const outcomes = await Promise.allSettled(selected);
-  const failure = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failure !== undefined) {
-    querier.close();
-    throw failure.reason;
+  const settled = Promise.allSettled(selected);
+  const close = (): void => querier.close();
+  try {
+    await budget.race(settled);
+    return { loaded: await Promise.all(selected), close };
+  } catch (error) {
+    void settled.then(close);
+    throw error;
   }
-  const loaded = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
-  return { loaded, close: () => querier.close() };
 }
 
 const rangeTypes: ReadonlySet<ValueType> = new Set(["scalar", "vector"]);

@@ -7,6 +7,7 @@ import type { Series } from "../../model/series.js";
 import type { Plan, PlanNode } from "../plan/plan.js";
 import type { Annotations } from "./annotations.js";
 import type { QueryBudget } from "./budget.js";
+import type { Slices } from "./slices.js";
 import type { Value } from "./value.js";
 
 /** Switches of the language that evaluation must know. */
@@ -26,5 +27,5 @@ export interface EvalContext {
   readonly kernel: ColumnKernel;
   readonly features: EvalFeatures;
   /** The value of a node: handed on like this so that operators and functions need not import the switch. */
-  readonly evaluate: (node: PlanNode) => Value;
+  readonly evaluate: (node: PlanNode) => Slices<Value>;
 }

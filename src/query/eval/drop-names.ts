@@ -4,8 +4,10 @@
  */
 
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
+import { LABEL_WORK } from "./budget.js";
 import type { EvalContext } from "./context.js";
 import { mergeSeries } from "./merge-series.js";
+import type { Slices } from "./slices.js";
 import type { VectorSeries } from "./value.js";
 
 const metadataNames = [METRIC_NAME, "__type__", "__unit__"] as const;
@@ -21,12 +23,18 @@ export function droppedName(labels: Labels, context: EvalContext): Labels {
 }
 
 /** The same series without their names. Those that become equal are merged, unless the names go later. */
-export function dropNames(series: readonly VectorSeries[], context: EvalContext): readonly VectorSeries[] {
-  const renamed = series.map(({ labels, column }): VectorSeries => {
-    return { labels: droppedName(labels, context), dropName: true, column };
-  });
+export function* dropNames(
+  series: readonly VectorSeries[],
+  context: EvalContext,
+): Slices<readonly VectorSeries[]> {
+  const renamed: VectorSeries[] = [];
+  for (const { labels, column } of series) {
+    renamed.push({ labels: droppedName(labels, context), dropName: true, column });
+    if (context.budget.tick(LABEL_WORK)) yield;
+  }
   if (context.features.delayedNameRemoval) return renamed;
-  return metadataDiffers(series.map(({ labels }) => labels)) ? mergeSeries(renamed) : renamed;
+  if (!metadataDiffers(series.map(({ labels }) => labels))) return renamed;
+  return yield* mergeSeries(renamed, context.budget);
 }
 
 /** Whether there is more than a name to drop: labels that matching by signature may not look at. */

@@ -4,6 +4,8 @@
  */
 
 import { QueryError } from "../../model/errors.js";
+import { LABEL_WORK, type QueryBudget } from "./budget.js";
+import type { Slices } from "./slices.js";
 import { FLOAT, type VectorSeries } from "./value.js";
 
 export function sameLabelset(): QueryError {
@@ -11,7 +13,10 @@ export function sameLabelset(): QueryError {
 }
 
 /** Merges in place of the first of each group; the order is that of first appearance. Columns are written over. */
-export function mergeSeries(series: readonly VectorSeries[]): readonly VectorSeries[] {
+export function* mergeSeries(
+  series: readonly VectorSeries[],
+  budget: QueryBudget,
+): Slices<readonly VectorSeries[]> {
   if (series.length < 2) return series;
   const merged = new Map<string, VectorSeries>();
   for (const each of series) {
@@ -19,6 +24,7 @@ export function mergeSeries(series: readonly VectorSeries[]): readonly VectorSer
     const first = merged.get(key);
     if (first === undefined) merged.set(key, each);
     else mergeInto(first, each);
+    if (budget.tick(LABEL_WORK + (first === undefined ? 0 : each.column.values.length))) yield;
   }
   return merged.size === series.length ? series : [...merged.values()];
 }

@@ -7,10 +7,15 @@ import { unreachable } from "../../model/assert.js";
 import { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import type { Plan } from "../plan/plan.js";
+import { LABEL_WORK, type QueryBudget } from "./budget.js";
 import { withoutMetadata } from "./drop-names.js";
 import { mergeSeries } from "./merge-series.js";
 import { GridPoints } from "./points.js";
+import { type Slices, sortInSlices } from "./slices.js";
 import { FLOAT, type MatrixSeries, type Value, type VectorSeries } from "./value.js";
+
+/** What one result costs, in samples. */
+const sampleWork = 20;
 
 export type EvaluatedResult =
   | { readonly type: "vector"; readonly series: readonly InstantSample[] }
@@ -25,53 +30,63 @@ export interface InstantSample {
 }
 
 /** The result of an instant query, at its one time. */
-export function instantResult(value: Value, time: TimestampMs): EvaluatedResult {
+export function* instantResult(
+  value: Value,
+  time: TimestampMs,
+  budget: QueryBudget,
+): Slices<EvaluatedResult> {
   switch (value.kind) {
     case "scalar":
       return { type: "scalar", time, value: value.values[0]! };
     case "string":
       return { type: "string", time, value: value.value };
     case "matrix":
-      return { type: "matrix", series: inLabelOrder(value.series) };
+      return { type: "matrix", series: yield* inLabelOrder(value.series, budget) };
     case "vector": {
-      const present = finalNames(value.series).filter(({ column }) => column.present[0] === FLOAT);
-      return {
-        type: "vector",
-        series: present.map(({ labels, column }) => ({ labels, time, value: column.values[0]! })),
-      };
+      const series: InstantSample[] = [];
+      for (const { labels, column } of yield* finalNames(value.series, budget)) {
+        if (column.present[0] === FLOAT) series.push({ labels, time, value: column.values[0]! });
+        if (budget.tick(sampleWork)) yield;
+      }
+      return { type: "vector", series };
     }
   }
   return unreachable(value);
 }
 
 /** The result of a range query: points of scalars and vectors. */
-export function rangeResult(value: Value, plan: Plan): EvaluatedResult {
+export function* rangeResult(value: Value, plan: Plan, budget: QueryBudget): Slices<EvaluatedResult> {
   const { grid } = plan.root;
-  const points = new GridPoints(grid);
+  const points = new GridPoints(grid, budget);
   if (value.kind === "scalar") {
     const { times, values } = points.of({
       values: value.values,
-      present: new Uint8Array(grid.count).fill(FLOAT),
+      present: budget.flags(grid.count).fill(FLOAT),
     });
     return { type: "matrix", series: grid.count === 0 ? [] : [{ labels: Labels.empty, times, values }] };
   }
-  const series = value.kind === "vector" ? finalNames(value.series) : [];
-  const found = series.map(({ labels, column }) => {
-    const { times, values } = points.of(column);
-    return { labels, times, values };
-  });
-  return { type: "matrix", series: inLabelOrder(found) };
+  const found: MatrixSeries[] = [];
+  if (value.kind === "vector") {
+    for (const { labels, column } of yield* finalNames(value.series, budget)) {
+      const { times, values } = points.of(column);
+      found.push({ labels, times, values });
+      if (budget.tick(sampleWork + grid.count)) yield;
+    }
+  }
+  return { type: "matrix", series: yield* inLabelOrder(found, budget) };
 }
 
 /** Delayed name removal comes to its end: names go, and series that became equal are merged. */
-function finalNames(series: readonly VectorSeries[]): readonly VectorSeries[] {
+function* finalNames(series: readonly VectorSeries[], budget: QueryBudget): Slices<readonly VectorSeries[]> {
   if (!series.some(({ dropName }) => dropName)) return series;
-  const named = series.map((each) => {
-    return each.dropName ? { ...each, labels: withoutMetadata(each.labels), dropName: false } : each;
-  });
-  return mergeSeries(named);
+  const named: VectorSeries[] = [];
+  for (const each of series) {
+    named.push(each.dropName ? { ...each, labels: withoutMetadata(each.labels), dropName: false } : each);
+    if (budget.tick(LABEL_WORK)) yield;
+  }
+  return yield* mergeSeries(named, budget);
 }
 
-function inLabelOrder(series: readonly MatrixSeries[]): readonly MatrixSeries[] {
-  return [...series].sort((a, b) => a.labels.compare(b.labels));
+function inLabelOrder(series: readonly MatrixSeries[], budget: QueryBudget): Slices<readonly MatrixSeries[]> {
+  return sortInSlices(series, (a, b) => a.labels.compare(b.labels), budget);
 }

@@ -62,20 +62,6 @@ export const STEP_BYTES = 9;
 /** Of a raw sample: a time and a value. */
 export const SAMPLE_BYTES = 16;
 
-/** Points that a value holds: steps without a value are none. */
-export function sampleCount(value: Value): number {
-  switch (value.kind) {
-    case "scalar":
-      return value.values.length;
-    case "vector":
-      return value.series.reduce((sum, { column }) => sum + presentCount(column), 0);
-    case "matrix":
-      return value.series.reduce((sum, { times }) => sum + times.length, 0);
-    case "string":
-      return 0;
-  }
-}
-
 /** Bytes of the columns that a value holds. */
 export function byteCount(value: Value): number {
   switch (value.kind) {
@@ -90,7 +76,7 @@ export function byteCount(value: Value): number {
   }
 }
 
-function presentCount({ present }: Column): number {
+export function presentCount({ present }: Column): number {
   let count = 0;
   for (let step = 0; step < present.length; step++) if (present[step] !== ABSENT) count++;
   return count;

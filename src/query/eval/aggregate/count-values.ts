@@ -5,16 +5,18 @@
 import { QueryError } from "../../../model/errors.js";
 import { formatFloatPlain } from "../../../model/float-text.js";
 import type { AggregationNode } from "../../plan/plan.js";
+import { LABEL_WORK } from "../budget.js";
 import type { EvalContext } from "../context.js";
 import { isLabelName } from "../functions/label.js";
+import type { Slices } from "../slices.js";
 import { FLOAT, type Value, type VectorSeries, vector } from "../value.js";
 import { GroupTable } from "./grouping.js";
 
-export function countValues(
+export function* countValues(
   node: AggregationNode,
   { series, label }: { readonly series: readonly VectorSeries[]; readonly label: string },
   context: EvalContext,
-): Value {
+): Slices<Value> {
   if (!isLabelName(label)) throw new QueryError(`invalid label name ${sourceText(node, context)}`);
   const grouping = node.without ? node.grouping : [...node.grouping, label];
   const table = new GroupTable({ grouping, without: node.without }, (labels) => {
@@ -27,13 +29,14 @@ export function countValues(
       const text = formatFloatPlain(column.values[step]!);
       let group = groups.get(text);
       if (group === undefined) {
+        context.budget.reserveLabels(text.length);
         group = table.groupOf(labels.with({ [label]: text }));
         groups.set(text, group);
       }
       group.column.values[step]! += 1;
       group.column.present[step] = FLOAT;
     }
-    context.budget.tick(column.values.length);
+    if (context.budget.tick(column.values.length + groups.size * LABEL_WORK)) yield;
   }
   return vector(table.groups());
 }

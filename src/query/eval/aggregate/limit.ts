@@ -6,20 +6,24 @@
 import { QueryError } from "../../../model/errors.js";
 import type { AggregationNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
+import type { Slices } from "../slices.js";
 import { EMPTY_VECTOR, FLOAT, type Value, vector } from "../value.js";
 import { labelFraction } from "./label-fraction.js";
 import type { AggregationOperands } from "./quantile.js";
 import { groupIndices, StepSelection } from "./select-steps.js";
 import { checkCounts } from "./topk.js";
 
-export function selectFirst(
+/** What the hash of a label set costs, in samples. */
+const hashWork = 5000;
+
+export function* selectFirst(
   node: AggregationNode,
   { series, parameter }: AggregationOperands,
   context: EvalContext,
-): Value {
+): Slices<Value> {
   if (!checkCounts(parameter)) return EMPTY_VECTOR;
   const selection = new StepSelection(series, context.budget);
-  for (const group of groupIndices(series, node)) {
+  for (const group of yield* groupIndices(series, node, context.budget)) {
     for (let step = 0; step < node.grid.count; step++) {
       let left = Math.trunc(parameter[step]!);
       for (const index of group) {
@@ -28,22 +32,22 @@ export function selectFirst(
         selection.take(index, step);
         left--;
       }
-      context.budget.tick(group.length);
+      if (context.budget.tick(group.length)) yield;
     }
   }
-  return vector(selection.result());
+  return vector(yield* selection.result());
 }
 
-export function selectByHash(
+export function* selectByHash(
   node: AggregationNode,
   { series, parameter }: AggregationOperands,
   context: EvalContext,
-): Value {
+): Slices<Value> {
   if (parameter.every((ratio) => ratio === 0)) return EMPTY_VECTOR;
   if (parameter.some(Number.isNaN)) throw new QueryError("Ratio value is NaN");
   warnOfRatios(node, parameter, context);
   const selection = new StepSelection(series, context.budget);
-  series.forEach(({ labels, column }, index) => {
+  for (const [index, { labels, column }] of series.entries()) {
     const fraction = labelFraction(labels);
     for (let step = 0; step < node.grid.count; step++) {
       if (column.present[step] !== FLOAT) continue;
@@ -51,9 +55,9 @@ export function selectByHash(
       const taken = ratio >= 0 ? fraction < ratio : fraction >= 1 + ratio;
       if (taken) selection.take(index, step);
     }
-    context.budget.tick(node.grid.count);
-  });
-  return vector(selection.result());
+    if (context.budget.tick(node.grid.count + hashWork)) yield;
+  }
+  return vector(yield* selection.result());
 }
 
 function warnOfRatios(node: AggregationNode, parameter: Float64Array, context: EvalContext): void {

@@ -3,9 +3,14 @@
  */
 
 import type { AggregationNode } from "../../plan/plan.js";
+import { LABEL_WORK } from "../budget.js";
 import type { EvalContext } from "../context.js";
+import type { Slices } from "../slices.js";
 import { type Column, FLOAT, type Value, type VectorSeries, vector } from "../value.js";
 import { GroupTable } from "./grouping.js";
+
+/** What sorting one value among many costs, in samples. */
+const sortWork = 10;
 
 export interface AggregationOperands {
   readonly series: readonly VectorSeries[];
@@ -13,30 +18,32 @@ export interface AggregationOperands {
   readonly parameter: Float64Array;
 }
 
-export function aggregateQuantile(
+export function* aggregateQuantile(
   node: AggregationNode,
   { series, parameter }: AggregationOperands,
   context: EvalContext,
-): Value {
+): Slices<Value> {
   warnOfQuantiles(node, parameter, context);
   const table = new GroupTable(node, (labels) => ({ labels, dropName: false, columns: [] as Column[] }));
   for (const { labels, dropName, column } of series) {
     const group = table.groupOf(labels);
     group.columns.push(column);
     group.dropName ||= dropName;
+    if (context.budget.tick(LABEL_WORK)) yield;
   }
-  const results = table.groups().map(({ labels, dropName, columns }): VectorSeries => {
+  const results: VectorSeries[] = [];
+  for (const { labels, dropName, columns } of table.groups()) {
     const column = context.budget.column(node.grid.count);
     const room = new Float64Array(columns.length);
     for (let step = 0; step < node.grid.count; step++) {
       const values = gather(columns, step, room);
-      context.budget.tick(values.length);
+      if (context.budget.tick(values.length * sortWork)) yield;
       if (values.length === 0) continue;
       column.values[step] = quantileOf(values, parameter[step]!);
       column.present[step] = FLOAT;
     }
-    return { labels, dropName, column };
-  });
+    results.push({ labels, dropName, column });
+  }
   return vector(results);
 }
 

@@ -24,7 +24,11 @@ export function reducer(operator: ReducingOperator, steps: number, budget: Query
     case "sum":
       return new SumReducer(result, budget.values(steps));
     case "avg":
-      return new MeanReducer(result, { compensation: budget.values(steps), counts: budget.values(steps) });
+      return new MeanReducer(result, {
+        compensation: budget.values(steps),
+        counts: budget.values(steps),
+        incremental: budget.flags(steps),
+      });
     case "min":
     case "max":
       return new ExtremeReducer(result, operator === "max");
@@ -96,11 +100,18 @@ class MeanReducer implements Reducer {
   /** Steps at which the result already holds the mean instead of the sum. */
   readonly #incremental: Uint8Array;
 
-  constructor(result: Column, room: { readonly compensation: Float64Array; readonly counts: Float64Array }) {
+  constructor(
+    result: Column,
+    room: {
+      readonly compensation: Float64Array;
+      readonly counts: Float64Array;
+      readonly incremental: Uint8Array;
+    },
+  ) {
     this.#result = result;
     this.#compensation = room.compensation;
     this.#counts = room.counts;
-    this.#incremental = new Uint8Array(result.values.length);
+    this.#incremental = room.incremental;
   }
 
   add({ values, present }: Column): void {

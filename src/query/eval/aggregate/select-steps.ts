@@ -2,19 +2,22 @@
  * Aggregations that select series instead of computing: groups of inputs, and outputs with some of their steps.
  */
 
-import type { QueryBudget } from "../budget.js";
+import { LABEL_WORK, type QueryBudget } from "../budget.js";
+import type { Slices } from "../slices.js";
 import { FLOAT, hasValue, type VectorSeries } from "../value.js";
 import { type Grouping, GroupTable } from "./grouping.js";
 
 /** Inputs of each group, by index, in their order. */
-export function groupIndices(
+export function* groupIndices(
   series: readonly VectorSeries[],
   grouping: Grouping,
-): readonly (readonly number[])[] {
+  budget: QueryBudget,
+): Slices<readonly (readonly number[])[]> {
   const table = new GroupTable(grouping, () => [] as number[]);
-  series.forEach(({ labels }, index) => {
+  for (const [index, { labels }] of series.entries()) {
     table.groupOf(labels).push(index);
-  });
+    if (budget.tick(LABEL_WORK)) yield;
+  }
   return table.groups();
 }
 
@@ -44,7 +47,13 @@ export class StepSelection {
     target.column.present[step] = FLOAT;
   }
 
-  result(): readonly VectorSeries[] {
-    return this.#order.map((index) => this.#selected[index]!).filter(({ column }) => hasValue(column));
+  *result(): Slices<readonly VectorSeries[]> {
+    const series: VectorSeries[] = [];
+    for (const index of this.#order) {
+      const each = this.#selected[index]!;
+      if (hasValue(each.column)) series.push(each);
+      if (this.#budget.tick(each.column.present.length)) yield;
+    }
+    return series;
   }
 }

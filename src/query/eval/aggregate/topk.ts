@@ -8,17 +8,21 @@
 import { QueryError } from "../../../model/errors.js";
 import type { AggregationNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
+import type { Slices } from "../slices.js";
 import { EMPTY_VECTOR, FLOAT, type Value, vector } from "../value.js";
 import type { AggregationOperands } from "./quantile.js";
 import { groupIndices, StepSelection } from "./select-steps.js";
 
-export function selectExtremes(
+/** What offering a value costs, in samples. */
+const heapWork = 5;
+
+export function* selectExtremes(
   node: AggregationNode,
   { series, parameter }: AggregationOperands,
   context: EvalContext,
-): Value {
+): Slices<Value> {
   if (!checkCounts(parameter)) return EMPTY_VECTOR;
-  const groups = groupIndices(series, node);
+  const groups = yield* groupIndices(series, node, context.budget);
   const selection = new StepSelection(series, context.budget);
   const sign = node.operator === "topk" ? 1 : -1;
   for (let step = 0; step < node.grid.count; step++) {
@@ -30,11 +34,11 @@ export function selectExtremes(
         const { values, present } = series[index]!.column;
         if (present[step] === FLOAT) heap.offer(index, values[step]!);
       }
-      context.budget.tick(group.length);
       for (const index of heap.strongestFirst()) selection.take(index, step);
+      if (context.budget.tick(group.length * heapWork)) yield;
     }
   }
-  return vector(selection.result());
+  return vector(yield* selection.result());
 }
 
 /** False when no step asks for any. Throws for what is no count. */

@@ -11,10 +11,12 @@ import { QueryError } from "../../../model/errors.js";
 import type { Labels } from "../../../model/labels.js";
 import type { VectorMatching } from "../../parser/ast.js";
 import type { BinaryNode } from "../../plan/plan.js";
+import { LABEL_WORK } from "../budget.js";
 import type { EvalContext } from "../context.js";
 import { hasTypeOrUnit, withoutMetadata } from "../drop-names.js";
 import { bracedText } from "../label-text.js";
 import { mergeSeries } from "../merge-series.js";
+import type { Slices } from "../slices.js";
 import { ABSENT, type Column, FLOAT, hasValue, type Value, type VectorSeries, vector } from "../value.js";
 import { type ElementOperation, elementOperation } from "./element-operation.js";
 import { isArithmetic } from "./operators.js";
@@ -27,10 +29,10 @@ export interface MatchedOperands {
   readonly right: readonly VectorSeries[];
 }
 
-export function evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Value {
+export function* evaluateVectorMatching(operands: MatchedOperands, context: EvalContext): Slices<Value> {
   const evaluation = new MatchedEvaluation(operands, context);
-  const results = evaluation.run();
-  return vector(evaluation.mayRepeatLabels ? mergeSeries(results) : results);
+  const results = yield* evaluation.run();
+  return vector(evaluation.mayRepeatLabels ? yield* mergeSeries(results, context.budget) : results);
 }
 
 /** Series with one signature. */
@@ -66,20 +68,29 @@ class MatchedEvaluation {
     this.mayRepeatLabels = matching.cardinality !== "one-to-one" || operands.left.some(hasTypeOrUnit);
   }
 
-  run(): readonly VectorSeries[] {
+  *run(): Slices<readonly VectorSeries[]> {
     const { fillLeft, fillRight } = this.#operands.matching;
+    const { budget } = this.#context;
+    const work = this.#operands.node.grid.count + LABEL_WORK;
     const results: Paired[] = [];
-    for (const group of this.#groups()) {
-      const ones = group.one.length > 1 ? this.#unite(group) : group.one;
+    for (const group of yield* this.#groups()) {
+      const ones = group.one.length > 1 ? yield* this.#unite(group) : group.one;
       const paired: Paired[] = [];
+      // As in Prometheus, the fills do not change places with the operands of `group_right`.
+      const oneFiller = fillRight === null ? undefined : yield* this.#filler(group, group.one, fillRight);
       for (const many of group.many) {
-        for (const one of ones) if (overlap(many.column, one.column)) paired.push(this.#operate(many, one));
-        // As in Prometheus, the fills do not change places with the operands of `group_right`.
-        if (fillRight !== null) paired.push(this.#fillOne(group, many, fillRight));
+        for (const one of ones) {
+          if (overlap(many.column, one.column)) paired.push(this.#operate(many, one));
+          if (budget.tick(work)) yield;
+        }
+        if (oneFiller !== undefined) paired.push(this.#operate(many, oneFiller));
       }
-      if (fillLeft !== null) for (const one of ones) paired.push(this.#fillMany(group, one, fillLeft));
+      if (fillLeft !== null) {
+        const manyFiller = yield* this.#filler(group, group.many, fillLeft);
+        for (const one of ones) paired.push(this.#operate(manyFiller, one));
+      }
       if (paired.length > 1) {
-        this.#refuseMultipleMatches(paired);
+        yield* this.#refuseMultipleMatches(paired);
         this.mayRepeatLabels = true;
       }
       for (const pair of paired) if (hasValue(pair.result.column)) results.push(pair);
@@ -99,7 +110,7 @@ class MatchedEvaluation {
     return results.map(({ result }) => result);
   }
 
-  #groups(): Iterable<MatchGroup> {
+  *#groups(): Slices<Iterable<MatchGroup>> {
     const { left, right } = this.#operands;
     const [many, one] = this.#oneIsLeft ? [right, left] : [left, right];
     const groups = new Map<string, MatchGroup>();
@@ -113,19 +124,15 @@ class MatchedEvaluation {
       }
       return group;
     };
-    for (const series of many) groupOf(series).many.push(series);
-    for (const series of one) groupOf(series).one.push(series);
+    for (const series of many) {
+      groupOf(series).many.push(series);
+      if (this.#context.budget.tick(LABEL_WORK)) yield;
+    }
+    for (const series of one) {
+      groupOf(series).one.push(series);
+      if (this.#context.budget.tick(LABEL_WORK)) yield;
+    }
     return groups.values();
-  }
-
-  /** The many side where no series of the one side has a value. */
-  #fillOne(group: MatchGroup, many: VectorSeries, fill: number): Paired {
-    return this.#operate(many, { labels: group.labels, column: this.#filler(group.one, fill) });
-  }
-
-  /** The one side where no series of the many side has a value. */
-  #fillMany(group: MatchGroup, one: VectorSeries, fill: number): Paired {
-    return this.#operate({ labels: group.labels, column: this.#filler(group.many, fill) }, one);
   }
 
   #operate(many: Operand, one: Operand): Paired {
@@ -134,8 +141,8 @@ class MatchedEvaluation {
     return { result: this.#result(many.labels, one.labels, column), many: many.column, one: one.column };
   }
 
-  /** The fill value at the steps at which none of the series has a value. */
-  #filler(series: readonly VectorSeries[], fill: number): Column {
+  /** What stands for a side of the group: the fill value at the steps at which none of its series has one. */
+  *#filler({ labels }: MatchGroup, series: readonly VectorSeries[], fill: number): Slices<Operand> {
     const column = this.#column();
     column.values.fill(fill);
     column.present.fill(FLOAT);
@@ -144,14 +151,13 @@ class MatchedEvaluation {
     } of series) {
       for (let step = 0; step < present.length; step++)
         if (present[step] !== ABSENT) column.present[step] = ABSENT;
+      if (this.#context.budget.tick(present.length)) yield;
     }
-    return column;
+    return { labels, column };
   }
 
   #column(): Column {
-    const { count } = this.#operands.node.grid;
-    this.#context.budget.tick(count);
-    return this.#context.budget.column(count);
+    return this.#context.budget.column(this.#operands.node.grid.count);
   }
 
   #result(many: Labels, one: Labels, column: Column): VectorSeries {
@@ -160,6 +166,7 @@ class MatchedEvaluation {
     let labels = isArithmetic(operator) ? withoutMetadata(many) : many;
     if (cardinality === "one-to-one") labels = on ? labels.keep(new Set(names)) : labels.drop(new Set(names));
     if (this.#include.length > 0) {
+      for (const name of this.#include) this.#context.budget.reserveLabels(one.get(name).length);
       labels = labels.with(Object.fromEntries(this.#include.map((name) => [name, one.get(name)])));
     }
     if (bool && !this.#context.features.delayedNameRemoval) labels = withoutMetadata(labels);
@@ -170,8 +177,8 @@ class MatchedEvaluation {
    * The series of the one side, of which at most one has a value at a step, as few series as results can be told
    * apart by: those with equal labels to include become one.
    */
-  #unite(group: MatchGroup): readonly VectorSeries[] {
-    this.#refuseDuplicates(group);
+  *#unite(group: MatchGroup): Slices<readonly VectorSeries[]> {
+    yield* this.#refuseDuplicates(group);
     const united = new Map<string, VectorSeries>();
     for (const { labels, dropName, column } of group.one) {
       const key = this.#include.map((name) => labels.get(name)).join("\xff");
@@ -185,22 +192,26 @@ class MatchedEvaluation {
         target.column.values[step] = column.values[step]!;
         target.column.present[step] = FLOAT;
       }
+      if (this.#context.budget.tick(column.values.length + LABEL_WORK)) yield;
     }
     return [...united.values()];
   }
 
   /** Two series of the one side with a value at the same step, when the many side has any value there. */
-  #refuseDuplicates({ labels, one }: MatchGroup): void {
-    const owners = new Int32Array(this.#operands.node.grid.count).fill(-1);
-    one.forEach(({ column: { present } }, index) => {
-      this.#context.budget.tick(present.length);
+  *#refuseDuplicates({ labels, one }: MatchGroup): Slices<void> {
+    const { count } = this.#operands.node.grid;
+    this.#context.budget.reserveBytes(count * Int32Array.BYTES_PER_ELEMENT);
+    const owners = new Int32Array(count).fill(-1);
+    for (const [index, { column }] of one.entries()) {
+      const { present } = column;
+      if (this.#context.budget.tick(present.length)) yield;
       for (let step = 0; step < present.length; step++) {
         if (present[step] !== FLOAT) continue;
         const owner = owners[step]!;
         if (owner >= 0 && this.#manyMatterAt(step)) throw this.#duplicate(labels, one[owner]!, one[index]!);
         owners[step] = index;
       }
-    });
+    }
   }
 
   #manyMatterAt(step: number): boolean {
@@ -219,12 +230,12 @@ class MatchedEvaluation {
   }
 
   /** Two results of one group at the same step: of any labels when one-to-one, else of equal labels. */
-  #refuseMultipleMatches(paired: readonly Paired[]): void {
+  *#refuseMultipleMatches(paired: readonly Paired[]): Slices<void> {
     const oneToOne = this.#operands.matching.cardinality === "one-to-one";
     const seen = new Map<string, Uint8Array>();
     for (const { result, many, one } of paired) {
       const key = oneToOne ? "" : result.labels.key();
-      const before = seen.get(key) ?? new Uint8Array(many.present.length);
+      const before = seen.get(key) ?? this.#context.budget.flags(many.present.length);
       seen.set(key, before);
       for (let step = 0; step < before.length; step++) {
         if (many.present[step] !== FLOAT || one.present[step] !== FLOAT) continue;
@@ -237,6 +248,7 @@ class MatchedEvaluation {
         }
         before[step] = FLOAT;
       }
+      if (this.#context.budget.tick(before.length + LABEL_WORK)) yield;
     }
   }
 }

@@ -7,6 +7,7 @@ import type { ArithmeticOperator, ComparisonOperator } from "../../parser/ast.js
 import type { BinaryNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
 import { dropNames } from "../drop-names.js";
+import type { Slices } from "../slices.js";
 import { ABSENT, type Column, FLOAT, hasValue, type Value, type VectorSeries, vector } from "../value.js";
 import { arithmetic, comparison, isArithmetic, isComparison } from "./operators.js";
 
@@ -17,31 +18,35 @@ export interface VectorScalarOperands {
 }
 
 /** Columns are changed in place. */
-export function evaluateVectorScalar(
+export function* evaluateVectorScalar(
   node: BinaryNode,
   operands: VectorScalarOperands,
   context: EvalContext,
-): Value {
+): Slices<Value> {
   const { operator, bool } = node;
   const { series } = operands;
   if (isArithmetic(operator)) {
     for (const { column } of series) {
       compute(operator, column, operands);
-      context.budget.tick(column.values.length);
+      if (context.budget.tick(column.values.length)) yield;
     }
-    return vector(dropNames(series, context));
+    return vector(yield* dropNames(series, context));
   }
   assert(isComparison(operator), "a vector and a scalar are computed with or compared");
   if (bool) {
-    for (const { column } of series) judge(operator, column, operands);
-    return vector(dropNames(series, context));
+    for (const { column } of series) {
+      judge(operator, column, operands);
+      if (context.budget.tick(column.values.length)) yield;
+    }
+    return vector(yield* dropNames(series, context));
   }
-  return vector(
-    series.filter(({ column }) => {
-      filter(operator, column, operands);
-      return hasValue(column);
-    }),
-  );
+  const kept: VectorSeries[] = [];
+  for (const each of series) {
+    filter(operator, each.column, operands);
+    if (hasValue(each.column)) kept.push(each);
+    if (context.budget.tick(each.column.values.length)) yield;
+  }
+  return vector(kept);
 }
 
 function compute(

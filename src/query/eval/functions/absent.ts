@@ -10,10 +10,11 @@ import { vectorSeries } from "../operands.js";
 import { ABSENT, EMPTY_VECTOR, FLOAT, type Value, vector } from "../value.js";
 import type { InstantFunction } from "./function-call.js";
 
-export const absent: InstantFunction = ({ node, arguments: [operand], context }) => {
-  const seen = new Uint8Array(node.grid.count);
+export const absent: InstantFunction = function* ({ node, arguments: [operand], context }) {
+  const seen = context.budget.flags(node.grid.count);
   for (const { column } of vectorSeries(operand!)) {
     for (let step = 0; step < seen.length; step++) seen[step]! |= column.present[step]!;
+    if (context.budget.tick(seen.length)) yield;
   }
   return absentSteps(seen, matchersOf(node.arguments[0]!), context);
 };

@@ -7,7 +7,9 @@
 import { parseFloatText } from "../../../model/float-text.js";
 import { type Labels, METRIC_NAME } from "../../../model/labels.js";
 import type { Span } from "../../parser/ast.js";
+import { LABEL_WORK } from "../budget.js";
 import type { EvalContext } from "../context.js";
+import type { Slices } from "../slices.js";
 import { type Column, FLOAT, type VectorSeries } from "../value.js";
 
 /** The buckets of one histogram, by upper bound. */
@@ -28,13 +30,14 @@ export interface Buckets {
 const bucketLabel: ReadonlySet<string> = new Set(["le"]);
 
 /** Series put together to histograms, in order of appearance; those without a usable `le` are warned of. */
-export function groupBuckets(
+export function* groupBuckets(
   series: readonly VectorSeries[],
   span: Span,
   context: EvalContext,
-): readonly ClassicHistogram[] {
+): Slices<readonly ClassicHistogram[]> {
   const groups = new Map<string, { labels: Labels; buckets: { bound: number; column: Column }[] }>();
   for (const { labels, column } of series) {
+    if (context.budget.tick(LABEL_WORK * 4)) yield;
     const bound = parseFloatText(labels.get("le"));
     if (bound === undefined) {
       const name = context.features.delayedNameRemoval ? labels.get(METRIC_NAME) : "";

@@ -4,6 +4,7 @@
 
 import type { CallNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
+import type { Slices } from "../slices.js";
 import type { Value } from "../value.js";
 
 export interface FunctionCall {
@@ -12,4 +13,5 @@ export interface FunctionCall {
   readonly context: EvalContext;
 }
 
-export type InstantFunction = (call: FunctionCall) => Value;
+/** What takes long is done in slices. */
+export type InstantFunction = (call: FunctionCall) => Value | Slices<Value>;

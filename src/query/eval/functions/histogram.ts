@@ -12,6 +12,7 @@ import type { EvalContext } from "../context.js";
 import { dropNames } from "../drop-names.js";
 import { mergeSeries } from "../merge-series.js";
 import { scalarValues, stringValue, vectorSeries } from "../operands.js";
+import type { Slices } from "../slices.js";
 import { EMPTY_VECTOR, FLOAT, hasValue, type VectorSeries, vector } from "../value.js";
 import {
   type Buckets,
@@ -25,24 +26,25 @@ import {
 } from "./classic-histogram.js";
 import type { FunctionCall, InstantFunction } from "./function-call.js";
 
+/** What reading one bucket at one step costs, in samples. */
+const bucketWork = 4;
+
 export const nativeHistogramsOnly: InstantFunction = () => EMPTY_VECTOR;
 
-export const histogramQuantile: InstantFunction = (call) => {
+export const histogramQuantile: InstantFunction = function* (call) {
   const [quantile, operand] = call.arguments;
   const [quantileNode, operandNode] = call.node.arguments;
   const quantiles = scalarValues(quantile!);
   warnOfQuantiles(quantiles, quantileNode!.span, call.context);
-  const histograms = groupBuckets(vectorSeries(operand!), operandNode!.span, call.context);
-  const series = histograms.map((histogram) => quantileSeries(histogram, quantiles, operandNode!.span, call));
-  return vector(
-    dropNames(
-      series.filter(({ column }) => hasValue(column)),
-      call.context,
-    ),
-  );
+  const { span } = operandNode!;
+  const series: VectorSeries[] = [];
+  for (const histogram of yield* groupBuckets(vectorSeries(operand!), span, call.context)) {
+    series.push(yield* quantileSeries(histogram, quantiles, span, call));
+  }
+  return vector(yield* dropNames(series.filter(isPresent), call.context));
 };
 
-export const histogramQuantiles: InstantFunction = (call) => {
+export const histogramQuantiles: InstantFunction = function* (call) {
   const [operand, label, ...quantiles] = call.arguments;
   const name = stringValue(label!);
   const columns = quantiles.map(scalarValues);
@@ -50,42 +52,43 @@ export const histogramQuantiles: InstantFunction = (call) => {
     warnOfQuantiles(values, call.node.arguments[i + 2]!.span, call.context);
   });
   const { span } = call.node.arguments[0]!;
-  const histograms = groupBuckets(vectorSeries(operand!), span, call.context);
-  const series = columns.flatMap((values) =>
-    histograms.flatMap((histogram) => {
-      const all = quantileSeries(histogram, values, span, call);
-      return splitByQuantile(all, values, name, call.context);
-    }),
-  );
+  const histograms = yield* groupBuckets(vectorSeries(operand!), span, call.context);
+  const series: VectorSeries[] = [];
+  for (const values of columns) {
+    for (const histogram of histograms) {
+      const all = yield* quantileSeries(histogram, values, span, call);
+      for (const each of splitByQuantile(all, values, name, call.context)) series.push(each);
+    }
+  }
   // Two quantiles that are the same give two series with the same labels.
-  const merged = mergeSeries(series.filter(({ column }) => hasValue(column)));
-  return vector(dropNames(merged, call.context));
+  const merged = yield* mergeSeries(series.filter(isPresent), call.context.budget);
+  return vector(yield* dropNames(merged, call.context));
 };
 
-export const histogramFraction: InstantFunction = (call) => {
+export const histogramFraction: InstantFunction = function* (call) {
   const [lower, upper, operand] = call.arguments;
   const lowers = scalarValues(lower!);
   const uppers = scalarValues(upper!);
-  const histograms = groupBuckets(vectorSeries(operand!), call.node.arguments[2]!.span, call.context);
-  const series = histograms.map((histogram) =>
-    readSteps(histogram, call, (buckets, step) => {
-      return bucketFraction({ lower: lowers[step]!, upper: uppers[step]! }, buckets);
-    }),
-  );
-  return vector(
-    dropNames(
-      series.filter(({ column }) => hasValue(column)),
-      call.context,
-    ),
-  );
+  const { span } = call.node.arguments[2]!;
+  const fraction = (buckets: Buckets, step: number): number =>
+    bucketFraction({ lower: lowers[step]!, upper: uppers[step]! }, buckets);
+  const series: VectorSeries[] = [];
+  for (const histogram of yield* groupBuckets(vectorSeries(operand!), span, call.context)) {
+    series.push(yield* readSteps(histogram, call, fraction));
+  }
+  return vector(yield* dropNames(series.filter(isPresent), call.context));
 };
+
+function isPresent({ column }: VectorSeries): boolean {
+  return hasValue(column);
+}
 
 function quantileSeries(
   histogram: ClassicHistogram,
   quantiles: Float64Array,
   span: Span,
   call: FunctionCall,
-): VectorSeries {
+): Slices<VectorSeries> {
   const { context, node } = call;
   const name = context.features.delayedNameRemoval ? histogram.labels.get(METRIC_NAME) : "";
   const seen: Monotonicity = { forced: false, minBucket: 0, maxBucket: 0, maxDifference: 0 };
@@ -98,16 +101,16 @@ function quantileSeries(
   });
 }
 
-function readSteps(
+function* readSteps(
   histogram: ClassicHistogram,
   { node, context }: FunctionCall,
   read: (buckets: Buckets, step: number) => number,
-): VectorSeries {
+): Slices<VectorSeries> {
   const column = context.budget.column(node.grid.count);
   const buckets = bucketRoom(histogram);
   for (let step = 0; step < node.grid.count; step++) {
     const taken = takeBuckets(histogram, step, buckets);
-    context.budget.tick(taken);
+    if (context.budget.tick(taken * bucketWork)) yield;
     if (taken === 0) continue;
     column.values[step] = read(buckets, step);
     column.present[step] = FLOAT;
@@ -122,16 +125,20 @@ function splitByQuantile(
   label: string,
   context: EvalContext,
 ): readonly VectorSeries[] {
-  const texts = Array.from(quantiles, formatQuantile);
-  return [...new Set(texts)].map((text) => {
-    const labels = series.labels.with({ [label]: text });
-    const column = context.budget.column(quantiles.length);
-    column.values.set(series.column.values);
-    texts.forEach((each, step) => {
-      if (each === text) column.present[step] = series.column.present[step]!;
-    });
-    return { labels, dropName: series.dropName, column };
+  const split = new Map<number, VectorSeries>();
+  quantiles.forEach((quantile, step) => {
+    let part = split.get(quantile);
+    if (part === undefined) {
+      const text = formatQuantile(quantile);
+      context.budget.reserveLabels(text.length);
+      const labels = series.labels.with({ [label]: text });
+      part = { labels, dropName: series.dropName, column: context.budget.column(quantiles.length) };
+      split.set(quantile, part);
+    }
+    part.column.values[step] = series.column.values[step]!;
+    part.column.present[step] = series.column.present[step]!;
   });
+  return [...split.values()];
 }
 
 /** As OpenMetrics writes floats: integers with a `.0`. */

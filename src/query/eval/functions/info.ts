@@ -10,14 +10,19 @@
 import { QueryError } from "../../../model/errors.js";
 import { type Labels, METRIC_NAME } from "../../../model/labels.js";
 import type { InfoNode } from "../../plan/plan.js";
+import { LABEL_WORK } from "../budget.js";
 import type { EvalContext } from "../context.js";
 import { bracedText } from "../label-text.js";
 import { selectorReader } from "../leaf/series-reader.js";
 import { mergeSeries } from "../merge-series.js";
 import { vectorSeries } from "../operands.js";
+import type { Slices } from "../slices.js";
 import { type Column, FLOAT, type Value, type VectorSeries, vector } from "../value.js";
 
 const identifyingLabels: ReadonlySet<string> = new Set(["instance", "job"]);
+
+/** What comparing the time of one info series at one step costs, in samples. */
+const stepWork = 20;
 
 interface InfoSeries {
   readonly labels: Labels;
@@ -26,9 +31,9 @@ interface InfoSeries {
   readonly times: Column;
 }
 
-export function evaluateInfo(node: InfoNode, context: EvalContext): Value {
-  const base = vectorSeries(context.evaluate(node.base));
-  const bySignature = groupInfoSeries(readInfoSeries(node, context));
+export function* evaluateInfo(node: InfoNode, context: EvalContext): Slices<Value> {
+  const base = vectorSeries(yield* context.evaluate(node.base));
+  const bySignature = groupInfoSeries(yield* readInfoSeries(node, context));
   const isInfo = (labels: Labels): boolean =>
     node.nameMatchers.length > 0 &&
     node.nameMatchers.every((matcher) => matcher.matches(labels.get(METRIC_NAME)));
@@ -36,24 +41,32 @@ export function evaluateInfo(node: InfoNode, context: EvalContext): Value {
   const wanted =
     node.labelMatchers.length === 0 ? undefined : new Set(node.labelMatchers.map(({ name }) => name));
 
-  const enriched = base.flatMap((series): readonly VectorSeries[] => {
-    if (isInfo(series.labels)) return [series];
+  const enriched: VectorSeries[] = [];
+  for (const series of base) {
+    if (isInfo(series.labels)) {
+      enriched.push(series);
+      continue;
+    }
     const candidates = bySignature.get(series.labels.keep(identifyingLabels).key()) ?? [];
-    return enrich(series, { candidates, mustMatch, wanted }, context);
-  });
-  return vector(mergeSeries(enriched));
+    enriched.push(...(yield* enrich(series, { candidates, mustMatch, wanted }, context)));
+  }
+  return vector(yield* mergeSeries(enriched, context.budget));
 }
 
-function readInfoSeries(node: InfoNode, context: EvalContext): readonly InfoSeries[] {
+function* readInfoSeries(node: InfoNode, context: EvalContext): Slices<readonly InfoSeries[]> {
   const { grid, span, source } = node;
-  const reader = selectorReader({ kind: "selector", grid, span, source, output: "sample-time" }, context);
+  const selector = { kind: "selector", grid, span, source, output: "sample-time" } as const;
+  const reader = yield* selectorReader(selector, context);
   const series: InfoSeries[] = [];
   const stored = source.select < 0 ? [] : context.loaded[source.select]!;
-  stored.forEach(({ labels }, index) => {
-    if (labels.get("instance") === "" && labels.get("job") === "") return;
+  for (const [index, { labels }] of stored.entries()) {
+    if (labels.get("instance") === "" && labels.get("job") === "") continue;
     const times = context.budget.column(grid.count);
-    if (reader.read(index, times) > 0) series.push({ labels, name: labels.get(METRIC_NAME), times });
-  });
+    const reading = reader.read(index, times);
+    const count = typeof reading === "number" ? reading : yield* reading;
+    if (context.budget.tick(grid.count + LABEL_WORK)) yield;
+    if (count > 0) series.push({ labels, name: labels.get(METRIC_NAME), times });
+  }
   return series;
 }
 
@@ -77,10 +90,15 @@ interface Enrichment {
 }
 
 /** One series per set of info series that served it over the steps. */
-function enrich(series: VectorSeries, how: Enrichment, context: EvalContext): readonly VectorSeries[] {
+function* enrich(
+  series: VectorSeries,
+  how: Enrichment,
+  context: EvalContext,
+): Slices<readonly VectorSeries[]> {
   const results = new Map<string, VectorSeries>();
   const { values, present } = series.column;
   for (let step = 0; step < values.length; step++) {
+    if (context.budget.tick(stepWork * (1 + how.candidates.length))) yield;
     if (present[step] !== FLOAT) continue;
     const chosen = newestPerMetric(how.candidates, step);
     if (chosen.length === 0 && how.mustMatch) continue;
@@ -89,7 +107,9 @@ function enrich(series: VectorSeries, how: Enrichment, context: EvalContext): re
     if (result === undefined) {
       const infos = chosen.map((index) => how.candidates[index]!);
       const column = context.budget.column(values.length);
-      result = { labels: combine(series.labels, infos, how.wanted), dropName: series.dropName, column };
+      const labels = combine(series.labels, infos, how.wanted);
+      context.budget.reserveLabels(0);
+      result = { labels, dropName: series.dropName, column };
       results.set(key, result);
     }
     result.column.values[step] = values[step]!;

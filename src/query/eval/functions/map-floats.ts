@@ -5,6 +5,7 @@
 import type { EvalContext } from "../context.js";
 import { dropNames } from "../drop-names.js";
 import { vectorSeries } from "../operands.js";
+import type { Slices } from "../slices.js";
 import { FLOAT, type Value, type VectorSeries, vector } from "../value.js";
 import type { InstantFunction } from "./function-call.js";
 
@@ -14,17 +15,17 @@ export function mapFloats(change: (value: number) => number): InstantFunction {
 }
 
 /** As `mapFloats`, with a function that knows the step. Changes the columns in place. */
-export function mapSeries(
+export function* mapSeries(
   series: readonly VectorSeries[],
   change: (value: number, step: number) => number,
   context: EvalContext,
-): Value {
+): Slices<Value> {
   for (const { column } of series) {
     const { values, present } = column;
     for (let step = 0; step < values.length; step++) {
       if (present[step] === FLOAT) values[step] = change(values[step]!, step);
     }
-    context.budget.tick(values.length);
+    if (context.budget.tick(values.length)) yield;
   }
-  return vector(dropNames(series, context));
+  return vector(yield* dropNames(series, context));
 }

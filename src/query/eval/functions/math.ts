@@ -3,8 +3,8 @@
  */
 
 import { scalarValues, vectorSeries } from "../operands.js";
-import type { Value } from "../value.js";
-import { ABSENT, hasValue } from "../value.js";
+import type { Slices } from "../slices.js";
+import { ABSENT, hasValue, type Value, type VectorSeries } from "../value.js";
 import type { FunctionCall, InstantFunction } from "./function-call.js";
 import { largerOf, smallerOf } from "./larger-smaller.js";
 import { mapFloats, mapSeries } from "./map-floats.js";
@@ -48,24 +48,29 @@ export const clamp: InstantFunction = (call) =>
 
 export const clampMin: InstantFunction = (call) => {
   const lower = scalarValues(call.arguments[1]!);
-  return clampBetween(call, lower, new Float64Array(lower.length).fill(Number.POSITIVE_INFINITY));
+  const upper = call.context.budget.values(lower.length).fill(Number.POSITIVE_INFINITY);
+  return clampBetween(call, lower, upper);
 };
 
 export const clampMax: InstantFunction = (call) => {
   const upper = scalarValues(call.arguments[1]!);
-  return clampBetween(call, new Float64Array(upper.length).fill(Number.NEGATIVE_INFINITY), upper);
+  const lower = call.context.budget.values(upper.length).fill(Number.NEGATIVE_INFINITY);
+  return clampBetween(call, lower, upper);
 };
 
 /** Nothing at steps where the bounds cross. */
-function clampBetween(
+function* clampBetween(
   { arguments: [operand], context }: FunctionCall,
   lower: Float64Array,
   upper: Float64Array,
-): Value {
-  const series = vectorSeries(operand!).filter(({ column }) => {
-    const { present } = column;
+): Slices<Value> {
+  const kept: VectorSeries[] = [];
+  for (const each of vectorSeries(operand!)) {
+    const { present } = each.column;
     for (let step = 0; step < present.length; step++) if (upper[step]! < lower[step]!) present[step] = ABSENT;
-    return hasValue(column);
-  });
-  return mapSeries(series, (value, step) => largerOf(lower[step]!, smallerOf(upper[step]!, value)), context);
+    if (hasValue(each.column)) kept.push(each);
+    if (context.budget.tick(present.length)) yield;
+  }
+  const change = (value: number, step: number) => largerOf(lower[step]!, smallerOf(upper[step]!, value));
+  return yield* mapSeries(kept, change, context);
 }

@@ -61,17 +61,29 @@ export function rangeFunction(name: string): RangeFunction {
   return rangeFunctions[name as keyof typeof rangeFunctions];
 }
 
-/** Parameters that make a function impossible. Called when there is something to apply it to. */
-export function checkParameters(name: string, parameters: readonly Float64Array[]): void {
-  if (name !== "double_exponential_smoothing") return;
-  const [smoothing, trend] = parameters;
-  checkFactor("smoothing factor. Expected: 0 < sf < 1", smoothing!);
-  checkFactor("trend factor. Expected: 0 < tf < 1", trend!);
+/** Whether a parameter makes the function impossible at some step: an error if there is a window at that step. */
+export function hasWrongFactor(name: string, parameters: readonly Float64Array[]): boolean {
+  return name === "double_exponential_smoothing" && parameters.some((factors) => factors.some(isWrongFactor));
 }
 
-function checkFactor(what: string, factors: Float64Array): void {
-  const wrong = factors.find((factor) => factor <= 0 || factor >= 1);
-  if (wrong !== undefined) throw new QueryError(`invalid ${what}, got: ${wrong.toFixed(6)}`);
+/** For the steps at which a series has a window. */
+export function checkFactors(
+  [smoothing, trend]: readonly Float64Array[],
+  { present }: Pick<Column, "present">,
+): void {
+  for (let step = 0; step < present.length; step++) {
+    if (present[step] !== FLOAT) continue;
+    checkFactor("smoothing factor. Expected: 0 < sf < 1", smoothing![step]!);
+    checkFactor("trend factor. Expected: 0 < tf < 1", trend![step]!);
+  }
+}
+
+function checkFactor(what: string, factor: number): void {
+  if (isWrongFactor(factor)) throw new QueryError(`invalid ${what}, got: ${factor.toFixed(6)}`);
+}
+
+function isWrongFactor(factor: number): boolean {
+  return factor <= 0 || factor >= 1;
 }
 
 /** What there is to say about a series that has a result. */

@@ -9,6 +9,7 @@ import { NotImplementedError } from "../../../model/errors.js";
 import type { FunctionName } from "../../parser/signatures.js";
 import type { CallNode } from "../../plan/plan.js";
 import type { EvalContext } from "../context.js";
+import type { Slices } from "../slices.js";
 import type { Value } from "../value.js";
 import { absent } from "./absent.js";
 import type { InstantFunction } from "./function-call.js";
@@ -92,8 +93,11 @@ export const functions = {
   year: time.year,
 } satisfies Record<FunctionName, RangeFunction | InstantFunction | PlannedApart>;
 
-export function evaluateCall(node: CallNode, context: EvalContext): Value {
+export function* evaluateCall(node: CallNode, context: EvalContext): Slices<Value> {
   const evaluate = functions[node.function];
   assert(typeof evaluate === "function", "other functions have plan nodes of their own");
-  return evaluate({ node, arguments: node.arguments.map((argument) => context.evaluate(argument)), context });
+  const values: Value[] = [];
+  for (const argument of node.arguments) values.push(yield* context.evaluate(argument));
+  const value = evaluate({ node, arguments: values, context });
+  return "kind" in value ? value : yield* value;
 }

@@ -10,15 +10,16 @@ import type { FunctionCall, InstantFunction } from "./function-call.js";
 import { largerOf, smallerOf } from "./larger-smaller.js";
 
 /** The value of the only series at each step; NaN where there is none or more than one. */
-export const toScalar: InstantFunction = ({ node, arguments: [operand], context }) => {
+export const toScalar: InstantFunction = function* ({ node, arguments: [operand], context }) {
   const values = context.budget.values(node.grid.count).fill(Number.NaN);
-  const found = new Uint8Array(values.length);
+  const found = context.budget.flags(values.length);
   for (const { column } of vectorSeries(operand!)) {
     for (let step = 0; step < values.length; step++) {
       if (column.present[step] !== FLOAT) continue;
       values[step] = found[step] === 0 ? column.values[step]! : Number.NaN;
       found[step] = 1;
     }
+    if (context.budget.tick(values.length)) yield;
   }
   return scalar(values);
 };
@@ -49,8 +50,10 @@ export const minOf: InstantFunction = (call) => combine(call, smallerOf);
 export const maxOf: InstantFunction = (call) => combine(call, largerOf);
 
 function combine({ arguments: [left, right] }: FunctionCall, pick: (a: number, b: number) => number) {
+  const values = scalarValues(left!);
   const others = scalarValues(right!);
-  return scalar(scalarValues(left!).map((value, step) => pick(value, others[step]!)));
+  for (let step = 0; step < values.length; step++) values[step] = pick(values[step]!, others[step]!);
+  return scalar(values);
 }
 
 function constant({ node, context }: FunctionCall, value: number) {

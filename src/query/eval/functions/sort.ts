@@ -4,7 +4,8 @@
 
 import { compareText } from "../../../model/text-order.js";
 import { stringValue, vectorSeries } from "../operands.js";
-import { FLOAT, type VectorSeries, vector } from "../value.js";
+import { type Slices, sortInSlices } from "../slices.js";
+import { FLOAT, type Value, type VectorSeries, vector } from "../value.js";
 import type { FunctionCall, InstantFunction } from "./function-call.js";
 import { compareNatural } from "./natural-order.js";
 
@@ -18,9 +19,9 @@ export const sortByLabelDesc: InstantFunction = (call) => {
 
 type Order = (a: VectorSeries, b: VectorSeries) => number;
 
-function sorted({ node, arguments: [operand], context }: FunctionCall, order: Order) {
+function* sorted({ node, arguments: [operand], context }: FunctionCall, order: Order): Slices<Value> {
   const series = vectorSeries(operand!);
-  if (node.grid.count === 1) return vector([...series].sort(order));
+  if (node.grid.count === 1) return vector(yield* sortInSlices(series, order, context.budget));
   context.annotations.sortInRangeQuery(node.span);
   return vector(series);
 }

@@ -6,10 +6,13 @@
 import type { ColumnKernel, RollupFunction, StepGrid } from "../../../kernels/column-kernel.js";
 import type { TimeRange } from "../../../model/sample.js";
 import type { EncodedChunk } from "../../../model/series.js";
+import type { QueryBudget } from "../budget.js";
+import type { Slices } from "../slices.js";
 import type { Column } from "../value.js";
 import { type ExtendedFunction, rollupExtended, smoothInstant } from "./extended-window.js";
 import { lastTimeBefore } from "./last-time.js";
 import { loadSamples } from "./load-samples.js";
+import { runByParts, stepsAtOnce } from "./step-runs.js";
 
 export type LeafOperation =
   /** Value, or time in seconds, of the latest sample within the lookback. */
@@ -39,20 +42,37 @@ export interface ExtendedOperation {
   readonly grid: StepGrid;
 }
 
-/** Steps with a value are counted and returned. */
+/** What a leaf is run with. Between slices the kernel must be left alone. */
+export interface LeafTools {
+  readonly kernel: ColumnKernel;
+  readonly budget: QueryBudget;
+}
+
+/** Steps with a value are counted and returned: at once, or in slices when there is much to do. */
 export function runLeafTask(
   operation: LeafOperation,
   series: { readonly chunks: readonly EncodedChunk[]; readonly range: TimeRange },
-  kernel: ColumnKernel,
+  tools: LeafTools,
   into: Column,
-): number {
+): number | Slices<number> {
   const dropStale = operation.kind !== "last" && operation.kind !== "last-time";
-  loadSamples(kernel, series.chunks, { range: series.range, dropStale });
-  return kernel.length === 0 ? clear(into) : runOperation(operation, kernel, into);
+  loadSamples(tools.kernel, series.chunks, { range: series.range, dropStale });
+  return tools.kernel.length === 0 ? clear(into) : runOperation(operation, tools, into);
 }
 
 /** On samples that the kernel already holds. */
-export function runOperation(operation: LeafOperation, kernel: ColumnKernel, into: Column): number {
+export function runOperation(
+  operation: LeafOperation,
+  { kernel, budget }: LeafTools,
+  into: Column,
+): number | Slices<number> {
+  const steps = stepsAtOnce(kernel.length);
+  if (operation.grid.count <= steps) return runPart(operation, kernel, into);
+  const run = (part: LeafOperation, column: Column) => runPart(part, kernel, column);
+  return runByParts(operation, into, { steps, budget, run });
+}
+
+function runPart(operation: LeafOperation, kernel: ColumnKernel, into: Column): number {
   const { grid } = operation;
   switch (operation.kind) {
     case "last":

@@ -4,38 +4,32 @@
 
 import type { Series } from "../../../model/series.js";
 import { windowRange } from "../../plan/grid.js";
-import type { MatrixNode, PlanNode, SelectorSource } from "../../plan/plan.js";
+import type { MatrixNode, SelectorSource } from "../../plan/plan.js";
 import { selectorRange } from "../../plan/selector-range.js";
 import type { EvalContext } from "../context.js";
 import { vectorSeries } from "../operands.js";
 import { GridPoints } from "../points.js";
+import type { Slices } from "../slices.js";
 import { type MatrixSeries, SAMPLE_BYTES, type Value } from "../value.js";
 import { extendWindow } from "./extended-window.js";
 import { countSamples, loadSamples } from "./load-samples.js";
 
-export function evaluateMatrix(node: MatrixNode, context: EvalContext): Value {
+export function* evaluateMatrix(node: MatrixNode, context: EvalContext): Slices<Value> {
   const { source, rangeMs } = node.window;
-  const series =
-    source.kind === "selector"
-      ? storedSeries(source.selector, rangeMs, context)
-      : subquerySeries(source.expression, context);
-  return { kind: "matrix", series: series.filter(({ times }) => times.length > 0) };
-}
-
-function subquerySeries(expression: PlanNode, context: EvalContext): readonly MatrixSeries[] {
-  const points = new GridPoints(expression.grid);
-  return vectorSeries(context.evaluate(expression)).map(({ labels, column }) => ({
-    labels,
-    ...points.of(column),
-  }));
-}
-
-function storedSeries(
-  source: SelectorSource,
-  rangeMs: number,
-  context: EvalContext,
-): readonly MatrixSeries[] {
-  return context.loaded[source.select]!.map((series) => readSeries(series, source, rangeMs, context));
+  const series: MatrixSeries[] = [];
+  const add = (each: MatrixSeries): boolean => {
+    if (each.times.length > 0) series.push(each);
+    return context.budget.tick(each.times.length);
+  };
+  if (source.kind === "selector") {
+    for (const stored of context.loaded[source.selector.select]!)
+      if (add(readSeries(stored, source.selector, rangeMs, context))) yield;
+  } else {
+    const points = new GridPoints(source.expression.grid, context.budget);
+    for (const { labels, column } of vectorSeries(yield* context.evaluate(source.expression)))
+      if (add({ labels, ...points.of(column) })) yield;
+  }
+  return { kind: "matrix", series };
 }
 
 function readSeries(

@@ -8,17 +8,20 @@ import type { StepGrid } from "../../../kernels/column-kernel.js";
 import type { Labels } from "../../../model/labels.js";
 import type { RollupNode, SelectorNode, SelectorSource, WindowSource } from "../../plan/plan.js";
 import { selectorRange } from "../../plan/selector-range.js";
+import { LABEL_WORK } from "../budget.js";
 import type { EvalContext } from "../context.js";
 import { droppedName, metadataDiffers } from "../drop-names.js";
 import {
   annotateRollup,
-  checkParameters,
+  checkFactors,
+  hasWrongFactor,
   type RangeFunction,
   rangeFunction,
 } from "../functions/range-functions.js";
 import { sameLabelset } from "../merge-series.js";
 import { scalarValues, vectorSeries } from "../operands.js";
 import { GridPoints } from "../points.js";
+import type { Slices } from "../slices.js";
 import { type Column, type VectorSeries, type VectorValue, vector } from "../value.js";
 import type { ExtendedFunction } from "./extended-window.js";
 import { type LeafOperation, runLeafTask, runOperation } from "./leaf-task.js";
@@ -30,63 +33,92 @@ export interface SeriesReader {
   readonly dropName: boolean;
   /** Two of the results could bear the same labels. */
   readonly mayCollide: boolean;
-  /** Fills the column of one series; returns how many steps have a value. */
-  read(index: number, into: Column): number;
+  /** Fills the column of one series; returns how many steps have a value, in slices when that takes long. */
+  read(index: number, into: Column): number | Slices<number>;
 }
 
 /** What a leaf's windows or instants are cut from: stored series, or those of a subquery. */
 interface SampleSource {
   readonly labels: readonly Labels[];
-  run(index: number, operation: LeafOperation, into: Column): number;
+  run(index: number, operation: LeafOperation, into: Column): number | Slices<number>;
 }
 
-export function selectorReader(node: SelectorNode, context: EvalContext): SeriesReader {
+export function* selectorReader(node: SelectorNode, context: EvalContext): Slices<SeriesReader> {
   const { source, output } = node;
   const { data: grid, lookbackMs } = source;
   const samples = storedSource(source, context);
   const kind = output === "sample-time" ? "last-time" : source.extension === "smoothed" ? "smoothed" : "last";
-  const read = (index: number, into: Column): number => samples.run(index, { kind, grid, lookbackMs }, into);
-  return { ...resultLabels(samples.labels, output === "value", context), read };
+  const read = (index: number, into: Column) => samples.run(index, { kind, grid, lookbackMs }, into);
+  return { ...(yield* resultLabels(samples.labels, output === "value", context)), read };
 }
 
-export function rollupReader(node: RollupNode, context: EvalContext): SeriesReader {
+export function* rollupReader(node: RollupNode, context: EvalContext): Slices<SeriesReader> {
   const { rollup, keepsName } = rangeFunction(node.function);
-  const parameters = node.parameters.map((parameter) => scalarValues(context.evaluate(parameter)));
-  const samples = windowSource(node.window.source, node.window.rangeMs, context);
+  const parameters: Float64Array[] = [];
+  for (const parameter of node.parameters) parameters.push(scalarValues(yield* context.evaluate(parameter)));
+  const samples = yield* windowSource(node.window.source, node.window.rangeMs, context);
   const operation = rollupOperation(node, { rollup, parameters: parameters.map(shorten) });
+  const annotate = (index: number, column: Column, count: number): number => {
+    if (count > 0) annotateRollup(node, { labels: samples.labels[index]!, parameters, column }, context);
+    return count;
+  };
+  const finish = function* (index: number, column: Column, reading: Slices<number>): Slices<number> {
+    return annotate(index, column, yield* reading);
+  };
+  const factorsMayFail = hasWrongFactor(node.function, parameters);
+  const run = (index: number, into: Column) => samples.run(index, operation, into);
+  const runChecked = function* (index: number, into: Column): Slices<number> {
+    const presence = rollupOperation(node, { rollup: "present_over_time", parameters: [] });
+    yield* completed(samples.run(index, presence, into));
+    checkFactors(parameters, into);
+    return yield* completed(run(index, into));
+  };
   return {
-    ...resultLabels(samples.labels, keepsName, context),
+    ...(yield* resultLabels(samples.labels, keepsName, context)),
     read(index, into) {
-      const count = samples.run(index, operation, into);
-      if (context.kernel.length > 0) checkParameters(node.function, parameters);
-      if (count > 0)
-        annotateRollup(node, { labels: samples.labels[index]!, parameters, column: into }, context);
-      return count;
+      const reading = factorsMayFail ? runChecked(index, into) : run(index, into);
+      return typeof reading === "number" ? annotate(index, into, reading) : finish(index, into, reading);
     },
   };
 }
 
-function resultLabels(
+function* completed(reading: number | Slices<number>): Slices<number> {
+  return typeof reading === "number" ? reading : yield* reading;
+}
+
+function* resultLabels(
   labels: readonly Labels[],
   keepsName: boolean,
   context: EvalContext,
-): Pick<SeriesReader, "labels" | "dropName" | "mayCollide"> {
+): Slices<Pick<SeriesReader, "labels" | "dropName" | "mayCollide">> {
   if (keepsName) return { labels, dropName: false, mayCollide: false };
+  const renamed: Labels[] = [];
+  for (const each of labels) {
+    renamed.push(droppedName(each, context));
+    if (context.budget.tick(LABEL_WORK)) yield;
+  }
   return {
-    labels: labels.map((each) => droppedName(each, context)),
+    labels: renamed,
     dropName: true,
     mayCollide: !context.features.delayedNameRemoval && metadataDiffers(labels),
   };
 }
 
 /** All series of a reader that have a value. Equal labels are an error, even at different steps. */
-export function collect(reader: SeriesReader, grid: StepGrid, context: EvalContext): VectorValue {
+export function* collect(
+  selected: Slices<SeriesReader>,
+  grid: StepGrid,
+  context: EvalContext,
+): Slices<VectorValue> {
+  const reader = yield* selected;
   const series: VectorSeries[] = [];
   const check = labelsetCheck(reader);
   let column: Column | undefined;
   for (let index = 0; index < reader.labels.length; index++) {
     column ??= context.budget.column(grid.count);
-    const count = reader.read(index, column);
+    const reading = reader.read(index, column);
+    const count = typeof reading === "number" ? reading : yield* reading;
+    if (context.budget.tick(grid.count)) yield;
     if (count === 0) continue;
     check(index);
     context.budget.addSamples(count);
@@ -117,15 +149,15 @@ function storedSource(source: SelectorSource, context: EvalContext, rangeMs?: nu
     run(index, operation, into) {
       const { chunks } = series[index]!;
       context.budget.checkSamples(countSamples(chunks, range));
-      return runLeafTask(operation, { chunks, range }, context.kernel, into);
+      return runLeafTask(operation, { chunks, range }, context, into);
     },
   };
 }
 
-function windowSource(source: WindowSource, rangeMs: number, context: EvalContext): SampleSource {
+function* windowSource(source: WindowSource, rangeMs: number, context: EvalContext): Slices<SampleSource> {
   if (source.kind === "selector") return storedSource(source.selector, context, rangeMs);
-  const columns = vectorSeries(context.evaluate(source.expression));
-  const points = new GridPoints(source.expression.grid);
+  const columns = vectorSeries(yield* context.evaluate(source.expression));
+  const points = new GridPoints(source.expression.grid, context.budget);
   return {
     labels: columns.map(({ labels }) => labels),
     run(index, operation, into) {
@@ -133,7 +165,7 @@ function windowSource(source: WindowSource, rangeMs: number, context: EvalContex
       context.budget.checkSamples(samples.length);
       context.kernel.clear();
       context.kernel.append(samples);
-      return runOperation(operation, context.kernel, into);
+      return runOperation(operation, context, into);
     },
   };
 }
