@@ -17,7 +17,7 @@ const changes: readonly KnownChange[] = [
     explains: ({ expression }, ours, theirs) =>
       isError(ours, "multiple matches for labels") &&
       theirs.kind === "result" &&
-      /[<>=]=|[<>]/.test(expression),
+      /[<>=!]=|[<>]/.test(expression),
   },
   {
     name: "label functions and negation merge series that come to bear the same labels at different steps",

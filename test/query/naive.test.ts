@@ -22,7 +22,7 @@ const base = Date.UTC(2023, 11, 31, 23, 0, 0, 500);
 const features = new Set(["promql-experimental-functions"]);
 
 /** Ties in topk, and the hash of limit_ratio, are not told by the semantics; info has its scripts. */
-const omitted = new Set(["topk", "bottomk", "limit_ratio", "info", "matrix"]);
+const omitted = new Set(["topk", "bottomk", "limit_ratio", "info", "matrix", "string"]);
 const { root: _, matrix: __, scalar: ___, vector: ____, sortFunction: _____, ...computing } = weights;
 const exact = new Set([
   "count",
