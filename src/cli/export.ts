@@ -13,6 +13,7 @@ import type { TimestampMs } from "../model/sample.js";
 import { parseSelector } from "../query/parser/parse.js";
 import { openDirectory } from "./connection.js";
 import { CommandError } from "./failure.js";
+import { formatCount } from "./import-progress.js";
 import * as values from "./option-values.js";
 import type { Terminal } from "./terminal.js";
 
@@ -83,7 +84,7 @@ async function writeBlocks(
   if (output === undefined)
     throw new CommandError("blocks are written into a directory", { hint: "add --output DIR", exitCode: 2 });
   const { blocks, samples } = await database.exportBlocks(output, selection);
-  terminal.say(`${output}: ${samples.toLocaleString("en-US")} samples in ${blocks} blocks`);
+  terminal.say(`${output}: ${formatCount(samples, "sample")} in ${formatCount(blocks, "block")}`);
 }
 
 async function writeText(text: AsyncIterable<Uint8Array>, output: string | undefined): Promise<void> {

@@ -4,6 +4,7 @@
 
 import { openDirectory } from "./connection.js";
 import { CommandError } from "./failure.js";
+import { formatCount } from "./import-progress.js";
 import type { Terminal } from "./terminal.js";
 
 /** `data` is the directory to import into; a server cannot see the caller's directories. */
@@ -23,14 +24,10 @@ export async function importDirectory(
     for (const loss of losses) terminal.say(`warning: ${loss}`);
     if (blockSamples + headSamples === 0) throw new CommandError(`nothing of ${source} was imported`);
     terminal.write(
-      `${source}: ${formatCount(blockSamples)} samples in ${blocks} blocks, ` +
-        `${formatCount(headSamples)} samples that were not in blocks yet`,
+      `${source}: ${formatCount(blockSamples, "sample")} in ${formatCount(blocks, "block")}, ` +
+        `${formatCount(headSamples, "sample")} that were not in blocks yet`,
     );
   } finally {
     await database.close();
   }
-}
-
-function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
 }

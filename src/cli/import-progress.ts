@@ -64,6 +64,7 @@ export function formatImportWarnings(title: string, { malformed, rejected }: Imp
   return lines;
 }
 
-function formatCount(count: number, one: string, many = `${one}s`): string {
+/** `1 block`, `12,345 blocks`. */
+export function formatCount(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en-US")} ${count === 1 ? one : many}`;
 }
