@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Column } from "../../src/kernels/column.js";
@@ -30,6 +31,28 @@ function outcome(decode: Decode, bytes: Uint8Array, count: number): unknown {
     if (!(error instanceof CorruptionError)) throw error;
     return error.message;
   }
+}
+
+/** All but the name and count in base64; times and values as little-endian doubles. */
+interface Fixture {
+  readonly name: string;
+  readonly count: number;
+  readonly bytes: string;
+  readonly times: string;
+  readonly values: string;
+}
+
+function readFixtures(): readonly Fixture[] {
+  const text = readFileSync(new URL("../fixtures/dense-chunks.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { chunks: readonly Fixture[] }).chunks;
+}
+
+function fromBase64(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "base64"));
+}
+
+function toBase64(column: Float64Array): string {
+  return Buffer.from(column.buffer, column.byteOffset, column.byteLength).toString("base64");
 }
 
 const length = 480;
@@ -166,6 +189,16 @@ describe.each(decoders)("encodeDense, and decoding in %s", (_, decode) => {
   ])("name what is impossible: %s in %j", (message, bytes) => {
     const { 1: count = 0 } = bytes;
     expect(() => decodeWith(decode, Uint8Array.from(bytes), count)).toThrow(message);
+  });
+});
+
+describe.each(decoders)("the chunks of the first version, decoded in %s", (_, decode) => {
+  const fixtures = readFixtures();
+
+  it.each(fixtures)("are what they were: $name", ({ count, bytes, times, values }) => {
+    const decoded = decodeWith(decode, fromBase64(bytes), count);
+    expect(toBase64(decoded.times)).toBe(times);
+    expect(toBase64(decoded.values)).toBe(values);
   });
 });
 
