@@ -29,7 +29,10 @@ export interface DatabaseOptions {
   readonly durabilityIntervalMs?: number;
   /** The length of the newest blocks. Default 2 hours. */
   readonly blockDurationMs?: number;
-  /** Blocks of which all is older than this are dropped. Default 0: everything is kept. */
+  /**
+   * Blocks of which all is older than this are dropped; samples that are older are rejected as "too-old". Default 0:
+   * everything is kept.
+   */
   readonly retentionMs?: number;
   /** The oldest blocks are dropped while blocks and log take more bytes than this. Default 0: no limit. */
   readonly retentionSizeBytes?: number;

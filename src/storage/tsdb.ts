@@ -7,14 +7,13 @@
  */
 
 import type { Appendable, Appender, CommitResult } from "../model/appendable.js";
-import type { Clock } from "../model/clock.js";
 import { ClosedError, PoisonedError } from "../model/errors.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Querier, Queryable } from "../model/queryable.js";
 import type { TimeRange, TimestampMs } from "../model/sample.js";
 import type { BlockMeta } from "./block/block-meta.js";
 import type { BlockReader } from "./block/block-reader.js";
-import { type UlidSource, ulidSource } from "./block/ulid.js";
+import { increasingClock, type UlidSource, ulidSource } from "./block/ulid.js";
 import { ByteWriter } from "./codec/byte-writer.js";
 import { BulkAppender, type BulkAppenderOptions } from "./compaction/bulk-appender.js";
 import type { CutOptions } from "./compaction/cut-blocks.js";
@@ -74,7 +73,7 @@ export class Tsdb implements Appendable, Queryable {
     this.#parts = parts;
     this.#blocks = new BlockSet(fileSystem, directory, blocks);
     this.#lastCutEnd = lastCutEnd(blocks, blockDurationMs);
-    this.#newUlid = ulidSource(strictlyIncreasing(settings.clock), settings.randomBytes);
+    this.#newUlid = ulidSource(increasingClock(settings.clock), settings.randomBytes);
     this.#compactor = new Compactor({
       blocks: this.#blocks,
       newUlid: this.#newUlid,
@@ -92,7 +91,7 @@ export class Tsdb implements Appendable, Queryable {
 
   appender(): Appender {
     this.#assertOpen();
-    return new HeadAppender(this.#parts.head, (transaction) => this.#log(transaction));
+    return new HeadAppender(this.#parts.head, (transaction) => this.#log(transaction), this.#oldestTime());
   }
 
   /** An appender for samples of any age and any number, straight to blocks. They appear together, at commit. */
@@ -100,7 +99,14 @@ export class Tsdb implements Appendable, Queryable {
     this.#assertOpen();
     const { fileSystem, directory } = this.#parts.settings;
     const publish = (metas: readonly BlockMeta[]) => this.#blocks.publish(metas);
-    const options: BulkAppenderOptions = { ...this.#cutOptions(), fileSystem, directory, publish };
+    const oldestTime = this.#oldestTime();
+    const options: BulkAppenderOptions = {
+      ...this.#cutOptions(),
+      fileSystem,
+      directory,
+      publish,
+      oldestTime,
+    };
     return new TrackedBulkAppender(options, (commit) => {
       this.#assertNotPoisoned();
       return this.#track(commit);
@@ -293,6 +299,12 @@ export class Tsdb implements Appendable, Queryable {
     };
   }
 
+  /** What is older would be dropped by the next pass. */
+  #oldestTime(): TimestampMs {
+    const { retentionMs, clock } = this.#parts.settings;
+    return retentionMs === 0 ? -Infinity : clock.now() - retentionMs;
+  }
+
   #cutOptions(): CutOptions {
     const { blockDurationMs, clock } = this.#parts.settings;
     const recentFrom = clock.now() - recentWindows * blockDurationMs;
@@ -370,17 +382,4 @@ function lastCutEnd(blocks: readonly BlockReader[], blockDurationMs: number): Ti
     ({ range }) => alignedStart(range.maxTime, blockDurationMs) + blockDurationMs,
   );
   return Math.max(-Infinity, ...ends);
-}
-
-/** So that of two blocks the one that was made later has the greater ULID. */
-function strictlyIncreasing(clock: Clock): Clock {
-  let last = -Infinity;
-  return {
-    now() {
-      last = Math.max(clock.now(), last + 1);
-      return last;
-    },
-    monotonic: () => clock.monotonic(),
-    schedule: (delayMs, task) => clock.schedule(delayMs, task),
-  };
 }

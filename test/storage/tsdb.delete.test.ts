@@ -246,6 +246,10 @@ describe("retention in an open database", () => {
     await tsdb.runMaintenance();
     expect(tsdb.describe().blocks).toHaveLength(3);
     tsdb = await reopened(tsdb, database, { retentionMs: 60 * window });
+    for (const appender of [tsdb.appender(), tsdb.bulkAppender()]) {
+      const { appended, rejected } = await commitTo(appender, at("a", 2 * window, 3 * window));
+      expect([appended, rejected.get("too-old")?.count]).toEqual([0, 2]);
+    }
     await tsdb.runMaintenance();
     expect(await keys(tsdb)).toEqual(["a@500000", "a@980000"]);
     const bytes = tsdb.describe().blocks.reduce((sum, block) => sum + block.bytes, tsdb.describe().walBytes);

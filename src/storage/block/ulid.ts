@@ -26,6 +26,19 @@ export function ulidSource(clock: Clock, randomBytes: (sizeBytes: number) => Uin
   return () => encodeTime(clock.now()) + encodeRandom(randomBytes(randomSizeBytes));
 }
 
+/** A clock that never gives a time twice, so that of two blocks the one that was made later has the greater ULID. */
+export function increasingClock(clock: Clock): Clock {
+  let last = -Infinity;
+  return {
+    now() {
+      last = Math.max(clock.now(), last + 1);
+      return last;
+    },
+    monotonic: () => clock.monotonic(),
+    schedule: (delayMs, task) => clock.schedule(delayMs, task),
+  };
+}
+
 export function isUlid(text: string): boolean {
   return pattern.test(text);
 }

@@ -33,6 +33,8 @@ export interface BulkAppenderOptions extends CutOptions {
   /** Where blocks go. */
   readonly directory: string;
   readonly runSamplesMax?: number;
+  /** Samples before this time are rejected: retention would drop them. Default none. */
+  readonly oldestTime?: TimestampMs;
   /** Called by `commit`: renames the staged blocks (`publishBlocks`) and makes them visible. */
   readonly publish: (metas: readonly BlockMeta[]) => Promise<void>;
 }
@@ -40,6 +42,7 @@ export interface BulkAppenderOptions extends CutOptions {
 export class BulkAppender implements Appender {
   readonly #options: BulkAppenderOptions;
   readonly #runSamplesMax: number;
+  readonly #oldestTime: TimestampMs;
   /** A series' ref is its index plus 1. */
   readonly #labels: Labels[] = [];
   readonly #refByKey = new Map<string, SeriesRef>();
@@ -54,6 +57,7 @@ export class BulkAppender implements Appender {
   constructor(options: BulkAppenderOptions) {
     this.#options = options;
     this.#runSamplesMax = options.runSamplesMax ?? DEFAULT_RUN_SAMPLES_MAX;
+    this.#oldestTime = options.oldestTime ?? -Infinity;
     this.#run = new SampleRun(this.#runSamplesMax);
   }
 
@@ -108,6 +112,10 @@ export class BulkAppender implements Appender {
     const series = this.#labels[ref - 1]?.equals(labels) ? ref : this.#refOf(labels);
     if (series === NO_SERIES || !isTimestampMs(time)) {
       this.#rejections.add(series === NO_SERIES ? "invalid-labels" : "invalid-time", { labels, time, value });
+      return NO_SERIES;
+    }
+    if (time < this.#oldestTime) {
+      this.#rejections.add("too-old", { labels, time, value });
       return NO_SERIES;
     }
     if (this.#run.isFull) this.#writeRun();

@@ -32,13 +32,16 @@ export type LogTransaction = (record: TransactionRecord) => Promise<void>;
 export class HeadAppender implements Appender {
   readonly #head: Head;
   readonly #log: LogTransaction;
+  readonly #oldestTime: TimestampMs;
   readonly #staged = new StagedSamples();
   readonly #rejections = new Rejections();
   #isOpen = true;
 
-  constructor(head: Head, log: LogTransaction) {
+  /** Samples before `oldestTime` are rejected: retention would drop them. */
+  constructor(head: Head, log: LogTransaction, oldestTime: TimestampMs = -Infinity) {
     this.#head = head;
     this.#log = log;
+    this.#oldestTime = oldestTime;
   }
 
   append(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): SeriesRef {
@@ -78,6 +81,7 @@ export class HeadAppender implements Appender {
   #admit(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): number {
     this.#assertOpen();
     if (!isTimestampMs(time)) return this.#reject("invalid-time", labels, time, value);
+    if (time < this.#oldestTime) return this.#reject("too-old", labels, time, value);
     const slot = this.#head.series.find(labels, ref) || this.#create(labels);
     if (slot === 0) return this.#reject("invalid-labels", labels, time, value);
     if (this.#staged.length === 0) this.#head.begin(this.#staged);

@@ -40,6 +40,18 @@ describe("openBlocks", () => {
     expect(await fileSystem.list("db")).toEqual([`${ulidOf(3)}/`, `${ulidOf(4)}/`]);
   });
 
+  it("makes the names of what it opens durable: a killed process may have left them in the cache", async () => {
+    const fileSystem = await directoryOf([[ulidOf(1)]]);
+    await fileSystem.syncDirectory("/");
+    await fileSystem.rename(`db/${ulidOf(1)}`, "db/elsewhere");
+    await fileSystem.syncDirectory("db");
+    await fileSystem.rename("db/elsewhere", `db/${ulidOf(1)}`);
+    const losesAll = () => 0;
+    expect(await fileSystem.crash(losesAll).list("db")).toEqual(["elsewhere/"]);
+    await openBlocks(fileSystem, "db");
+    expect(await fileSystem.crash(losesAll).list("db")).toEqual([`${ulidOf(1)}/`]);
+  });
+
   it("keeps blocks whose replacement is broken", async () => {
     const fileSystem = await directoryOf([[ulidOf(1)], [ulidOf(2), [ulidOf(1)]]]);
     await fileSystem.remove(`db/${ulidOf(2)}/index`);

@@ -96,6 +96,15 @@ describe("BulkAppender", () => {
     );
   });
 
+  it("rejects what retention would drop, and says so", async () => {
+    const { fileSystem, appender, opened } = await setUp({ oldestTime: hour });
+    for (const time of [hour - 1, hour, 0]) appender.append(NO_SERIES, a, time, 7);
+    const { appended, rejected } = await appender.commit();
+    expect(appended).toBe(1);
+    expect(rejected.get("too-old")).toEqual({ count: 2, first: { labels: a, time: hour - 1, value: 7 } });
+    expect((await stored(fileSystem, opened)).get("a")!.times[0]).toBe(hour);
+  });
+
   it("writes runs while it collects, and shows all of them at commit", async () => {
     const { fileSystem, appender, opened } = await setUp({ runSamplesMax: 10 });
     let ref = NO_SERIES;
