@@ -13,7 +13,7 @@ import { ALL_TIME } from "../../src/model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../../src/model/series.js";
 import { openTsdb, type Tsdb } from "../../src/storage/tsdb.js";
 import { nodeSeriesLabels, nodeSeriesValue } from "../support/node-exporters.js";
-import { longestStall, memoryInUse } from "../support/process-meters.js";
+import { measure, memoryInUse } from "../support/process-meters.js";
 
 const stepMs = 15_000;
 const start = Math.floor(Date.now() / 7_200_000) * 7_200_000 - 3 * 7_200_000;
@@ -134,15 +134,17 @@ async function lateAppends(seriesCount: number): Promise<void> {
     const steps = 150;
     for (let step = 0; step < lateSteps; step++) await feeder.step(tsdb, step, start + step * stepMs);
     let lateMs = 0;
+    let lateCpu = 0;
     for (let step = lateSteps; step < steps; step++) {
       await feeder.step(tsdb, step, start + step * stepMs);
-      const began = performance.now();
-      await feeder.step(tsdb, step, start + (step - lateSteps) * stepMs + stepMs / 2);
-      lateMs += performance.now() - began;
+      const late = () => feeder.step(tsdb, step, start + (step - lateSteps) * stepMs + stepMs / 2);
+      const { ms, cpuMs } = await measure(late);
+      lateMs += ms;
+      lateCpu += cpuMs;
     }
     const samples = (steps - lateSteps) * seriesCount;
     console.log(
-      `append 10 min late, ${seriesCount} series: ${(samples / lateMs / 1000).toFixed(2)} M samples/s`,
+      `append 10 min late, ${seriesCount} series: ${(samples / lateMs / 1000).toFixed(2)} M samples/s, ${(samples / lateCpu / 1000).toFixed(2)} M per CPU-second`,
     );
   });
 }
@@ -177,9 +179,9 @@ async function backfill(): Promise<void> {
         }
         rates.push(((91 * 1440 * 20) / (performance.now() - began) / 1000).toFixed(2));
       }
-      const { ms, stallMs } = await longestStall(() => tsdb.runMaintenance());
+      const { ms, cpuMs, stallMs } = await measure(() => tsdb.runMaintenance());
       console.log(
-        `backfill of a year ${order}, M samples/s by quarter: ${rates.join(" ")}; cut ${ms.toFixed(0)} ms, longest stall ${stallMs.toFixed(0)} ms`,
+        `backfill of a year ${order}, M samples/s by quarter: ${rates.join(" ")}; cut ${ms.toFixed(0)} ms (CPU ${cpuMs.toFixed(0)}), longest stall ${stallMs.toFixed(0)} ms`,
       );
     });
   }
@@ -191,11 +193,11 @@ async function cut(seriesCount: number, steps: number): Promise<void> {
     // Spread over three hours and ten minutes: two of them are cut.
     const spreadMs = Math.floor((3.2 * 3_600_000) / steps);
     for (let step = 0; step < steps; step++) await feeder.step(tsdb, step, start + step * spreadMs);
-    const { ms, stallMs } = await longestStall(() => tsdb.runMaintenance());
+    const { ms, cpuMs, stallMs } = await measure(() => tsdb.runMaintenance());
     const { blocks } = tsdb.describe();
     const samples = blocks.reduce((sum, block) => sum + block.samples, 0);
     console.log(
-      `cut, ${seriesCount} series, ${samples} samples: ${ms.toFixed(0)} ms, longest stall ${stallMs.toFixed(0)} ms`,
+      `cut, ${seriesCount} series, ${samples} samples: ${ms.toFixed(0)} ms (CPU ${cpuMs.toFixed(0)}), longest stall ${stallMs.toFixed(0)} ms`,
     );
   });
 }
@@ -216,13 +218,13 @@ async function restart(seriesCount: number, steps: number): Promise<void> {
   ] as const) {
     const before = memoryInUse();
     let opened: Tsdb | undefined;
-    const { ms, stallMs } = await longestStall(async () => {
+    const { ms, cpuMs, stallMs } = await measure(async () => {
       opened = await openTsdb({ directory: from, durability: "none" });
     });
     const peak = process.memoryUsage().rss / 2 ** 20;
     const used = (memoryInUse() - before) / 2 ** 20;
     console.log(
-      `open after ${name}, ${samples} samples: ${ms.toFixed(0)} ms, ${(samples / ms / 1000).toFixed(2)} M samples/s, stall ${stallMs.toFixed(0)} ms, ${used.toFixed(0)} MiB in use, RSS ${peak.toFixed(0)} MiB`,
+      `open after ${name}, ${samples} samples: ${ms.toFixed(0)} ms, ${(samples / ms / 1000).toFixed(2)} M samples/s (${(samples / cpuMs / 1000).toFixed(2)} M per CPU-second), stall ${stallMs.toFixed(0)} ms, ${used.toFixed(0)} MiB in use, RSS ${peak.toFixed(0)} MiB`,
     );
     await opened?.close();
   }

@@ -1,5 +1,5 @@
 /**
- * What a benchmark reads of its own process: memory after a garbage collection, and how long the event loop stood.
+ * What a benchmark reads of its own process: memory after a garbage collection, time, and how long the event loop stood.
  */
 
 import { setFlagsFromString } from "node:v8";
@@ -17,22 +17,30 @@ export function memoryInUse(): number {
   return heapUsed + external;
 }
 
-/** Runs `work` and returns the longest time in ms for which no other turn of the event loop could come. */
-export async function longestStall(work: () => Promise<unknown>): Promise<{ ms: number; stallMs: number }> {
+export interface Measured {
+  readonly ms: number;
+  readonly cpuMs: number;
+  /** The longest time for which no other turn of the event loop could come, in CPU time: others do not count. */
+  readonly stallMs: number;
+}
+
+export async function measure(work: () => Promise<unknown>): Promise<Measured> {
+  const cpu = process.cpuUsage();
   let stallMs = 0;
   let isDone = false;
   const began = performance.now();
-  let last = began;
+  let last = cpu.user + cpu.system;
   const look = () => {
-    const now = performance.now();
-    stallMs = Math.max(stallMs, now - last);
-    last = now;
+    const { user, system } = process.cpuUsage();
+    stallMs = Math.max(stallMs, (user + system - last) / 1000);
+    last = user + system;
     if (!isDone) setImmediate(look);
   };
   setImmediate(look);
   await work();
   const ms = performance.now() - began;
+  const { user, system } = process.cpuUsage(cpu);
   isDone = true;
   look();
-  return { ms, stallMs };
+  return { ms, cpuMs: (user + system) / 1000, stallMs };
 }

@@ -61,7 +61,7 @@ export class XorAppender {
     const length = writer.encode(time, values, index);
     if (at + length > this.#bytes.length) this.#grow();
     for (let i = 0; i < length; i++) this.#bytes[at + i] = writer.bytes[i]!;
-    writer.carry();
+    writer.bytes[0] = writer.lastByte();
   }
 
   #grow(): void {

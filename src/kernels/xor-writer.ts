@@ -66,9 +66,9 @@ export class XorWriter {
     return (this.#bit + 7) >>> 3;
   }
 
-  /** Makes ready for the next sample: its first byte is the last one of this sample, or an empty one. */
-  carry(): void {
-    this.bytes[0] = this.bytes[this.#bit >>> 3]!;
+  /** What must stand in `bytes[0]` when the next sample is encoded. */
+  lastByte(): number {
+    return this.bytes[this.#bit >>> 3]!;
   }
 
   #encodeFirst(time: number, high: number, low: number): void {

@@ -39,6 +39,8 @@ export class OpenChunks {
   #leadings = new Int8Array(0);
   #trailings = new Uint8Array(0);
   #lastCells = new Uint32Array(0);
+  /** The last byte, when it is a partial one, else 0. */
+  #lastBytes = new Uint8Array(0);
 
   /** Makes room for slots below `end`. */
   reserve(end: number): void {
@@ -51,6 +53,7 @@ export class OpenChunks {
     this.#leadings = grown(this.#leadings, end);
     this.#trailings = grown(this.#trailings, end);
     this.#lastCells = grown(this.#lastCells, end);
+    this.#lastBytes = grown(this.#lastBytes, end);
   }
 
   /** Samples in the open chunk; 0 when the series has none. */
@@ -87,10 +90,14 @@ export class OpenChunks {
       writer.valueLow = this.#valuesLow[slot]!;
       writer.leading = this.#leadings[slot]!;
       writer.trailing = this.#trailings[slot]!;
-      writer.bytes[0] = (bitLength & 7) === 0 ? 0 : this.#byteAt(slot, at);
+      writer.bytes[0] = this.#lastBytes[slot]!;
     }
     const length = writer.encode(time, values, index);
-    this.#write(slot, at, length);
+    const inCell = at % payloadSizeBytes;
+    const startsCell = inCell === 0 && (bitLength & 7) === 0;
+    if (!startsCell && inCell + length <= payloadSizeBytes) this.#writeToCell(slot, inCell, length);
+    else this.#writeToCells(slot, inCell, length, startsCell);
+    this.#lastBytes[slot] = writer.lastByte();
     this.#counts[slot] = writer.count;
     this.#bitLengths[slot] = writer.bitLength;
     this.#deltas[slot] = writer.delta;
@@ -129,27 +136,28 @@ export class OpenChunks {
     this.#leadings[slot] = NO_WINDOW;
   }
 
-  /** The last byte, number `at`, of the chunk. */
-  #byteAt(slot: number, at: number): number {
+  /** Writes what the writer has encoded to the last cell. */
+  #writeToCell(slot: number, inCell: number, length: number): void {
+    const source = this.#writer.bytes;
     const cell = this.#lastCells[slot]!;
-    const page = this.#pages[cell >>> pageCellBits]!;
-    return page.bytes[(cell & (cellsPerPage - 1)) * cellSizeBytes + linkSizeBytes + (at % payloadSizeBytes)]!;
+    const page = this.#pages[cell >>> pageCellBits]!.bytes;
+    const start = (cell & (cellsPerPage - 1)) * cellSizeBytes + linkSizeBytes + inCell;
+    for (let i = 0; i < length; i++) page[start + i] = source[i]!;
   }
 
-  /** Writes what the writer has encoded, from byte `at` of the chunk on, and takes cells for it. */
-  #write(slot: number, at: number, length: number): void {
+  /** As writeToCell, taking new cells when the last one is full. */
+  #writeToCells(slot: number, inCell: number, length: number, startsCell: boolean): void {
     const source = this.#writer.bytes;
     let cell = this.#lastCells[slot]!;
-    let inCell = at % payloadSizeBytes;
-    // At the start of a cell, unless its first byte is there already.
-    let isFull = inCell === 0 && (this.#bitLengths[slot]! & 7) === 0;
+    let isFull = startsCell;
+    let at = inCell;
     for (let done = 0; done < length; ) {
       if (isFull) cell = this.#takeCell(cell);
       const page = this.#pages[cell >>> pageCellBits]!.bytes;
       const payload = (cell & (cellsPerPage - 1)) * cellSizeBytes + linkSizeBytes;
-      const stop = Math.min(payloadSizeBytes, inCell + length - done);
-      while (inCell < stop) page[payload + inCell++] = source[done++]!;
-      inCell = 0;
+      const stop = Math.min(payloadSizeBytes, at + length - done);
+      while (at < stop) page[payload + at++] = source[done++]!;
+      at = 0;
       isFull = true;
     }
     this.#lastCells[slot] = cell;

@@ -155,8 +155,10 @@ class LeafColumns implements SampleColumns {
 
   insert(position: number, time: TimestampMs, values: Float64Array, index: number): this {
     if (this.length === this.times.length) this.#grow();
-    this.times.copyWithin(position + 1, position, this.length);
-    this.values.copyWithin(position + 1, position, this.length);
+    if (position < this.length) {
+      this.times.copyWithin(position + 1, position, this.length);
+      this.values.copyWithin(position + 1, position, this.length);
+    }
     this.times[position] = time;
     readBits(values, index);
     writeBits(this.values, position);
