@@ -121,10 +121,19 @@ export class Labels {
     return this.#hash;
   }
 
-  /** A string that is equal exactly for equal labels: usable as a Map key. */
+  /** A string that is equal exactly for equal labels: usable as a Map key. Any character may stand in a label. */
   key(): string {
     let key = "";
-    for (let i = 0; i < this.#names.length; i++) key += `${this.#names[i]}\xff${this.#values[i]}\xff`;
+    for (let i = 0; i < this.#names.length; i++) key += keyOfPair(this.#names[i]!, this.#values[i]!);
+    return key;
+  }
+
+  /** The key of `drop(names)`. */
+  keyWithout(names: ReadonlySet<string>): string {
+    let key = "";
+    for (let i = 0; i < this.#names.length; i++) {
+      if (!names.has(this.#names[i]!)) key += keyOfPair(this.#names[i]!, this.#values[i]!);
+    }
     return key;
   }
 
@@ -146,6 +155,11 @@ export class Labels {
     }
     return pairs.length === 0 && metricName !== "" ? metricName : `${metricName}{${pairs.join(", ")}}`;
   }
+}
+
+/** Lengths say where each text ends. */
+function keyOfPair(name: string, value: string): string {
+  return `${name.length},${value.length}:${name}${value}`;
 }
 
 /** A free function: TypeScript 7.0 miscompiles a class that has a static field and names itself in a #method. */

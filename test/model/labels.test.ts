@@ -49,6 +49,17 @@ describe("Labels", () => {
     );
   });
 
+  it("have keys that no character in them can forge", () => {
+    const forged = ["xÿbÿz", "x\0b\0z", "x1,1:bz", "x,b,z"];
+    const keys = new Set(
+      forged.map((a) => Labels.from({ a }).key()).concat(Labels.from({ a: "x", b: "z" }).key()),
+    );
+    expect(keys.size).toBe(forged.length + 1);
+    expect(Labels.from({ a: "1", b: "2", c: "3" }).keyWithout(new Set(["b"]))).toBe(
+      Labels.from({ a: "1", c: "3" }).key(),
+    );
+  });
+
   it("changes, keeps and drops without touching the original", () => {
     const labels = Labels.from({ a: "1", b: "2" });
     expect(labels.with({ a: "", c: "3" }).toObject()).toEqual({ b: "2", c: "3" });
