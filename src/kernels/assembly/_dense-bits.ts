@@ -4,8 +4,13 @@
 
 /** Elements that share a width. A multiple of 8, so that each miniblock begins at a byte. */
 export const MINIBLOCK: u32 = 32;
+/** Flags of a sequence. */
+export const SUMMED: u32 = 1;
+export const FACTOR: u32 = 2;
+export const PATCHED: u32 = 4;
 /** The scale of values that are no decimals. */
 export const DENSE_RAW: u32 = 0x3f;
+export const SCALE_MASK: u32 = 0x3f;
 /** Flags beside the scale. */
 export const CORRECTED: u32 = 0x40;
 export const EXCEPTIONS: u32 = 0x80;

@@ -1,35 +1,43 @@
 /**
  * Decodes a dense chunk into columns. The layout and the faults stand in ../dense-format.ts.
  *
- * Every part first checks that its bytes are there. 32 zero bytes must follow the chunk: words are loaded whole.
+ * 32 zero bytes must follow the chunk. Integers are decoded in place, in the columns, two at a time.
  */
 
-import { bitMask, CORRECTED, DENSE_RAW, EXCEPTIONS, MINIBLOCK, peekWide, powerOfTen, SCALE_MAX } from "./_dense-bits";
+import {
+  CORRECTED,
+  DENSE_RAW,
+  EXCEPTIONS,
+  FACTOR,
+  PATCHED,
+  powerOfTen,
+  SCALE_MASK,
+  SCALE_MAX,
+  SUMMED,
+} from "./_dense-bits";
+import {
+  begin,
+  fail,
+  fault,
+  isAtEnd,
+  readBounded,
+  readByte,
+  readMiniblocks,
+  readPatches,
+  readPositions,
+  readSigned,
+  readWord,
+} from "./_dense-fields";
 
-const CUT_SHORT: i32 = 1;
 const BAD_FIELD: i32 = 2;
 const BAD_TIME: i32 = 3;
 const BAD_VALUE: i32 = 4;
 const TRAILING: i32 = 5;
 
-/** Flags of a sequence. */
-const SUMMED: u32 = 1;
-const FACTOR: u32 = 2;
-const PATCHED: u32 = 4;
-
+const HEADER_SIZE_BYTES: u32 = 2;
 const STALE: u64 = 0x7ff0000000000002;
 const TIME_MAX: f64 = 4503599627370496;
 const DECIMAL_MAX: f64 = 9007199254740991;
-
-/** Where the next field begins, where the chunk ends, and what was wrong first. */
-let at: usize = 0;
-let end: usize = 0;
-let fault: i32 = 0;
-
-/** The widths of the miniblocks read last. */
-let width: u32 = 0;
-let entryBits: u32 = 0;
-let entriesAt: usize = 0;
 
 /** The sequence read last: how its steps add up, and its least and greatest integer. */
 let isSummed: bool = false;
@@ -41,173 +49,16 @@ let most: f64 = 0;
 /** Whether there is a staleness marker among the values read last. */
 let hasStale: bool = false;
 
-/** Always false, so that a reader can return it. */
-function fail(kind: i32): bool {
-  if (fault == 0) fault = kind;
-  return false;
-}
-
-// @ts-ignore: decorator
-@inline
-function has(sizeBytes: u64): bool {
-  return sizeBytes <= <u64>(end - at) || fail(CUT_SHORT);
-}
-
-function readByte(): u32 {
-  return has(1) ? <u32>load<u8>(at++) : 0;
-}
-
-/** LEB128 of at most 64 bits. */
-function readVarint(): u64 {
-  let value: u64 = 0;
-  for (let shift: u64 = 0; shift < 70; shift += 7) {
-    if (!has(1)) return 0;
-    const byte = <u64>load<u8>(at++);
-    if (shift == 63 && byte > 1) break;
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80) return value;
-  }
-  fail(BAD_FIELD);
-  return 0;
-}
-
-// @ts-ignore: decorator
-@inline
-function signed(zigzag: u64): i64 {
-  return <i64>(zigzag >> 1) ^ -(<i64>(zigzag & 1));
-}
-
-/** The width of one of the miniblocks read last. */
-// @ts-ignore: decorator
-@inline
-function widthOf(miniblock: u32): u32 {
-  return width + <u32>(peekWide(entriesAt, miniblock * entryBits) & bitMask(entryBits));
-}
-
-/** Reads `count` integers of 64 bits to `to`. */
-function readMiniblocks(count: u32, to: usize): bool {
-  const miniblocks = (count + MINIBLOCK - 1) / MINIBLOCK;
-  const head = readByte();
-  width = head & 0x7f;
-  entryBits = 0;
-  entriesAt = at;
-  let offsetBits: u32 = 0;
-  if (head & 0x80) {
-    entryBits = readByte();
-    offsetBits = readByte();
-  }
-  if (fault != 0) return false;
-  if (width > 64 || entryBits > 7 || offsetBits > 64) return fail(BAD_FIELD);
-  const entryBytes = (miniblocks * entryBits + 7) >> 3;
-  const offsetBytes = (miniblocks * offsetBits + 7) >> 3;
-  if (!has(entryBytes + offsetBytes)) return false;
-  entriesAt = at;
-  const offsetsAt = at + entryBytes;
-  at = offsetsAt + offsetBytes;
-
-  let next = to;
-  for (let i: u32 = 0; i < miniblocks; i++) {
-    const length = min<u32>(count - i * MINIBLOCK, MINIBLOCK);
-    const ownWidth = widthOf(i);
-    if (ownWidth > 64) return fail(BAD_FIELD);
-    const offset = peekWide(offsetsAt, i * offsetBits) & bitMask(offsetBits);
-    const sizeBytes = (length * ownWidth + 7) >> 3;
-    if (!has(sizeBytes)) return false;
-    unpack(ownWidth, offset, length, next);
-    at += sizeBytes;
-    next += <usize>length << 3;
-  }
-  return true;
-}
-
-// @ts-ignore: decorator
-@inline
-function unpack(ownWidth: u32, offset: u64, length: u32, to: usize): void {
-  const mask = bitMask(ownWidth);
-  const last = to + (<usize>length << 3);
-  let bit: u32 = 0;
-  if (ownWidth == 0) {
-    const offsets = i64x2.splat(offset);
-    let next = to;
-    for (; next + 8 < last; next += 16) v128.store(next, offsets);
-    if (next < last) store<u64>(next, offset);
-  } else if (ownWidth <= 28) {
-    // One load holds two.
-    let next = to;
-    for (; next + 8 < last; next += 16) {
-      const word = load<u64>(at + (bit >> 3)) >> (bit & 7);
-      store<u64>(next, offset + (word & mask));
-      store<u64>(next, offset + ((word >> ownWidth) & mask), 8);
-      bit += 2 * ownWidth;
-    }
-    if (next < last) store<u64>(next, offset + ((load<u64>(at + (bit >> 3)) >> (bit & 7)) & mask));
-  } else if (ownWidth <= 57) {
-    for (let next = to; next < last; next += 8) {
-      store<u64>(next, offset + ((load<u64>(at + (bit >> 3)) >> (bit & 7)) & mask));
-      bit += ownWidth;
-    }
-  } else {
-    for (let next = to; next < last; next += 8) {
-      store<u64>(next, offset + (peekWide(at, bit) & mask));
-      bit += ownWidth;
-    }
-  }
-}
-
-/** Reads `count` positions below `bound`, in increasing order, to `to`. */
-function readPositions(count: u32, bound: u32, to: usize): bool {
-  if (!readMiniblocks(count, to)) return false;
-  let position: u64 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const gap = load<u64>(to + (<usize>i << 3));
-    if (gap >= bound) return fail(BAD_FIELD);
-    position += gap;
-    if (position >= bound) return fail(BAD_FIELD);
-    store<u64>(to + (<usize>i << 3), position++);
-  }
-  return true;
-}
-
-/** Adds the patches to the `count` integers at `to`, whose miniblocks were read last. `scratch` holds 2 * count. */
-function patch(count: u32, to: usize, scratch: usize): bool {
-  const patches = readVarint();
-  if (fault != 0) return false;
-  if (patches == 0 || patches > count) return fail(BAD_FIELD);
-  const patchCount = <u32>patches;
-  const patchedWidth = width;
-  const patchedEntryBits = entryBits;
-  const patchedEntriesAt = entriesAt;
-  const highs = scratch + (<usize>patchCount << 3);
-  if (!readPositions(patchCount, count, scratch)) return false;
-  if (!readMiniblocks(patchCount, highs)) return false;
-  width = patchedWidth;
-  entryBits = patchedEntryBits;
-  entriesAt = patchedEntriesAt;
-  for (let i: u32 = 0; i < patchCount; i++) {
-    const position = <u32>load<u64>(scratch + (<usize>i << 3));
-    const high = <u64>signed(load<u64>(highs + (<usize>i << 3)) + 1);
-    const patchWidth = widthOf(position / MINIBLOCK);
-    // A width of 64 leaves nothing above it.
-    if (patchWidth > 63) return fail(BAD_FIELD);
-    const place = to + (<usize>position << 3);
-    store<u64>(place, load<u64>(place) + (high << patchWidth));
-  }
-  return true;
-}
-
 /** Reads a sequence of `count` integers of 64 bits, but leaves its steps to be added up, at `to`. */
 function readSteps(count: u32, to: usize, scratch: usize): bool {
   const flags = readByte();
   if (flags > (SUMMED | FACTOR | PATCHED)) return fail(BAD_FIELD);
   isSummed = (flags & SUMMED) != 0;
-  first = signed(readVarint());
-  slope = signed(readVarint());
-  const divisor = flags & FACTOR ? readVarint() : 1;
-  if (fault != 0) return false;
-  if (divisor == 0 || divisor > 0xffffffff) return fail(BAD_FIELD);
-  factor = divisor;
-  if (!readMiniblocks(count, to)) return false;
-  return (flags & PATCHED) == 0 || patch(count, to, scratch);
+  first = readSigned();
+  slope = readSigned();
+  factor = flags & FACTOR ? readBounded(0xffffffff) : 1;
+  if (fault != 0 || !readMiniblocks(count, to)) return false;
+  return (flags & PATCHED) == 0 || readPatches(count, to, scratch);
 }
 
 /** Steps to multiples of the factor, in place. */
@@ -316,10 +167,8 @@ function correct(count: u32, values: usize, scratch: usize): bool {
 function insertExceptions(exceptionCount: u32, count: u32, values: usize, scratch: usize): bool {
   const bits = scratch + (<usize>exceptionCount << 3);
   if (!readPositions(exceptionCount, count, scratch)) return false;
-  if (!has(8)) return false;
-  const base = load<u64>(at);
-  at += 8;
-  if (!readMiniblocks(exceptionCount, bits)) return false;
+  const base = readWord();
+  if (fault != 0 || !readMiniblocks(exceptionCount, bits)) return false;
   let behind: usize = count;
   let ordinary: usize = count - exceptionCount;
   for (let i = <i32>exceptionCount - 1; i >= 0; i--) {
@@ -337,13 +186,11 @@ function insertExceptions(exceptionCount: u32, count: u32, values: usize, scratc
 
 function readValues(count: u32, values: usize, scratch: usize): bool {
   const kind = readByte();
-  const scale = kind & 0x3f;
+  const scale = kind & SCALE_MASK;
   if (scale > SCALE_MAX && (scale != DENSE_RAW || kind & CORRECTED)) return fail(BAD_FIELD);
   hasStale = false;
-  const exceptions = kind & EXCEPTIONS ? readVarint() : 0;
+  const exceptionCount = kind & EXCEPTIONS ? <u32>readBounded(count - 1) : 0;
   if (fault != 0) return false;
-  if (exceptions >= count || (kind & EXCEPTIONS && exceptions == 0)) return fail(BAD_FIELD);
-  const exceptionCount = <u32>exceptions;
   const ordinary = count - exceptionCount;
   const isRead =
     scale == DENSE_RAW
@@ -380,8 +227,8 @@ function filter(count: u32, times: usize, values: usize, minTime: f64, maxTime: 
 
 /**
  * Writes the samples within [minTime, maxTime] to `times` and `values`, and returns how many they are, or a
- * fault, negated. The header must have been looked at. Both columns need room for `count` samples, `scratch` for three
- * times as many.
+ * fault, negated. The header must have been looked at. Both columns need room for one more than `count` samples,
+ * `scratch` for three times as many.
  */
 export function decodeDense(
   bytes: usize,
@@ -394,14 +241,12 @@ export function decodeDense(
   maxTime: f64,
   dropStale: bool,
 ): i32 {
-  at = bytes + 2;
-  end = bytes + sizeBytes;
-  fault = 0;
+  begin(bytes + HEADER_SIZE_BYTES, sizeBytes - HEADER_SIZE_BYTES);
   if (!readTimes(count, times, scratch)) return -fault;
   const earliest = least;
   const latest = most;
   if (!readValues(count, values, scratch)) return -fault;
-  if (at != end) return -TRAILING;
+  if (!isAtEnd()) return -TRAILING;
   if (!(dropStale && hasStale) && minTime <= earliest && latest <= maxTime) return count;
   return filter(count, times, values, minTime, maxTime, dropStale);
 }

@@ -2,17 +2,13 @@
  * Chooses how a sequence of integers is written, and writes it. The layout stands in ../dense-format.ts.
  */
 
-import { MINIBLOCK } from "./_dense-bits";
+import { FACTOR, MINIBLOCK, PATCHED, SUMMED } from "./_dense-bits";
 import { OFFSET, planMiniblocks, planOffset, planWidth, UNIFORM, writeMiniblocks, writePlain } from "./_dense-miniblocks";
 
 /** The forms of a sequence: from a level, from a sloped line, as the sum of its steps. */
 const FLAT: i32 = 0;
 const SLOPED: i32 = 1;
-const SUMMED: i32 = 2;
-
-const FLAG_SUMMED: u32 = 1;
-const FLAG_FACTOR: u32 = 2;
-const FLAG_PATCHED: u32 = 4;
+const SUMS: i32 = 2;
 
 /** Nothing is shorter than miniblocks of width 0. */
 const ALL_ZERO_BITS: u64 = 8;
@@ -20,10 +16,11 @@ const ALL_ZERO_BITS: u64 = 8;
 /** A form that at first takes so many times the bits of another is left. */
 const HOPELESS: u64 = 4;
 
+/** Some of the elements, in order. */
 const SAMPLE: u32 = 64;
 const sample = memory.data(64 * 8, 8);
+/** Where the range to be packed may begin: so many of the least elements, and two of the sample. */
 const LEAST: u32 = 4;
-/** The least elements, then some of the middle ones: where the range to be packed may begin. */
 const candidates = memory.data(6 * 8, 8);
 
 /** Set by `layOutSteps`: steps[i] * factor + origin is the integer, less the line, or the difference. */
@@ -135,10 +132,10 @@ function layOutSteps(from: usize, count: u32, form: i32, median: i64, steps: usi
   let common: u64 = 0;
   let line: i64 = 0;
   let before: i64 = load<i64>(from) - median;
-  origin = form == SUMMED ? median : load<i64>(from);
+  origin = form == SUMS ? median : load<i64>(from);
   for (let i: usize = 0; i < count; i++) {
     const integer = load<i64>(from + (i << 3));
-    const step = (form == SUMMED ? integer - before : integer - line) - origin;
+    const step = (form == SUMS ? integer - before : integer - line) - origin;
     before = integer;
     line += slope;
     if (common != 1) common = greatestDivisor(step < 0 ? -step : step, common);
@@ -151,6 +148,7 @@ function layOutSteps(from: usize, count: u32, form: i32, median: i64, steps: usi
   for (let i: usize = 0; i < count; i++) store<i64>(steps + (i << 3), load<i64>(steps + (i << 3)) / factor);
 }
 
+/** The shortest of what was tried. */
 let bestBits: u64 = 0;
 let bestForm: i32 = 0;
 let bestKind: i32 = 0;
@@ -182,10 +180,10 @@ export function writeSequence(from: usize, count: u32, scratch: usize, to: usize
   const steps = scratch;
   const median = count > 1 ? sampled(drawSample(from, count, true) >> 1) : 0;
   bestBits = ~(<u64>0);
-  const line = median == 0 ? FLAT : SLOPED;
-  tryForm(from, count, line, median, steps);
-  if (bestBits > ALL_ZERO_BITS) tryForm(from, count, SUMMED, median, steps);
-  if (bestBits > ALL_ZERO_BITS && line == SLOPED) tryForm(from, count, FLAT, median, steps);
+  const level = median == 0 ? FLAT : SLOPED;
+  tryForm(from, count, level, median, steps);
+  if (bestBits > ALL_ZERO_BITS) tryForm(from, count, SUMS, median, steps);
+  if (bestBits > ALL_ZERO_BITS && level == SLOPED) tryForm(from, count, FLAT, median, steps);
   const lowest = bestLowest;
   layOutSteps(from, count, bestForm, median, steps);
   planMiniblocks(steps, count, lowest, true, bestKind);
@@ -194,8 +192,8 @@ export function writeSequence(from: usize, count: u32, scratch: usize, to: usize
   const highs = positions + (<usize>count << 3);
   const patches = findPatches(steps, count, lowest, positions, highs);
   const base = origin + factor * lowest;
-  const isSummed = bestForm == SUMMED;
-  const flags = (isSummed ? FLAG_SUMMED : 0) | (factor != 1 ? FLAG_FACTOR : 0) | (patches != 0 ? FLAG_PATCHED : 0);
+  const isSummed = bestForm == SUMS;
+  const flags = (isSummed ? SUMMED : 0) | (factor != 1 ? FACTOR : 0) | (patches != 0 ? PATCHED : 0);
   // In a sum the first step is part of the first integer.
   const first = isSummed ? load<i64>(from) - factor * (load<i64>(steps) - lowest) : base;
   store<u8>(to++, <u8>flags);
