@@ -66,6 +66,10 @@ export class HeadSamples {
     this.#maxTimes[slot] = -Infinity;
   }
 
+  capacity(): { readonly closedChunkBytes: number; readonly openChunkBytes: number } {
+    return { closedChunkBytes: this.#closed.sizeBytes, openChunkBytes: this.#open.sizeBytes };
+  }
+
   sampleCountOf(slot: number): number {
     return this.#sampleCounts[slot]!;
   }

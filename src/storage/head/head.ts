@@ -28,6 +28,15 @@ export interface OpenTransaction {
   stagedSlots(): Iterable<number>;
 }
 
+export interface HeadCapacity {
+  /** Slots, used and free. */
+  readonly slots: number;
+  /** Label names and values held. */
+  readonly symbols: number;
+  readonly closedChunkBytes: number;
+  readonly openChunkBytes: number;
+}
+
 export class Head {
   readonly series = new SeriesMap();
   readonly samples = new HeadSamples();
@@ -60,6 +69,11 @@ export class Head {
       chunks += this.samples.chunkCountOf(slot);
     }
     return { series, chunks };
+  }
+
+  /** What the head holds and may give to others: series that ended must not stay in it. */
+  capacity(): HeadCapacity {
+    return { ...this.series.capacity(), ...this.samples.capacity() };
   }
 
   /** Creates a series that does not exist, under the next ref or the one that a log gave it. Invisible until a sample is applied. */

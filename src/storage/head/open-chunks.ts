@@ -42,6 +42,11 @@ export class OpenChunks {
   /** The last byte, when it is a partial one, else 0. */
   #lastBytes = new Uint8Array(0);
 
+  /** Bytes of all cells. */
+  get sizeBytes(): number {
+    return this.#pages.length * cellsPerPage * cellSizeBytes;
+  }
+
   /** Makes room for slots below `end`. */
   reserve(end: number): void {
     this.#counts = grown(this.#counts, end);

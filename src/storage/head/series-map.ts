@@ -51,6 +51,10 @@ export class SeriesMap {
     return this.#size;
   }
 
+  capacity(): { readonly slots: number; readonly symbols: number } {
+    return { slots: this.#slotsEnd - 1, symbols: this.#labelSets.symbols.size };
+  }
+
   /** All slots are below this. */
   get slotsEnd(): number {
     return this.#slotsEnd;
