@@ -7,7 +7,8 @@
  *     acknowledged all samples are there or none; nothing else is there.
  *  3. What an acknowledged deletion has deleted never comes back; of one that was not acknowledged, a part may be.
  *  4. Samples that are older than the retention may be gone, and only these.
- *  5. Opening reports no loss, unless a sync has failed, and leaves no temporary file.
+ *  5. A snapshot is a database with exactly what was visible when it was taken.
+ *  6. Opening reports no loss, unless a sync has failed, and leaves no temporary file.
  *
  * Everything random comes from one seed, and nothing else is random: the file system in memory settles in
  * microtasks, so that a seed gives the same run again.
@@ -122,7 +123,8 @@ export class Simulation {
     else if (choice < 58) this.#stage(tsdb);
     else if (choice < 68) await this.#commitStaged();
     else if (choice < 72) await this.#import(tsdb);
-    else if (choice < 90) await tolerate(tsdb.runMaintenance());
+    else if (choice < 86) await tolerate(tsdb.runMaintenance());
+    else if (choice < 90) await this.#snapshot(tsdb);
     else await Promise.all([tolerate(tsdb.runMaintenance()), this.#commit(tsdb), this.#import(tsdb)]);
   }
 
@@ -180,6 +182,27 @@ export class Simulation {
       this.#submitted.delete(key);
       this.#undecided.delete(key);
     }
+  }
+
+  /** Taken while a pass of maintenance runs; opened on the disk that a kill, or a power loss, would leave. */
+  async #snapshot(tsdb: Tsdb): Promise<void> {
+    const [snapshot] = await Promise.all([
+      tolerate(tsdb.exchange.snapshot()),
+      tolerate(tsdb.runMaintenance()),
+    ]);
+    if (snapshot === undefined || this.#crash !== undefined) return;
+    const isPowerLoss = this.#random.chance(0.5);
+    const fileSystem = isPowerLoss ? this.#fileSystem.crash(this.#random.next) : this.#fileSystem.kill();
+    fileSystem.heal();
+    const opened = await openTsdb({
+      directory: snapshot.directory,
+      fileSystem,
+      clock: this.#clock,
+      randomBytes: this.#random.bytes,
+    });
+    expect(opened.describe().losses).toEqual([]);
+    expect(this.#retained(await observe(opened))).toEqual(this.#retained(this.#visible));
+    await opened.close();
   }
 
   #forgetAtomicity(samples: Transaction["samples"]): void {

@@ -166,7 +166,7 @@ describe("snapshot", () => {
       fileSystem.failAfter(after, "ENOSPC");
       const outcome = await tsdb.exchange.snapshot({ directory }).catch(() => "failed");
       fileSystem.heal();
-      const names = await fileSystem.list("full").catch(() => []);
+      const names = await fileSystem.list("full").catch((): string[] => []);
       expect(names.includes(`${after}/`)).toBe(outcome !== "failed");
       expect(names).not.toContain(`${after}.tmp/`);
     }
