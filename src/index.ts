@@ -58,6 +58,7 @@ export {
   QueryTimeoutError,
   StorageError,
   TsdbError,
+  WriteRefusedError,
 } from "./model/errors.js";
 export type { ExportFormat, ExportOptions, ExportSelection } from "./model/exporting.js";
 export type {

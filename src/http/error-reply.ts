@@ -56,6 +56,7 @@ const errorTypeOf: Readonly<Record<ErrorCode, ErrorType>> = {
   "unsupported-media-type": "unsupported_media_type",
   corruption: "internal",
   storage: "internal",
+  "write-refused": "unavailable",
   locked: "unavailable",
   closed: "unavailable",
   poisoned: "unavailable",

@@ -22,6 +22,7 @@ export type ErrorCode =
   | "closed"
   | "poisoned"
   | "storage"
+  | "write-refused"
   | "config"
   | "unavailable";
 
@@ -156,7 +157,15 @@ export class PoisonedError extends TsdbError {
 
 /** The file system refused: disk full, permission, I/O error. `cause` is the system's error. */
 export class StorageError extends TsdbError {
-  readonly code = "storage";
+  readonly code: ErrorCode = "storage";
+}
+
+/**
+ * The file system had no room for a write, or refused it otherwise, and what had arrived was taken back: nothing of it
+ * is stored, and the same may succeed later without more than time or room.
+ */
+export class WriteRefusedError extends StorageError {
+  override readonly code = "write-refused";
 }
 
 /** The configuration file or a command line flag is wrong. `line` and `column` count from 1. */

@@ -77,6 +77,7 @@ function delegate(fileSystem: FileSystem, changes: Partial<FileSystem>): FileSys
     remove: (path) => fileSystem.remove(path),
     syncDirectory: (path) => fileSystem.syncDirectory(path),
     createExclusive: (path, content) => fileSystem.createExclusive(path, content),
+    freeBytes: (path) => fileSystem.freeBytes(path),
     ...changes,
   };
 }

@@ -16,7 +16,7 @@ import { storageFailure } from "../../src/storage/fs/storage-failure.js";
 /** Numbers in [0, 1). */
 export type Random = () => number;
 
-export type FaultKind = "ENOSPC" | "EIO" | "sync";
+export type FaultKind = "ENOSPC" | "EIO" | "EIO-write" | "sync";
 
 export interface Operation {
   /** Counts from 1 over the life of the file system. */
@@ -40,6 +40,8 @@ export interface Operation {
 export class MemFileSystem implements FileSystem {
   /** Called before each operation takes effect: what `crash` gives then is the state between two operations. */
   onOperation: ((operation: Operation) => void) | undefined;
+  /** What `freeBytes` tells. Nothing enforces it: see `failAfter`. */
+  free = Infinity;
   readonly #root: Directory;
   /** Changes of names that are not durable, oldest first. */
   #changes: NameChange[];
@@ -58,8 +60,8 @@ export class MemFileSystem implements FileSystem {
 
   /**
    * Lets `operations` more operations pass; from then on, until `heal`, those fail which need what is broken:
-   * "ENOSPC" writes (the first half of the bytes arrives) and creations, "EIO" all that touch a device, "sync"
-   * syncs.
+   * "ENOSPC" writes (the first half of the bytes arrives) and creations, "EIO" all that touch a device,
+   * "EIO-write" writes (the first half of the bytes arrives), "sync" syncs.
    */
   failAfter(operations: number, kind: FaultKind): void {
     this.#fault = { kind, from: this.#operations + operations };
@@ -206,6 +208,10 @@ export class MemFileSystem implements FileSystem {
     return true;
   }
 
+  async freeBytes(): Promise<number> {
+    return this.free;
+  }
+
   #writable(path: string, file: MemFile): WritableFile {
     return {
       get size() {
@@ -215,7 +221,7 @@ export class MemFileSystem implements FileSystem {
         try {
           this.#begin("write", path);
         } catch (error) {
-          if (this.#fault?.kind === "ENOSPC") file.write(bytes.subarray(0, bytes.length >>> 1));
+          if (this.#fault?.kind !== "EIO") file.write(bytes.subarray(0, bytes.length >>> 1));
           throw error;
         }
         file.write(bytes);
@@ -310,6 +316,7 @@ const faults: Readonly<Record<FaultKind, ReadonlySet<Operation["kind"]>>> = {
     "rename",
     "link",
   ]),
+  "EIO-write": new Set(["write"]),
   sync: new Set(["sync", "syncDirectory"]),
 };
 

@@ -11,7 +11,10 @@ export function writeFileAtomically(fileSystem: FileSystem, path: string, bytes:
   return createFileAtomically(fileSystem, path, (file) => file.write(bytes));
 }
 
-/** As writeFileAtomically, for content that `write` produces piece by piece. It must neither sync nor close. */
+/**
+ * As writeFileAtomically, for content that `write` produces piece by piece. It must neither sync nor close. Removes
+ * what it has written when it rejects.
+ */
 export async function createFileAtomically(
   fileSystem: FileSystem,
   path: string,
@@ -19,13 +22,27 @@ export async function createFileAtomically(
 ): Promise<void> {
   const temporary = temporaryPath(path);
   await fileSystem.remove(temporary);
-  const file = await fileSystem.create(temporary);
+  try {
+    await createWith(fileSystem, temporary, write);
+    await fileSystem.rename(temporary, path);
+  } catch (error) {
+    // What stays has a temporary name; the first error is the one to tell.
+    await fileSystem.remove(temporary).catch(() => undefined);
+    throw error;
+  }
+  await fileSystem.syncDirectory(parentPath(path));
+}
+
+async function createWith(
+  fileSystem: FileSystem,
+  path: string,
+  write: (file: WritableFile) => Promise<void>,
+): Promise<void> {
+  const file = await fileSystem.create(path);
   try {
     await write(file);
     await file.sync();
   } finally {
     await file.close();
   }
-  await fileSystem.rename(temporary, path);
-  await fileSystem.syncDirectory(parentPath(path));
 }

@@ -32,6 +32,8 @@ export interface FileSystem {
   syncDirectory(path: string): Promise<void>;
   /** Creates a file exclusively with this content, for the lock; false when it exists. */
   createExclusive(path: string, content: string): Promise<boolean>;
+  /** Bytes that may still be written to the file system that has this directory; Infinity when it does not say. */
+  freeBytes(path: string): Promise<number>;
 }
 
 export interface ReadableFile {

@@ -16,6 +16,7 @@ import {
   rename,
   rm,
   stat,
+  statfs,
 } from "node:fs/promises";
 import { parentPath, temporaryPath } from "./data-directory.js";
 import type { FileSystem, ReadableFile, WritableFile } from "./file-system.js";
@@ -58,6 +59,8 @@ export const nodeFileSystem: FileSystem = {
   syncDirectory: (path) => attempt("sync the directory", path, () => syncDirectory(path)),
 
   createExclusive: (path, content) => attempt("create", path, () => createExclusive(path, content)),
+
+  freeBytes: (path) => attempt("measure", path, () => freeBytes(path)),
 };
 
 class NodeReadableFile implements ReadableFile {
@@ -203,6 +206,17 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     } finally {
       await handle.close();
     }
+  }
+}
+
+/** Some network and user-space file systems count no blocks at all, or cannot be asked. */
+async function freeBytes(path: string): Promise<number> {
+  try {
+    const { bavail, blocks, bsize } = await statfs(path);
+    return blocks === 0 ? Infinity : bavail * bsize;
+  } catch (error) {
+    if (hasCode(error, "ENOSYS", "ENOTSUP")) return Infinity;
+    throw error;
   }
 }
 

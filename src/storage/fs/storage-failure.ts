@@ -2,7 +2,7 @@
  * What the system's errors are called: from an error of node:fs to a StorageError that reads as a sentence.
  */
 
-import { StorageError } from "../../model/errors.js";
+import { StorageError, WriteRefusedError } from "../../model/errors.js";
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -31,6 +31,19 @@ export function systemErrorCode(error: unknown): string | undefined {
   const system = error instanceof StorageError ? error.cause : error;
   const code = system instanceof Error && "code" in system ? system.code : undefined;
   return typeof code === "string" ? code : undefined;
+}
+
+/** For a write that was taken back after `cause`: nothing of it is there. */
+export function writeRefusal(cause: unknown): WriteRefusedError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const kind = isFull(cause) ? "no space left" : "a write was refused";
+  return new WriteRefusedError(`${kind}: ${reason}; nothing was stored, try again later`, { cause });
+}
+
+/** Whether an error says that there is no room: the disk is full, or the quota is used up. */
+export function isFull(error: unknown): boolean {
+  const code = systemErrorCode(error instanceof WriteRefusedError ? error.cause : error);
+  return code === "ENOSPC" || code === "EDQUOT";
 }
 
 /** Whether an error says that a file or directory does not exist. */

@@ -4,7 +4,8 @@
  * Nothing that is broken keeps the rest from opening: it is set aside, or left out of the replay, and told.
  */
 
-import { InvalidArgumentError, type PoisonedError } from "../../model/errors.js";
+import type { Clock } from "../../model/clock.js";
+import { InvalidArgumentError } from "../../model/errors.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { openBlocks } from "../block/open-blocks.js";
 import { isTemporaryName, joinPath, SNAPSHOTS_NAME, walPath } from "../fs/data-directory.js";
@@ -14,8 +15,10 @@ import { makeDurableDirectory } from "../fs/make-durable-directory.js";
 import type { Head } from "../head/head.js";
 import { type HeldRange, type ReplayedHead, replayHead } from "../head/head-replay.js";
 import { hasPrometheusHead } from "../prometheus/prometheus-directory.js";
-import { Wal } from "../wal/wal.js";
+import { Wal, type WalOptions } from "../wal/wal.js";
 import type { TsdbSettings } from "./tsdb-options.js";
+
+const refusalsToldEveryMs = 60_000;
 
 export interface OpenParts {
   readonly settings: TsdbSettings;
@@ -73,9 +76,9 @@ async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<
     const replayed = await replayHead(fileSystem, walDirectory, held);
     const allLosses = [...losses, ...lossesOf(replayed)];
     tellReplay(replayed, allLosses, onEvent);
-    const onFailure = (error: PoisonedError) => onEvent({ level: "error", message: error.message });
+    const onTrouble = troubleTeller(clock, onEvent);
     const wal = await Wal.open(
-      { fileSystem, directory: walDirectory, durability, durabilityIntervalMs, clock, onFailure },
+      { fileSystem, directory: walDirectory, durability, durabilityIntervalMs, clock, onTrouble },
       Math.max(replayed.summary.lastSegment + 1, ...held.map(({ walSegment }) => walSegment)),
     );
     return { settings, lock, head: replayed.head, wal, blocks, losses: allLosses };
@@ -83,6 +86,23 @@ async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<
     await Promise.allSettled(blocks.map((block) => block.close()));
     throw error;
   }
+}
+
+/** On a disk that is almost full, every other write may succeed: this is told once in a while. */
+function troubleTeller(clock: Clock, onEvent: TsdbSettings["onEvent"]): NonNullable<WalOptions["onTrouble"]> {
+  let toldAt = -Infinity;
+  let isTold = false;
+  return (error) => {
+    if (error === undefined) {
+      if (isTold) onEvent({ level: "info", message: "writes are accepted again" });
+      isTold = false;
+    } else if (error.code === "poisoned") onEvent({ level: "error", message: error.message });
+    else if (!isTold && clock.monotonic() - toldAt >= refusalsToldEveryMs) {
+      onEvent({ level: "error", message: `writes are refused until there is room: ${error.message}` });
+      toldAt = clock.monotonic();
+      isTold = true;
+    }
+  };
 }
 
 export function heldRanges(blocks: readonly BlockReader[]): readonly HeldRange[] {

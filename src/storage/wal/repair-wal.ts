@@ -29,5 +29,11 @@ async function repairLastSegment(fileSystem: FileSystem, directory: string, segm
   const { tornTail } = diagnoseSegment(contents, true);
   if (contents.hasEnd || (contents.tail !== undefined && tornTail === undefined)) return;
   const sizeBytes = tornTail?.offset ?? contents.sizeBytes;
-  await (await SegmentWriter.reopen(fileSystem, directory, segment, sizeBytes)).end();
+  const writer = await SegmentWriter.reopen(fileSystem, directory, segment, sizeBytes);
+  try {
+    await writer.end();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
 }

@@ -1,9 +1,15 @@
 /**
  * SegmentWriter: writes one segment of the WAL, from its header to its end frame. One call at a time.
+ *
+ * Each call does all or nothing, as far as the system lets it. What was refused (the disk is full) is taken back,
+ * durably, before anything else is written: a power loss then never finds frames of the refused write behind those
+ * of the next one. That is a WriteRefusedError, and the writer is as it was. Any other error leaves in doubt what is
+ * on the disk; the writer may only be abandoned then.
  */
 
 import { segmentPath } from "../fs/data-directory.js";
 import type { FileSystem, WritableFile } from "../fs/file-system.js";
+import { systemErrorCode, writeRefusal } from "../fs/storage-failure.js";
 import { FrameBatch } from "./frame-batch.js";
 import { encodeFileHeader } from "./wal-format.js";
 
@@ -18,7 +24,17 @@ export class SegmentWriter {
 
   /** Creates the segment. When this resolves, its header and its name are durable. */
   static async create(fileSystem: FileSystem, directory: string, number: number): Promise<SegmentWriter> {
-    const writer = new SegmentWriter(number, await fileSystem.create(segmentPath(directory, number)));
+    const path = segmentPath(directory, number);
+    const file = await createFile(fileSystem, path);
+    const writer = new SegmentWriter(number, file);
+    try {
+      await file.write(encodeFileHeader({ kind: "segment", number }));
+    } catch (error) {
+      await file.close();
+      await fileSystem.remove(path);
+      await fileSystem.syncDirectory(directory);
+      throw writeRefusal(error);
+    }
     await writer.#begin(fileSystem, directory);
     return writer;
   }
@@ -34,7 +50,13 @@ export class SegmentWriter {
     sizeBytes: number,
   ): Promise<SegmentWriter> {
     const writer = new SegmentWriter(number, await fileSystem.openForAppend(segmentPath(directory, number)));
-    if (writer.sizeBytes > sizeBytes) await writer.#file.truncate(sizeBytes);
+    try {
+      if (writer.sizeBytes > sizeBytes) await writer.#file.truncate(sizeBytes);
+      if (writer.sizeBytes === 0) await writer.#file.write(encodeFileHeader({ kind: "segment", number }));
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
     await writer.#begin(fileSystem, directory);
     return writer;
   }
@@ -45,28 +67,30 @@ export class SegmentWriter {
 
   /** One write. Durable after `sync`. */
   async write(frames: FrameBatch): Promise<void> {
-    await this.#file.write(frames.placedAt(this.number, this.#file.size));
+    const sizeBytes = this.#file.size;
+    try {
+      await this.#file.write(frames.placedAt(this.number, sizeBytes));
+    } catch (error) {
+      await this.#file.truncate(sizeBytes);
+      await this.#file.sync();
+      throw writeRefusal(error);
+    }
   }
 
   sync(): Promise<void> {
     return this.#file.sync();
   }
 
-  /** Writes the end frame syncs and closes; closes also when that fails. */
+  /** Writes the end frame, syncs and closes. */
   async end(): Promise<void> {
     const frames = new FrameBatch();
     frames.addEnd();
-    try {
-      if (this.#file.size === 0)
-        await this.#file.write(encodeFileHeader({ kind: "segment", number: this.number }));
-      await this.write(frames);
-      await this.#file.sync();
-    } finally {
-      await this.#file.close();
-    }
+    await this.write(frames);
+    await this.#file.sync();
+    await this.#file.close();
   }
 
-  /** Closes without an end, after a failure. */
+  /** Closes without an end: the next open gives it one. */
   abandon(): Promise<void> {
     return this.#file.close();
   }
@@ -74,13 +98,20 @@ export class SegmentWriter {
   /** Frames may follow only a header that is durable: see invariant 4 of wal-format.ts. */
   async #begin(fileSystem: FileSystem, directory: string): Promise<void> {
     try {
-      if (this.#file.size === 0)
-        await this.#file.write(encodeFileHeader({ kind: "segment", number: this.number }));
       await this.#file.sync();
       await fileSystem.syncDirectory(directory);
     } catch (error) {
       await this.#file.close();
       throw error;
     }
+  }
+}
+
+/** What has the name already is not ours to overwrite. */
+async function createFile(fileSystem: FileSystem, path: string): Promise<WritableFile> {
+  try {
+    return await fileSystem.create(path);
+  } catch (error) {
+    throw systemErrorCode(error) === "EEXIST" ? error : writeRefusal(error);
   }
 }

@@ -8,12 +8,23 @@
  *  1. Batches go out one at a time, in order; promises settle in the order of the calls.
  *  2. A segment is ended and synced before the next one is created, and a segment's header and name are
  *     durable before anything in it is acknowledged.
- *  3. After a failed write or sync nothing is written any more (poisoned): what is on the disk is unknown.
+ *  3. A write that the system refused (the disk is full) is taken back, durably, and only its appends are rejected:
+ *     the next batch is tried again. What is appended later never rests on a refused record.
+ *  4. After a failed sync, or a write that could not be taken back, nothing is written any more (poisoned): what is
+ *     on the disk is unknown.
  */
 
 import { assert } from "../../model/assert.js";
 import type { Clock } from "../../model/clock.js";
-import { ClosedError, LimitExceededError, PoisonedError, UnavailableError } from "../../model/errors.js";
+import {
+  ClosedError,
+  LimitExceededError,
+  PoisonedError,
+  type StorageError,
+  UnavailableError,
+  WriteRefusedError,
+} from "../../model/errors.js";
+import type { TimestampMs } from "../../model/sample.js";
 import { checkpointPath, segmentPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { FrameBatch } from "./frame-batch.js";
@@ -37,8 +48,19 @@ export interface WalOptions {
   /** Appends are refused while more bytes than this wait to be written. Default 256 MiB. */
   readonly queuedSizeMaxBytes?: number;
   readonly clock: Clock;
-  /** Called once, when the log becomes poisoned. Must not throw. */
-  readonly onFailure?: (error: PoisonedError) => void;
+  /**
+   * Called with the error of each batch that was refused, once with a PoisonedError, and with undefined when writes
+   * succeed again. Must not throw.
+   */
+  readonly onTrouble?: (error: WriteRefusedError | PoisonedError | undefined) => void;
+}
+
+/** Why the log does not take writes, as far as the last one told. */
+export interface WriteTrouble {
+  /** "refused": the next write is tried again. "poisoned": none is, until the log is opened again. */
+  readonly kind: "refused" | "poisoned";
+  readonly since: TimestampMs;
+  readonly reason: string;
 }
 
 /** Appends gathered for one write, and whether the segment ends behind them. */
@@ -50,7 +72,7 @@ interface Batch {
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
-  readonly reject: (error: PoisonedError) => void;
+  readonly reject: (error: StorageError | PoisonedError) => void;
 }
 
 /** A batch that reaches this is closed: the next append opens another. */
@@ -74,6 +96,7 @@ export class Wal {
   #running: Promise<void> | undefined;
   #cancelSync: (() => void) | undefined;
   #isSyncDue = false;
+  #trouble: WriteTrouble | undefined;
   #failure: PoisonedError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -124,10 +147,16 @@ export class Wal {
     return this.#failure !== undefined;
   }
 
+  /** Undefined while writes succeed. */
+  get trouble(): WriteTrouble | undefined {
+    return this.#trouble;
+  }
+
   /**
    * Logs one record, whole or not at all. The payload is copied before this returns; resolves when the record is
-   * as durable as `durability` says. Rejects with PoisonedError, ClosedError, LimitExceededError (the payload is
-   * too large) or UnavailableError (too much is waiting to be written); then nothing of it is acknowledged.
+   * as durable as `durability` says. Rejects with WriteRefusedError (no space is left), PoisonedError, ClosedError,
+   * LimitExceededError (the payload is too large) or UnavailableError (too much is waiting to be written); then
+   * nothing of it is acknowledged.
    */
   append(payload: Uint8Array): Promise<void> {
     const refusal = this.#refusal(payload);
@@ -143,7 +172,8 @@ export class Wal {
 
   /**
    * Ends the current segment behind everything appended so far, synced, and returns its number; later appends go
-   * to later segments. When nothing was appended to it, it stays, and the number before it is returned.
+   * to later segments. When nothing was appended to it, it stays, and the number before it is returned. Rejects as
+   * `append` does, and may then be called again.
    */
   rotate(): Promise<number> {
     const refusal = this.#refusal();
@@ -167,7 +197,10 @@ export class Wal {
       this.#checkpointSizeBytes = await sizeOf(fileSystem, checkpointPath(directory, checkpoint));
   }
 
-  /** Writes what was appended, ends the segment (synced) and closes. May be called again. */
+  /**
+   * Writes what was appended, ends the segment (synced) and closes. Without room for the end it stays without one,
+   * as after a crash. May be called again.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -180,7 +213,8 @@ export class Wal {
     try {
       await this.#endSegment();
     } catch (error) {
-      throw this.#poison(error);
+      await this.#writer?.abandon();
+      if (!(error instanceof WriteRefusedError)) throw this.#poison(error);
     }
   }
 
@@ -220,8 +254,11 @@ export class Wal {
       try {
         await this.#carryOut(batch);
       } catch (error) {
-        this.#queue.unshift(batch);
-        this.#rejectAll(this.#poison(error));
+        if (error instanceof WriteRefusedError) this.#refuse(batch, error);
+        else {
+          this.#queue.unshift(batch);
+          this.#rejectAll(this.#poison(error));
+        }
       }
     }
     // In the same turn as the last look at the queue: an append after it must wake the writer again.
@@ -239,8 +276,9 @@ export class Wal {
       this.#isSyncDue = false;
       await this.#writer?.sync();
     }
-    if (batch.rotations.length > 0) await this.#endSegment();
     for (const append of batch.appends) append.resolve();
+    batch.appends.length = 0;
+    if (batch.rotations.length > 0) await this.#endSegment();
     for (const rotation of batch.rotations) rotation.resolve(this.#segment - 1);
     this.#recycle(batch);
   }
@@ -254,17 +292,19 @@ export class Wal {
     this.#sizes.set(this.#segment, this.#writer.sizeBytes);
     if (durability === "commit") await this.#writer.sync();
     else if (durability === "interval") this.#scheduleSync();
+    this.#writesSucceed();
   }
 
   async #endSegment(): Promise<void> {
     const writer = this.#writer;
     if (writer === undefined) return;
+    await writer.end();
     this.#cancelSync?.();
     this.#cancelSync = undefined;
     this.#writer = undefined;
-    await writer.end();
     this.#sizes.set(this.#segment, writer.sizeBytes);
     this.#segment++;
+    this.#writesSucceed();
   }
 
   #scheduleSync(): void {
@@ -284,6 +324,26 @@ export class Wal {
     this.#spares.push(batch);
   }
 
+  /** Nothing of the batch is in the log, but for what was acknowledged before a rotation was refused. */
+  #refuse(batch: Batch, refusal: WriteRefusedError): void {
+    this.#enterTrouble("refused", refusal);
+    for (const append of batch.appends) append.reject(refusal);
+    for (const rotation of batch.rotations) rotation.reject(refusal);
+    this.#recycle(batch);
+  }
+
+  #writesSucceed(): void {
+    if (this.#trouble === undefined) return;
+    this.#trouble = undefined;
+    this.#options.onTrouble?.(undefined);
+  }
+
+  #enterTrouble(kind: WriteTrouble["kind"], error: WriteRefusedError | PoisonedError): void {
+    const since = this.#trouble?.since ?? this.#options.clock.now();
+    this.#trouble = { kind, since, reason: error.message };
+    this.#options.onTrouble?.(error);
+  }
+
   #poison(cause: unknown): PoisonedError {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const failure = new PoisonedError(
@@ -292,7 +352,7 @@ export class Wal {
     );
     this.#failure = failure;
     this.#cancelSync?.();
-    this.#options.onFailure?.(failure);
+    this.#enterTrouble("poisoned", failure);
     return failure;
   }
 

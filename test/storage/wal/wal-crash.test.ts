@@ -196,7 +196,7 @@ describe("a fault at any step", () => {
             () => {},
           );
         }
-        expect(acknowledged.length < 12).toBe(wal.poisoned);
+        expect(acknowledged.length < 12).toBe(wal.trouble !== undefined);
         await wal.close();
         const killed = fileSystem.kill();
         for (const survivor of [fileSystem.crash(random), killed]) {

@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import { PoisonedError, WriteRefusedError } from "../../../src/model/errors.js";
+import type { WalOptions } from "../../../src/storage/wal/wal.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { MemFileSystem } from "../../support/mem-file-system.js";
+import { seededRandom } from "../../support/seeded-random.js";
+import { openWal, payloadOf, replayTexts } from "./wal-fixture.js";
+
+const kinds = ["ENOSPC", "EIO-write"] as const;
+
+interface Moment {
+  readonly step: string;
+  readonly fileSystem: MemFileSystem;
+  readonly acknowledged: readonly string[];
+}
+
+/**
+ * Appends to a log that fails from its `failAfter`th operation on and is healed later, `healAfter` appends from the
+ * beginning. Remembers what a power loss would leave at each operation.
+ */
+async function run(kind: (typeof kinds)[number], failAfter: number, options: Partial<WalOptions>) {
+  const random = seededRandom(failAfter);
+  const fileSystem = new MemFileSystem();
+  const appended: string[] = [];
+  const acknowledged: string[] = [];
+  const moments: Moment[] = [];
+  const wal = await openWal(fileSystem, { segmentSizeBytes: 150, ...options });
+  fileSystem.onOperation = ({ index, kind: operation, path }) =>
+    moments.push({
+      step: `before ${index} ${operation} ${path}`,
+      fileSystem: fileSystem.crash(random),
+      acknowledged: [...acknowledged],
+    });
+  fileSystem.failAfter(failAfter, kind);
+  for (let i = 0; i < 24; i++) {
+    if (i === 12) fileSystem.heal();
+    const text = `record ${i} ${"x".repeat(i % 5)}`;
+    appended.push(text);
+    const append = wal.append(payloadOf(text)).then(
+      () => void acknowledged.push(text),
+      (error: unknown) => expect(error).toBeInstanceOf(WriteRefusedError),
+    );
+    if (i % 3 > 0) await append;
+    if (i % 7 === 6) await wal.rotate().catch((error) => expect(error).toBeInstanceOf(WriteRefusedError));
+  }
+  await wal.close();
+  fileSystem.onOperation = undefined;
+  return { fileSystem, appended, acknowledged, moments, wal };
+}
+
+/** Whether all of `some` stand in `all`, in its order. */
+function isWithin(some: readonly string[], all: readonly string[]): boolean {
+  let at = -1;
+  return some.every((one) => {
+    at = all.indexOf(one, at + 1);
+    return at >= 0;
+  });
+}
+
+describe.each(kinds)("a log that is refused by the disk (%s)", (kind) => {
+  it("takes back each write that fails, and goes on when it can, without being reopened", async () => {
+    for (let failAfter = 0; failAfter < 40; failAfter++) {
+      const { fileSystem, appended, acknowledged, wal } = await run(kind, failAfter, {});
+      expect(wal.poisoned).toBe(false);
+      expect(wal.trouble).toBeUndefined();
+      expect(isWithin(appended.slice(-8), acknowledged)).toBe(true);
+      const { texts, corruptions, tornBytes } = await replayTexts(fileSystem);
+      expect([texts, corruptions, tornBytes]).toEqual([acknowledged, [], 0]);
+    }
+  });
+
+  it("has all that it acknowledged after a power loss at any step, and no corruption", async () => {
+    for (let failAfter = 0; failAfter < 40; failAfter++) {
+      const { appended, moments } = await run(kind, failAfter, {});
+      for (const { step, fileSystem, acknowledged } of moments) {
+        const { texts, corruptions } = await replayTexts(fileSystem);
+        expect(corruptions, step).toEqual([]);
+        expect(isWithin(acknowledged, texts), step).toBe(true);
+        expect(isWithin(texts, appended), step).toBe(true);
+      }
+    }
+  });
+
+  it("says since when and why, and tells each refusal and the end of it", async () => {
+    const fileSystem = new MemFileSystem();
+    const clock = new FakeClock(5000);
+    const told: (string | undefined)[] = [];
+    const wal = await openWal(fileSystem, { clock, onTrouble: (error) => told.push(error?.code) });
+    await wal.append(payloadOf("before"));
+    fileSystem.failAfter(0, kind);
+    const first = wal.append(payloadOf("first"));
+    await expect(first).rejects.toThrow(kind === "ENOSPC" ? /^no space left: / : /^a write was refused: /);
+    clock.advance(1000);
+    await expect(wal.append(payloadOf("second"))).rejects.toThrow("nothing was stored, try again later");
+    expect(wal.trouble).toMatchObject({ kind: "refused", since: 5000 });
+    fileSystem.heal();
+    await wal.append(payloadOf("after"));
+    expect(wal.trouble).toBeUndefined();
+    expect(told).toEqual(["write-refused", "write-refused", undefined]);
+    expect((await replayTexts(fileSystem)).texts).toEqual(["before", "after"]);
+  });
+});
+
+describe("a log without room", () => {
+  it("rejects the appends of one write and tries those of the next", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    await wal.append(payloadOf("zero"));
+    fileSystem.failAfter(0, "ENOSPC");
+    const together = [wal.append(payloadOf("one")), wal.append(payloadOf("two")), wal.rotate()];
+    fileSystem.onOperation = ({ kind }) => {
+      if (kind === "truncate") fileSystem.heal();
+    };
+    const next = wal.append(payloadOf("three"));
+    const outcomes = await Promise.allSettled([...together, next]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected", "fulfilled"]);
+    expect((await replayTexts(fileSystem)).texts).toEqual(["zero", "three"]);
+  });
+
+  it("acknowledges what was written when only the end of the segment finds no room", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    await wal.append(payloadOf("zero"));
+    fileSystem.failAfter(2, "ENOSPC");
+    const appended = wal.append(payloadOf("one"));
+    const rotated = wal.rotate();
+    await appended;
+    await expect(rotated).rejects.toThrow(WriteRefusedError);
+    expect(wal.segment).toBe(1);
+    fileSystem.heal();
+    expect(await wal.rotate()).toBe(1);
+    await wal.append(payloadOf("two"));
+    const { texts, corruptions } = await replayTexts(fileSystem);
+    expect([texts, corruptions]).toEqual([["zero", "one", "two"], []]);
+  });
+
+  it("closes without an end, which the next open gives it", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    await wal.append(payloadOf("one"));
+    fileSystem.failAfter(0, "ENOSPC");
+    await wal.close();
+    fileSystem.heal();
+    const reopened = await openWal(fileSystem.crash(() => 0));
+    expect(reopened.segment).toBe(2);
+    const { texts, corruptions, tornBytes } = await replayTexts(fileSystem);
+    expect([texts, corruptions, tornBytes]).toEqual([["one"], [], 0]);
+  });
+
+  it("is poisoned when the refused write cannot be taken back", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    await wal.append(payloadOf("kept"));
+    fileSystem.failAfter(0, "EIO");
+    await expect(wal.append(payloadOf("lost"))).rejects.toThrow(PoisonedError);
+    expect(wal.trouble?.kind).toBe("poisoned");
+  });
+
+  it("is poisoned when the taking back cannot be synced", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    await wal.append(payloadOf("kept"));
+    fileSystem.failAfter(0, "ENOSPC");
+    fileSystem.onOperation = ({ kind }) => {
+      if (kind === "truncate") fileSystem.failAfter(0, "sync");
+    };
+    await expect(wal.append(payloadOf("lost"))).rejects.toThrow(PoisonedError);
+    fileSystem.heal();
+    await expect(wal.append(payloadOf("later"))).rejects.toThrow(PoisonedError);
+    const { texts, corruptions } = await replayTexts(fileSystem.crash(() => 0));
+    expect([texts, corruptions]).toEqual([["kept"], []]);
+  });
+});
