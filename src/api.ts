@@ -149,6 +149,8 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
   query(expression: string, options?: QueryOptions): Promise<QueryResult>;
   /** Evaluates at every step from start to end. */
   queryRange(expression: string, options: RangeQueryOptions): Promise<QueryResult>;
+  /** How an expression would be evaluated, and what it would load, as text. Nothing is read. */
+  explain(expression: string, options?: QueryOptions | RangeQueryOptions): string;
   /** Label sets of the series that match, in label order. */
   findSeries(options: MetadataOptions): Promise<readonly Labels[]>;
   labelNames(options?: MetadataOptions): Promise<readonly string[]>;

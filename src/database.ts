@@ -78,6 +78,27 @@ function engineFor(options: DatabaseOptions, clock: Clock): QueryEngine {
   });
 }
 
+/** As `Database.explain`, without a database. */
+export function explainQuery(
+  expression: string,
+  times: QueryOptions | RangeQueryOptions,
+  options: Pick<DatabaseOptions, "enableFeatures" | "lookbackDeltaMs">,
+): string {
+  const clock = systemClock;
+  return explainWith(engineFor({ directory: "", ...options }, clock), expression, times, clock);
+}
+
+function explainWith(
+  engine: QueryEngine,
+  expression: string,
+  options: QueryOptions | RangeQueryOptions,
+  clock: Clock,
+): string {
+  if ("start" in options) return engine.explain(expression, toQueryTimes(options), options);
+  const time = options.time === undefined ? clock.now() : toTime(options.time);
+  return engine.explain(expression, { start: time, end: time, stepMs: 0 }, options);
+}
+
 class OpenDatabase implements Database {
   readonly #tsdb: Tsdb;
   readonly #engine: QueryEngine;
@@ -129,16 +150,11 @@ class OpenDatabase implements Database {
   }
 
   async queryRange(expression: string, options: RangeQueryOptions): Promise<QueryResult> {
-    const start = toTime(options.start);
-    const end = toTime(options.end);
-    const stepMs = typeof options.step === "number" ? options.step : parseDuration(options.step);
-    if (stepMs === undefined || !(stepMs > 0)) {
-      throw new InvalidArgumentError(
-        `the step must be milliseconds or a duration such as "1m", more than zero`,
-      );
-    }
-    if (end < start) throw new InvalidArgumentError("the end must not be before the start");
-    return this.#engine.range(this.#tsdb, expression, { ...options, start, end, stepMs });
+    return this.#engine.range(this.#tsdb, expression, { ...options, ...toQueryTimes(options) });
+  }
+
+  explain(expression: string, options: QueryOptions | RangeQueryOptions = {}): string {
+    return explainWith(this.#engine, expression, options, this.#clock);
   }
 
   async findSeries(options: MetadataOptions): Promise<readonly Labels[]> {
@@ -258,6 +274,19 @@ function toTime(time: TimeLike): TimestampMs {
     );
   }
   return ms;
+}
+
+function toQueryTimes(options: RangeQueryOptions) {
+  const start = toTime(options.start);
+  const end = toTime(options.end);
+  const stepMs = typeof options.step === "number" ? options.step : parseDuration(options.step);
+  if (stepMs === undefined || !(stepMs > 0)) {
+    throw new InvalidArgumentError(
+      `the step must be milliseconds or a duration such as "1m", more than zero`,
+    );
+  }
+  if (end < start) throw new InvalidArgumentError("the end must not be before the start");
+  return { start, end, stepMs };
 }
 
 function union(lists: readonly (readonly string[])[]): readonly string[] {

@@ -103,7 +103,8 @@ function startScrapes(config: Config | undefined, database: Database, options: S
 
 function httpOptions({ database, version, onEvent, enableAdminApi = false }: ServerOptions) {
   const { clock = systemClock, queryTimeoutMs } = database;
-  return { clock, version, onEvent, enableAdminApi, limits: definedOnly({ queryTimeoutMs }) };
+  const features = new Set(database.enableFeatures);
+  return { clock, version, onEvent, enableAdminApi, features, limits: definedOnly({ queryTimeoutMs }) };
 }
 
 async function listen(app: ReturnType<typeof buildApp>, { host, port }: ServerOptions): Promise<string> {

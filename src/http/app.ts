@@ -36,6 +36,8 @@ export interface AppDependencies {
   readonly limits?: Partial<HttpLimits>;
   /** Whether clients may delete what is stored. Default false. */
   readonly enableAdminApi?: boolean;
+  /** Of the query language, for what is parsed without being evaluated. Default none. */
+  readonly features?: ReadonlySet<string>;
 }
 
 /** What each file of routes is given. */
@@ -46,6 +48,7 @@ export interface RouteContext {
   readonly limits: HttpLimits;
   readonly metrics: OwnMetrics;
   readonly enableAdminApi: boolean;
+  readonly features: ReadonlySet<string>;
   readonly targets: () => readonly TargetStatus[];
 }
 
@@ -53,8 +56,9 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { database, clock, version, onEvent } = dependencies;
   const limits = { ...defaultHttpLimits, ...dependencies.limits };
   const metrics = new OwnMetrics(version, () => database.describe());
-  const { enableAdminApi = false, targets = () => [] } = dependencies;
-  const context: RouteContext = { database, clock, version, limits, metrics, enableAdminApi, targets };
+  const { enableAdminApi = false, features = new Set<string>(), targets = () => [] } = dependencies;
+  const settings = { version, limits, enableAdminApi, features };
+  const context: RouteContext = { ...settings, database, clock, metrics, targets };
   const app = Fastify({
     bodyLimit: limits.formSizeBytes,
     http: { maxHeaderSize: limits.headerSizeBytes },

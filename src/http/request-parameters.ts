@@ -34,6 +34,11 @@ export class RequestParameters {
     return text === "" ? undefined : text;
   }
 
+  /** Whether it is `1` or `true`. */
+  flag(name: string): boolean {
+    return /^(?:1|true)$/.test(this.text(name));
+  }
+
   all(name: string): string[] {
     return this.#parameters.getAll(name);
   }

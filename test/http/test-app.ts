@@ -27,7 +27,7 @@ export const NOW = 1_000_000;
 
 export function testApp(
   limits: Partial<HttpLimits> = {},
-  more: Pick<AppDependencies, "enableAdminApi" | "targets"> = {},
+  more: Pick<AppDependencies, "enableAdminApi" | "features" | "targets"> = {},
 ): TestApp {
   const database = new DatabaseDouble();
   const events: DatabaseEvent[] = [];

@@ -57,6 +57,7 @@ export class DatabaseDouble implements Database {
     emptyVector;
   answerRange: (expression: string, options: RangeQueryOptions) => QueryResult | Promise<QueryResult> = () =>
     emptyVector;
+  answerExplain: (expression: string, options: QueryOptions | RangeQueryOptions) => string = () => "";
   answerSeries: (options: MetadataOptions) => readonly Labels[] = () => [];
   answerNames: (options: MetadataOptions) => readonly string[] = () => [];
   answerValues: (name: string, options: MetadataOptions) => readonly string[] = () => [];
@@ -71,6 +72,10 @@ export class DatabaseDouble implements Database {
 
   async queryRange(expression: string, options: RangeQueryOptions): Promise<QueryResult> {
     return this.answerRange(expression, options);
+  }
+
+  explain(expression: string, options: QueryOptions | RangeQueryOptions = {}): string {
+    return this.answerExplain(expression, options);
   }
 
   async findSeries(options: MetadataOptions): Promise<readonly Labels[]> {

@@ -1,13 +1,16 @@
 /**
- * `query` and `query_range`: PromQL over HTTP; `format_query`: its text, laid out.
+ * `query` and `query_range`: PromQL over HTTP, or with `explain=1` the plan as text; `format_query`: the text of an
+ * expression, laid out; `parse_query`: its syntax tree.
  *
  * A client that hangs up cancels its query.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { encodeQueryResult } from "../../api/result-json.js";
-import type { QueryResult } from "../../api.js";
+import type { QueryOptions, QueryResult, RangeQueryOptions } from "../../api.js";
 import { InvalidArgumentError } from "../../model/errors.js";
+import type { Expression } from "../../query/parser/ast.js";
+import { astJson } from "../../query/parser/ast-json.js";
 import { parse } from "../../query/parser/parse.js";
 import { prettyPrint } from "../../query/parser/pretty-print.js";
 import type { RouteContext } from "../app.js";
@@ -33,8 +36,16 @@ export function addQueryRoutes(app: FastifyInstance, context: RouteContext): voi
     method,
     url: "/api/v1/format_query",
     handler: (request, reply) => {
-      const formatted = formatQuery(new RequestParameters(request).text("query"));
+      const formatted = prettyPrint(parseQuery(context, request));
       return sendJson(reply, encodeSuccess([JSON.stringify(formatted)]));
+    },
+  });
+  app.route({
+    method,
+    url: "/api/v1/parse_query",
+    handler: (request, reply) => {
+      const tree = astJson(parseQuery(context, request));
+      return sendJson(reply, encodeSuccess([JSON.stringify(tree)]));
     },
   });
 }
@@ -45,6 +56,7 @@ async function answerInstantQuery(context: RouteContext, request: FastifyRequest
   const limit = parameters.limit();
   const time = parameters.optionalTime("time") ?? clock.now();
   const options = { ...evaluationOptions(context, parameters), time, signal: abortOnDisconnect(reply) };
+  if (parameters.flag("explain")) return sendPlan(reply, context, parameters, options);
   const began = clock.monotonic();
   const result = await database.query(parameters.text("query"), options).catch((error: unknown) => {
     throw namingParameter("query", error);
@@ -59,6 +71,7 @@ async function answerRangeQuery(context: RouteContext, request: FastifyRequest, 
   const limit = parameters.limit();
   const grid = rangeOf(context, parameters);
   const options = { ...evaluationOptions(context, parameters), ...grid, signal: abortOnDisconnect(reply) };
+  if (parameters.flag("explain")) return sendPlan(reply, context, parameters, options);
   const began = clock.monotonic();
   const result = await database.queryRange(parameters.text("query"), options).catch((error: unknown) => {
     throw namingParameter("query", error);
@@ -108,9 +121,24 @@ function truncate(result: QueryResult, limit: number): QueryResult {
     : { ...result, series: result.series.slice(0, limit), warnings };
 }
 
-function formatQuery(text: string): string {
+/** Ours: Prometheus has no plans to show. */
+function sendPlan(
+  reply: FastifyReply,
+  { database }: RouteContext,
+  parameters: RequestParameters,
+  options: QueryOptions | RangeQueryOptions,
+): FastifyReply {
+  const result = naming(() => database.explain(parameters.text("query"), options));
+  return sendJson(reply, encodeSuccess([JSON.stringify({ resultType: "plan", result })]));
+}
+
+function parseQuery({ features }: RouteContext, request: FastifyRequest): Expression {
+  return naming(() => parse(new RequestParameters(request).text("query"), { features }));
+}
+
+function naming<T>(work: () => T): T {
   try {
-    return prettyPrint(parse(text));
+    return work();
   } catch (error) {
     throw namingParameter("query", error);
   }

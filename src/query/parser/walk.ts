@@ -39,6 +39,27 @@ export function childrenOf(node: AstNode): readonly AstNode[] {
   }
 }
 
+/** The expressions directly below, in the order of the text; a range vector's selector is part of it. */
+export function operandsOf(node: Expression): readonly Expression[] {
+  switch (node.kind) {
+    case "number":
+    case "string":
+    case "vector-selector":
+    case "matrix-selector":
+      return [];
+    case "call":
+      return node.arguments;
+    case "aggregation":
+      return node.parameter === null ? [node.expression] : [node.parameter, node.expression];
+    case "binary":
+      return [node.left, node.right];
+    case "subquery":
+    case "unary":
+    case "parentheses":
+      return [node.expression];
+  }
+}
+
 /** The first node that stands more than `depthMax` levels below `root`; undefined when there is none. */
 export function findDeeperThan(root: AstNode, depthMax: number): AstNode | undefined {
   let level: readonly AstNode[] = [root];

@@ -239,6 +239,60 @@ describe("/api/v1/format_query", () => {
   });
 });
 
+describe("/api/v1/parse_query", () => {
+  it("gives the syntax tree", async () => {
+    const { get } = testApp();
+    expect((await get("/api/v1/parse_query?query=-1%2B(x)")).text).toMatch(
+      /^\{"status":"success","data":\{"type":"binaryExpr","op":"\+","lhs":\{"type":"numberLiteral","val":"-1"\}/,
+    );
+  });
+
+  it("refuses what is none, and what its features do not have", async () => {
+    expect(failure(await testApp().get("/api/v1/parse_query?query=sum("))).toBe(
+      '400 error bad_data: invalid parameter "query": 1:5: parse error: unclosed left parenthesis',
+    );
+    const experimental = "/api/v1/parse_query?query=limitk(1,x)";
+    expect((await testApp().get(experimental)).status).toBe(400);
+    const features = new Set(["promql-experimental-functions"]);
+    expect((await testApp({}, { features }).get(experimental)).status).toBe(200);
+  });
+});
+
+describe("explain=1", () => {
+  it("gives the plan instead of an answer", async () => {
+    const { database, get } = testApp();
+    const asked: unknown[] = [];
+    database.answerExplain = (expression, options) => {
+      asked.push([expression, definedTimes(options)]);
+      return "latest within 5m\n";
+    };
+    const text = '{"status":"success","data":{"resultType":"plan","result":"latest within 5m\\n"}}';
+    expect((await get("/api/v1/query?query=x&time=1&explain=1")).text).toBe(text);
+    const range = "start=1&end=3&step=1";
+    expect((await get(`/api/v1/query_range?query=x&${range}&explain=true`)).text).toBe(text);
+    expect(asked).toEqual([
+      ["x", { time: 1000 }],
+      ["x", { start: 1000, end: 3000, step: 1000 }],
+    ]);
+    expect((await get("/api/v1/query?query=x&explain=0")).text).toContain('"resultType":"vector"');
+  });
+
+  it("refuses what cannot be planned", async () => {
+    const { database, get } = testApp();
+    database.answerExplain = () => {
+      throw new ParseError("no", { text: "x", start: 0, end: 1, line: 1, column: 1 });
+    };
+    expect(failure(await get("/api/v1/query?query=x&explain=1"))).toBe(
+      '400 error bad_data: invalid parameter "query": 1:1: parse error: no',
+    );
+  });
+});
+
+function definedTimes(options: QueryOptions | RangeQueryOptions) {
+  if (!("start" in options)) return { time: options.time };
+  return { start: options.start, end: options.end, step: options.step };
+}
+
 function matrix(seriesCount: number, steps: number): MatrixResult & typeof none {
   const times = Float64Array.from({ length: steps }, (_, i) => i);
   const series = Array.from({ length: seriesCount }, (_, i) => ({
