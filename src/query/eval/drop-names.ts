@@ -4,7 +4,7 @@
  */
 
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
-import { LABEL_WORK } from "./budget.js";
+import { LABEL_WORK, type QueryBudget } from "./budget.js";
 import type { EvalContext } from "./context.js";
 import { mergeSeries } from "./merge-series.js";
 import type { Slices } from "./slices.js";
@@ -35,6 +35,17 @@ export function* dropNames(
   if (context.features.delayedNameRemoval) return renamed;
   if (!metadataDiffers(series.map(({ labels }) => labels))) return renamed;
   return yield* mergeSeries(renamed, context.budget);
+}
+
+/** Delayed name removal comes to its end: names go, and series that became equal are merged. */
+export function* finalNames(series: readonly VectorSeries[], budget: QueryBudget): Slices<readonly VectorSeries[]> {
+  if (!series.some(({ dropName }) => dropName)) return series;
+  const named: VectorSeries[] = [];
+  for (const each of series) {
+    named.push(each.dropName ? { ...each, labels: withoutMetadata(each.labels), dropName: false } : each);
+    if (budget.tick(LABEL_WORK)) yield;
+  }
+  return yield* mergeSeries(named, budget);
 }
 
 /** Whether there is more than a name to drop: labels that matching by signature may not look at. */

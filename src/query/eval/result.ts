@@ -7,12 +7,11 @@ import { unreachable } from "../../model/assert.js";
 import { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import type { Plan } from "../plan/plan.js";
-import { LABEL_WORK, type QueryBudget } from "./budget.js";
-import { withoutMetadata } from "./drop-names.js";
-import { mergeSeries } from "./merge-series.js";
+import type { QueryBudget } from "./budget.js";
+import { finalNames } from "./drop-names.js";
 import { GridPoints } from "./points.js";
 import { type Slices, sortInSlices } from "./slices.js";
-import { FLOAT, type MatrixSeries, type Value, type VectorSeries } from "./value.js";
+import { FLOAT, type MatrixSeries, type Value } from "./value.js";
 
 /** What one result costs, in samples. */
 const sampleWork = 20;
@@ -74,17 +73,6 @@ export function* rangeResult(value: Value, plan: Plan, budget: QueryBudget): Sli
     }
   }
   return { type: "matrix", series: yield* inLabelOrder(found, budget) };
-}
-
-/** Delayed name removal comes to its end: names go, and series that became equal are merged. */
-function* finalNames(series: readonly VectorSeries[], budget: QueryBudget): Slices<readonly VectorSeries[]> {
-  if (!series.some(({ dropName }) => dropName)) return series;
-  const named: VectorSeries[] = [];
-  for (const each of series) {
-    named.push(each.dropName ? { ...each, labels: withoutMetadata(each.labels), dropName: false } : each);
-    if (budget.tick(LABEL_WORK)) yield;
-  }
-  return yield* mergeSeries(named, budget);
 }
 
 function inLabelOrder(series: readonly MatrixSeries[], budget: QueryBudget): Slices<readonly MatrixSeries[]> {

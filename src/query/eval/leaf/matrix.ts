@@ -7,6 +7,7 @@ import { windowRange } from "../../plan/grid.js";
 import type { MatrixNode, SelectorSource } from "../../plan/plan.js";
 import { selectorRange } from "../../plan/selector-range.js";
 import type { EvalContext } from "../context.js";
+import { finalNames } from "../drop-names.js";
 import { vectorSeries } from "../operands.js";
 import { GridPoints } from "../points.js";
 import type { Slices } from "../slices.js";
@@ -26,7 +27,8 @@ export function* evaluateMatrix(node: MatrixNode, context: EvalContext): Slices<
       if (add(readSeries(stored, source.selector, rangeMs, context))) yield;
   } else {
     const points = new GridPoints(source.expression.grid, context.budget);
-    for (const { labels, column } of vectorSeries(yield* context.evaluate(source.expression)))
+    const evaluated = vectorSeries(yield* context.evaluate(source.expression));
+    for (const { labels, column } of yield* finalNames(evaluated, context.budget))
       if (add({ labels, ...points.of(column) })) yield;
   }
   return { kind: "matrix", series };
