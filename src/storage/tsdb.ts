@@ -145,7 +145,9 @@ export class Tsdb implements Appendable, Queryable {
       this.#assertOpen();
       await checkpointHead(this.#cutParts());
     });
-    while (await this.#inTurn(async () => this.#state === "open" && this.#compactor.cleanStep()));
+    const cleanNext = async () => this.#state === "open" && this.#compactor.cleanStep();
+    do await this.#blocks.retired();
+    while (await this.#inTurn(cleanNext));
   }
 
   /**
@@ -246,6 +248,7 @@ export class Tsdb implements Appendable, Queryable {
   async #retain(): Promise<void> {
     const { settings, wal } = this.#parts;
     const { retentionMs, retentionSizeBytes, clock, onEvent } = settings;
+    if (this.#blocks.isRetiring) return;
     const candidates = this.#blocks.all.map(({ meta: { ulid }, range, sizeBytes }) => ({
       ulid,
       range,
@@ -262,23 +265,23 @@ export class Tsdb implements Appendable, Queryable {
   }
 
   /** A part of a pass, unless the database is not open any more. */
-  #maintain<T>(what: string, task: () => Promise<T>): Promise<T | undefined> {
-    return this.#inTurn(async () => {
-      if (this.status !== "open") return undefined;
-      try {
-        return await task();
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : error;
-        const message = `${what} failed, and will be tried again: ${reason}`;
-        this.#parts.settings.onEvent({ level: "error", message });
-        throw error;
-      }
-    });
+  async #maintain<T>(what: string, task: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#inTurn(async () => (this.status === "open" ? task() : undefined));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : error;
+      const message = `${what} failed, and will be tried again: ${reason}`;
+      this.#parts.settings.onEvent({ level: "error", message });
+      throw error;
+    }
   }
 
   /** Runs a change behind those that have begun, when nothing is left over from them. */
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const changed = this.#lastChange.then(() => this.#blocks.removeLeaving()).then(change);
+    const changed = this.#lastChange.then(async () => {
+      if (this.#state === "open") await this.#blocks.removeLeaving();
+      return change();
+    });
     this.#lastChange = changed.catch(() => undefined);
     return changed;
   }

@@ -161,6 +161,26 @@ describe("compaction in an open database", () => {
     await tsdb.close();
   });
 
+  it("lets a long read keep its blocks, and nothing else wait for it", async () => {
+    const { fileSystem, open } = fixture();
+    const tsdb = await open();
+    for (const start of [0, 1, 2, 9])
+      await commitTo(tsdb.bulkAppender(), at("a", start * window, start * window + 1));
+    const scan = tsdb.exchange.scan({ selectors: [], range: ALL_TIME });
+    const first = await scan.next();
+    await tsdb.runMaintenance();
+    await tsdb.deleteSeries(series("a"), { minTime: 0, maxTime: 0 });
+    expect(await keys(tsdb)).toHaveLength(7);
+    const names = async () => (await fileSystem.list("data")).filter((name) => name.startsWith("0"));
+    expect(await names()).toHaveLength(5);
+    expect(first.value?.chunks.reduce((sum, { count }) => sum + count, 0)).toBe(8);
+    await scan.return();
+    await tsdb.clean();
+    expect(await names()).toHaveLength(2);
+    expect(await keys(tsdb)).toHaveLength(7);
+    await tsdb.close();
+  });
+
   it("tells of a block that cannot be merged, and goes on with the others", async () => {
     const { fileSystem, open } = fixture();
     let tsdb = await open();

@@ -3,13 +3,16 @@
  *
  * Invariants
  *  1. A read uses the blocks that were there when it began; one that leaves the set is closed and removed when all
- *     reads that had begun before are done.
+ *     reads that had begun before are done. A read may take as long as somebody takes to export everything, so
+ *     nothing waits for it but merges and drops (`isRetiring`).
  *  2. `compact`, `drop`, `deleteSamples` and `removeLeaving` come one at a time, as the caller sees to; `publish`
  *     and reads at any time.
- *  3. What left the set, or never came into it because writing failed half-way, is removed before the next change:
- *     otherwise a block whose successor has gone in its turn could come back when the database is opened again.
+ *  3. What never came into the set because writing failed half-way is removed before the next change, and what left
+ *     it before the next merge or drop: otherwise a block whose successor has gone in its turn could come back when
+ *     the database is opened again.
  */
 
+import { assert } from "../../model/assert.js";
 import type { Matcher } from "../../model/matcher.js";
 import type { TimeRange } from "../../model/sample.js";
 import type { BlockMeta } from "../block/block-meta.js";
@@ -26,8 +29,10 @@ export class BlockSet {
   readonly #directory: string;
   #blocks: readonly BlockReader[];
   readonly #reads = new Set<Promise<unknown>>();
-  /** ULIDs of directories that are to go, if they are there. */
+  /** ULIDs of directories that are to go, if they are there; nobody reads them. */
   readonly #leaving = new Set<string>();
+  /** Blocks that left the set while somebody read them. */
+  readonly #retiring = new Set<Promise<void>>();
 
   constructor(fileSystem: FileSystem, directory: string, blocks: readonly BlockReader[]) {
     this.#fileSystem = fileSystem;
@@ -38,6 +43,16 @@ export class BlockSet {
   /** In order of precedence. */
   get all(): readonly BlockReader[] {
     return this.#blocks;
+  }
+
+  /** Whether blocks that left the set are still being read. Then nothing may be merged or dropped. */
+  get isRetiring(): boolean {
+    return this.#retiring.size > 0;
+  }
+
+  /** Resolves when the blocks that have left the set by now are read no longer. */
+  async retired(): Promise<void> {
+    await Promise.allSettled([...this.#retiring]);
   }
 
   /** Calls `use` at once; the blocks stay open until its promise settles. */
@@ -95,16 +110,27 @@ export class BlockSet {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#reads]);
+    await Promise.allSettled([...this.#reads, ...this.#retiring]);
     await Promise.allSettled(this.#blocks.map((block) => block.close()));
   }
 
   async #replace(sources: readonly BlockReader[], result: BlockReader | undefined): Promise<void> {
+    assert(!this.isRetiring, "what left the set before is gone");
     const staying = this.#blocks.filter((block) => !sources.includes(block));
     this.#blocks = inPrecedence(result === undefined ? staying : [...staying, result]);
-    for (const { meta } of sources) this.#leaving.add(meta.ulid);
-    await Promise.allSettled([...this.#reads]);
-    for (const source of sources) await source.close();
+    const reads = [...this.#reads];
+    if (reads.length === 0) return this.#remove(sources);
+    const retiring: Promise<void> = Promise.allSettled(reads)
+      .then(() => this.#remove(sources))
+      // The next change removes what could not be removed now.
+      .catch(() => undefined)
+      .finally(() => this.#retiring.delete(retiring));
+    this.#retiring.add(retiring);
+  }
+
+  async #remove(blocks: readonly BlockReader[]): Promise<void> {
+    for (const { meta } of blocks) this.#leaving.add(meta.ulid);
+    for (const block of blocks) await block.close();
     await this.removeLeaving();
   }
 

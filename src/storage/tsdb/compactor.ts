@@ -35,9 +35,10 @@ export class Compactor {
     this.#parts = parts;
   }
 
-  /** One merge or rewrite, if there is anything to do; returns whether there was. */
+  /** One merge or rewrite, if there is anything to do and to be done now; returns whether there was. */
   async step(): Promise<boolean> {
     const { blocks, options } = this.#parts;
+    if (blocks.isRetiring) return false;
     const plan = planCompaction(
       blocks.all.map((block) => this.#planned(block)),
       options,
@@ -48,8 +49,9 @@ export class Compactor {
     return true;
   }
 
-  /** Rewrites one block of which something was deleted; returns whether there was one. */
+  /** Rewrites one block of which something was deleted; returns whether there may be more. */
   async cleanStep(): Promise<boolean> {
+    if (this.#parts.blocks.isRetiring) return true;
     const block = this.#parts.blocks.all.find(
       ({ meta, tombstones }) => tombstones.size > 0 && !this.#failed.has(meta.ulid),
     );
