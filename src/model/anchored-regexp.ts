@@ -19,10 +19,10 @@ export class AnchoredRegExp {
 
   constructor(source: string) {
     this.source = source;
-    const compiled = compile(source);
     this.literals = literalAlternatives(source);
     this.prefix = this.literals === undefined ? literalPrefix(source) : "";
-    this.#matches = this.literals === undefined ? (shortcut(source) ?? compiled) : membership(this.literals);
+    this.#matches =
+      this.literals === undefined ? (shortcut(source) ?? compile(source)) : membership(this.literals);
   }
 
   matches(value: string): boolean {
