@@ -192,8 +192,10 @@ function quantileOf(values: Float64Array, phi: number): number {
   return valueAt(lower) * (1 - weight) + valueAt(Math.min(values.length - 1, lower + 1)) * weight;
 }
 
+/** NaN wherever it stands in the window makes NaN, as in Prometheus 3.14. */
 function medianAbsoluteDeviation({ values, from, to }: Window): number {
   const sorted = values.slice(from, to);
+  if (sorted.some(Number.isNaN)) return Number.NaN;
   const median = quantileOf(sorted, 0.5);
   return quantileOf(
     sorted.map((value) => Math.abs(value - median)),

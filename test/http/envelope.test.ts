@@ -8,6 +8,16 @@ it("of success has annotations only where there are some", () => {
   );
 });
 
+it("of success tells ten annotations of each kind, and how many more there are", () => {
+  const many = Array.from({ length: 12 }, (_, i) => `a${i}`);
+  const ten = many.slice(0, 10);
+  const text = [...encodeSuccess(["[]"], { warnings: many, infos: ten })].join("");
+  expect(JSON.parse(text)).toMatchObject({
+    warnings: [...ten, "2 more warning annotations omitted"],
+    infos: ten,
+  });
+});
+
 it("of failure is JSON whatever the message holds", () => {
   const error = 'a "quoted"\nline';
   expect(JSON.parse(encodeError("bad_data", error))).toEqual({

@@ -77,6 +77,7 @@ export const windowFunctions: Readonly<Record<string, WindowFunction>> = {
       ),
   },
   mad_over_time: ofValues((values) => {
+    if (values.some(Number.isNaN)) return Number.NaN;
     const median = quantile(0.5, values);
     return quantile(
       0.5,
