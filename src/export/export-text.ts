@@ -2,6 +2,7 @@
  * exportText: series to the bytes of a text format, piece by piece.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { unreachable } from "../model/assert.js";
 import type { ExportFormat, SeriesSamples } from "../model/exporting.js";
 import { csvHeader, csvLines } from "./csv.js";
@@ -25,6 +26,8 @@ export async function* exportText(
       if (text.length < pieceLength) continue;
       yield Buffer.from(text);
       text = "";
+      // A consumer that takes it at once would keep everybody else waiting.
+      await nextTurn();
     }
   }
   if (format === "openmetrics") text += openMetricsEnd;

@@ -14,7 +14,6 @@ import { type BlockSeries, discardBlocks, publishBlocks, stageBlock } from "../b
 import type { UlidSource } from "../block/ulid.js";
 import { decodeChunk, encodeChunks, sliceColumns } from "../chunk/encode-chunks.js";
 import { joinChunks } from "../chunk/join-chunks.js";
-import { mergeChunks } from "../chunk/sort-samples.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { type BlockRangeOptions, planBlockRanges, WindowCounts } from "./plan-block-ranges.js";
 
@@ -70,17 +69,6 @@ export async function stageCut(
   return metas;
 }
 
-/** Selected series as columns, decoded and merged as they are walked, cut to the range. */
-export function columnsOf(series: readonly Series[], range: TimeRange): Iterable<SeriesColumns> {
-  return {
-    *[Symbol.iterator]() {
-      for (const { labels, chunks } of series) {
-        yield { labels, columns: within(mergeChunks(chunks), range) };
-      }
-    },
-  };
-}
-
 /** Gives way to others between its turns. */
 async function* inTurns<T>(items: Iterable<T>): AsyncGenerator<T> {
   let walked = 0;
@@ -115,7 +103,7 @@ function encodeIfAny(columns: SampleColumns): readonly EncodedChunk[] {
 }
 
 /** Joined, and those that reach beyond the range cut to it. */
-function chunksWithin(chunks: readonly EncodedChunk[], range: TimeRange): readonly EncodedChunk[] {
+export function chunksWithin(chunks: readonly EncodedChunk[], range: TimeRange): readonly EncodedChunk[] {
   const joined = joinChunks(chunks.filter((chunk) => rangesOverlap(chunk, range)));
   const isInside = ({ minTime, maxTime }: EncodedChunk) =>
     minTime >= range.minTime && maxTime <= range.maxTime;

@@ -14,16 +14,15 @@
  * Memory: what scanParts holds; of a block that is written, the labels and where its chunks are.
  */
 
-import { ALL_TIME, rangesOverlap, type TimeRange } from "../../model/sample.js";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { rangesOverlap, type TimeRange } from "../../model/sample.js";
 import { CHUNK_XOR, type EncodedChunk, type Series } from "../../model/series.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { type BlockSeries, discardBlocks, publishBlocks, stageBlock } from "../block/block-writer.js";
 import type { ScanRequest } from "../block/scan-block.js";
-import { withoutDeleted } from "../chunk/delete-samples.js";
 import { decodeChunk, encodeChunks } from "../chunk/encode-chunks.js";
-import { joinChunks } from "../chunk/join-chunks.js";
-import { type CutOptions, columnsOf } from "../compaction/cut-blocks.js";
+import { type CutOptions, chunksWithin, seriesPerTurn } from "../compaction/cut-blocks.js";
 import { planBlockRanges, WindowCounts } from "../compaction/plan-block-ranges.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { makeDurableDirectory } from "../fs/make-durable-directory.js";
@@ -47,7 +46,7 @@ export async function exportBlocks(
   await makeDurableDirectory(fileSystem, directory);
   const metas: BlockMeta[] = [];
   try {
-    for (const { range, level } of planExport(parts, request.range)) {
+    for (const { range, level } of await planExport(parts, request.range)) {
       const [first, series] = await split(exportedSeries(parts, { ...request, range }));
       // All that was in the range may have been deleted, or belong to series that were not asked for.
       if (first === undefined) continue;
@@ -68,11 +67,12 @@ interface PlannedBlock {
 }
 
 /** In time order, not overlapping. */
-function planExport(parts: ExportParts, requested: TimeRange): readonly PlannedBlock[] {
+async function planExport(parts: ExportParts, requested: TimeRange): Promise<readonly PlannedBlock[]> {
   const hulls = hullsOf(parts.blocks.filter(({ range }) => rangesOverlap(range, requested)));
   const inBlocks = hulls.map(({ range, level }) => ({ range: intersect(range, requested), level }));
-  const gaps = gapsBetween(inBlocks, requested).flatMap((gap) => cutGap(parts, gap));
-  return [...inBlocks, ...gaps].sort((a, b) => a.range.minTime - b.range.minTime);
+  const planned = [...inBlocks];
+  for (const gap of gapsBetween(inBlocks, requested)) planned.push(...(await cutGap(parts, gap)));
+  return planned.sort((a, b) => a.range.minTime - b.range.minTime);
 }
 
 /** The ranges of groups of blocks that overlap. */
@@ -99,10 +99,16 @@ function gapsBetween(blocks: readonly PlannedBlock[], { minTime, maxTime }: Time
     .filter((gap) => gap.minTime <= gap.maxTime);
 }
 
-function cutGap(parts: ExportParts, gap: TimeRange): readonly PlannedBlock[] {
+async function cutGap(parts: ExportParts, gap: TimeRange): Promise<readonly PlannedBlock[]> {
   const counts = new WindowCounts(parts.blockDurationMs);
-  const within = parts.headSeries.filter(({ chunks }) => chunks.some((chunk) => rangesOverlap(chunk, gap)));
-  for (const { columns } of columnsOf(within, gap)) counts.add(columns.times, columns.length);
+  for (const [i, { chunks }] of parts.headSeries.entries()) {
+    if ((i + 1) % seriesPerTurn === 0) await nextTurn();
+    for (const chunk of chunksWithin(chunks, gap)) {
+      if (counts.addWithin(chunk, chunk.count)) continue;
+      const { times, length } = decodeChunk(chunk);
+      counts.add(times, length);
+    }
+  }
   return planBlockRanges(counts.windows(), parts).map((range) => ({ range, level: 1 }));
 }
 
@@ -110,17 +116,11 @@ async function* exportedSeries(
   { blocks, headSeries }: ExportParts,
   request: ScanRequest,
 ): AsyncGenerator<BlockSeries, void, void> {
-  const { minTime, maxTime } = request.range;
-  const outside = [
-    { minTime: ALL_TIME.minTime, maxTime: minTime - 1 },
-    { minTime: maxTime + 1, maxTime: ALL_TIME.maxTime },
-  ];
+  let walked = 0;
   const overlapping = blocks.filter(({ range }) => rangesOverlap(range, request.range));
   for await (const series of scanParts(overlapping, headSeries, request)) {
-    const within = series.chunks
-      .map((chunk) => withoutDeleted(chunk, outside))
-      .filter((chunk) => chunk !== undefined);
-    const chunks = joinChunks(within).flatMap(asXor);
+    if (++walked % seriesPerTurn === 0) await nextTurn();
+    const chunks = chunksWithin(series.chunks, request.range).flatMap(asXor);
     if (chunks.length > 0) yield { labels: series.labels, chunks };
   }
 }

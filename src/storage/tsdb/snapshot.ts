@@ -7,11 +7,10 @@
  */
 
 import { InvalidArgumentError } from "../../model/errors.js";
-import { ALL_TIME } from "../../model/sample.js";
 import type { Series } from "../../model/series.js";
 import { type BlockMeta, encodeBlockMeta } from "../block/block-meta.js";
 import type { BlockReader } from "../block/block-reader.js";
-import { type CutOptions, columnsOf, cutBlocks } from "../compaction/cut-blocks.js";
+import { type CutOptions, cutBlocks } from "../compaction/cut-blocks.js";
 import { writeFileAtomically } from "../fs/atomic-write.js";
 import {
   blockPath,
@@ -45,7 +44,7 @@ export async function writeSnapshot(parts: SnapshotParts, directory: string): Pr
   try {
     for (const block of blocks)
       await linkBlock(fileSystem, block.directory, blockPath(staging, block.meta.ulid), block.meta);
-    const metas = await cutBlocks(fileSystem, staging, columnsOf(headSeries, ALL_TIME), parts);
+    const metas = await cutBlocks(fileSystem, staging, headSeries, parts);
     await fileSystem.syncDirectory(staging);
     await fileSystem.rename(staging, directory);
     await fileSystem.syncDirectory(parentPath(directory));

@@ -6,7 +6,7 @@ import { BlockReader } from "../../../src/storage/block/block-reader.js";
 import { ulidSource } from "../../../src/storage/block/ulid.js";
 import { encodeChunks } from "../../../src/storage/chunk/encode-chunks.js";
 import { mergeChunks } from "../../../src/storage/chunk/sort-samples.js";
-import { type CutOptions, columnsOf, cutBlocks } from "../../../src/storage/compaction/cut-blocks.js";
+import { type CutOptions, cutBlocks } from "../../../src/storage/compaction/cut-blocks.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 
@@ -40,9 +40,8 @@ describe("cutBlocks", () => {
   it("cuts windows, merges chunks that overlap, and says what the blocks hold", async () => {
     const fileSystem = new MemFileSystem();
     await fileSystem.makeDirectory("db");
-    const range = { minTime: 0, maxTime: 4 * hour };
     const extra = { narthex: { walSegment: 4 } };
-    const metas = await cutBlocks(fileSystem, "db", columnsOf(series, range), options({ extra }));
+    const metas = await cutBlocks(fileSystem, "db", series, options({ extra }));
     expect(
       metas.map(({ minTime, maxTime, stats, narthex }) => [
         minTime / hour,
@@ -53,6 +52,7 @@ describe("cutBlocks", () => {
     ).toEqual([
       [0, 1.5, { numSamples: 3, numSeries: 1, numChunks: 1 }, extra.narthex],
       [2, 3, { numSamples: 3, numSeries: 2, numChunks: 2 }, extra.narthex],
+      [5, 5, { numSamples: 1, numSeries: 1, numChunks: 1 }, extra.narthex],
     ]);
     const block = await BlockReader.open(fileSystem, `db/${metas[0]!.ulid}`);
     const [first] = await block.querier(ALL_TIME).select([]);
@@ -62,7 +62,7 @@ describe("cutBlocks", () => {
 
   it("writes nothing for nothing", async () => {
     const fileSystem = new MemFileSystem();
-    const none = columnsOf(series, { minTime: 3.5 * hour, maxTime: 4 * hour });
+    const none = [{ labels: Labels.from({ a: "1" }), chunks: [] }];
     expect(await cutBlocks(fileSystem, "db", none, options())).toEqual([]);
   });
 
@@ -72,7 +72,7 @@ describe("cutBlocks", () => {
     let failures = 0;
     for (; (await fileSystem.list("db")).length === 0; failures++) {
       fileSystem.failAfter(failures, "ENOSPC");
-      await cutBlocks(fileSystem, "db", columnsOf(series, ALL_TIME), options()).catch((error: unknown) => {
+      await cutBlocks(fileSystem, "db", series, options()).catch((error: unknown) => {
         expect(error).toBeInstanceOf(StorageError);
       });
       fileSystem.heal();
