@@ -28,6 +28,7 @@ import {
   NO_TOMBSTONES,
   type Tombstones,
 } from "./tombstones.js";
+import { verifyChunkFiles } from "./verify-chunk-files.js";
 
 /** Series whose chunks are verified at once. */
 const seriesPerRead = 1024;
@@ -57,13 +58,19 @@ export class BlockReader implements Queryable {
     this.chunks = parts.chunks;
   }
 
-  /** Throws CorruptionError with file and offset when the block is not whole. */
+  /** Throws CorruptionError with file and offset when the block is not whole, as far as a short look tells. */
   static async open(fileSystem: FileSystem, directory: string): Promise<BlockReader> {
     const read = (path: string) => readPart(fileSystem, path);
     const meta = decodeBlockMeta(await read(metaPath(directory)), metaPath(directory));
     const index = new IndexReader(await read(indexPath(directory)), indexPath(directory));
     const tombstones = await readTombstones(fileSystem, tombstonesPath(directory));
     const chunks = await ChunkFileReader.open(fileSystem, directory);
+    try {
+      await verifyChunkFiles(index, chunks);
+    } catch (error) {
+      await chunks.close();
+      throw error;
+    }
     return new BlockReader(directory, { meta, index, tombstones, chunks }, fileSystem);
   }
 

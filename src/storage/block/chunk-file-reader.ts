@@ -9,6 +9,7 @@ import { CorruptionError, QueryCanceledError } from "../../model/errors.js";
 import { ByteReader } from "../codec/byte-reader.js";
 import { CHUNKS_NAME, chunkFileOfName, chunkFilePath, joinPath } from "../fs/data-directory.js";
 import type { FileSystem, ReadableFile } from "../fs/file-system.js";
+import { isNotFound } from "../fs/storage-failure.js";
 import {
   CHUNK_FRAME_SIZE_BYTES,
   CHUNK_LENGTH_SIZE_BYTES_MAX,
@@ -38,9 +39,11 @@ interface Segment {
 }
 
 export class ChunkFileReader {
+  readonly #blockDirectory: string;
   readonly #segments: readonly Segment[];
 
-  private constructor(segments: readonly Segment[]) {
+  private constructor(blockDirectory: string, segments: readonly Segment[]) {
+    this.#blockDirectory = blockDirectory;
     this.#segments = segments;
   }
 
@@ -48,7 +51,7 @@ export class ChunkFileReader {
   static async open(fileSystem: FileSystem, blockDirectory: string): Promise<ChunkFileReader> {
     const segments: Segment[] = [];
     try {
-      const names = await fileSystem.list(joinPath(blockDirectory, CHUNKS_NAME));
+      const names = await listChunkFiles(fileSystem, joinPath(blockDirectory, CHUNKS_NAME));
       const numbers = names.map(chunkFileOfName).filter((number) => number !== undefined);
       for (const [i, number] of numbers.entries()) {
         const path = chunkFilePath(blockDirectory, i + 1);
@@ -56,7 +59,7 @@ export class ChunkFileReader {
         segments.push({ path, file: await fileSystem.openForRead(path) });
         await verifyHeader(segments[i]!);
       }
-      return new ChunkFileReader(segments);
+      return new ChunkFileReader(blockDirectory, segments);
     } catch (error) {
       for (const { file } of segments) await file.close();
       throw error;
@@ -83,17 +86,40 @@ export class ChunkFileReader {
     return chunks;
   }
 
+  /** Throws CorruptionError when the chunk at `ref` does not lie within its file. Reads its length only. */
+  async verifyPlace(ref: number): Promise<void> {
+    await frameSize(this.#segmentOf(ref), chunkRefOffset(ref));
+  }
+
   async close(): Promise<void> {
     for (const { file } of this.#segments) await file.close();
   }
 
-  async #readStretch({ segment, start, end, refs }: ChunkRead, into: StoredChunk[]): Promise<void> {
-    const { path, file } = this.#segments[segment] ?? missingSegment(refs[0]!);
+  #segmentOf(ref: number): Segment {
+    const segment = this.#segments[chunkRefSegment(ref)];
+    if (segment !== undefined) return segment;
+    const file = chunkFilePath(this.#blockDirectory, chunkRefSegment(ref) + 1);
+    throw new CorruptionError("the index names a chunk file that does not exist", { file });
+  }
+
+  async #readStretch({ start, end, refs }: ChunkRead, into: StoredChunk[]): Promise<void> {
+    const { path, file } = this.#segmentOf(refs[0]!);
     const reader = new ByteReader(await readFully(file, start, end - start), { file: path, offset: start });
     for (const ref of refs) {
       const offset = chunkRefOffset(ref);
       into.push(readFrame(reader, offset - start) ?? (await readLongFrame({ path, file }, offset)));
     }
+  }
+}
+
+/** A directory that is missing is as bad as the files in it. */
+async function listChunkFiles(fileSystem: FileSystem, path: string): Promise<readonly string[]> {
+  try {
+    return await fileSystem.list(path);
+  } catch (cause) {
+    if (isNotFound(cause))
+      throw new CorruptionError("a part of the block is missing", { file: path }, { cause });
+    throw cause;
   }
 }
 
@@ -107,10 +133,6 @@ async function verifyHeader({ path, file }: Segment): Promise<void> {
       file: path,
       offset: 4,
     });
-}
-
-function missingSegment(ref: number): never {
-  throw new CorruptionError(`the index names chunk file ${chunkRefSegment(ref) + 1}, which does not exist`);
 }
 
 /** Up to `length` bytes: fewer only at the end of the file. */
@@ -137,14 +159,21 @@ function readFrame(reader: ByteReader, position: number): StoredChunk | undefine
 }
 
 /** Reads a chunk that is longer than was planned for, first its length, then all of it. */
-async function readLongFrame({ path, file }: Segment, offset: number): Promise<StoredChunk> {
+async function readLongFrame(segment: Segment, offset: number): Promise<StoredChunk> {
+  const place = { file: segment.path, offset };
+  const bytes = await readFully(segment.file, offset, await frameSize(segment, offset));
+  const chunk = readFrame(new ByteReader(bytes, place), 0);
+  if (chunk === undefined) throw new CorruptionError("a chunk file has become shorter", place);
+  return chunk;
+}
+
+/** The size of the chunk at `offset`, which lies wholly within its file. */
+async function frameSize({ path, file }: Segment, offset: number): Promise<number> {
   const place = { file: path, offset };
   const head = new ByteReader(await readFully(file, offset, CHUNK_LENGTH_SIZE_BYTES_MAX), place);
   const length = head.uvarint32();
   const sizeBytes = head.position + length + CHUNK_FRAME_SIZE_BYTES;
   if (offset + sizeBytes > file.size)
     throw new CorruptionError("a chunk ends behind the end of its file", place);
-  const chunk = readFrame(new ByteReader(await readFully(file, offset, sizeBytes), place), 0);
-  if (chunk === undefined) throw new CorruptionError("a chunk file has become shorter", place);
-  return chunk;
+  return sizeBytes;
 }
