@@ -4,6 +4,7 @@
  * Memory: symbols, postings and the offset table of the block; entries are handed on as they are made.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32c } from "../../kernels/crc32c.js";
 import { assert } from "../../model/assert.js";
 import type { Labels } from "../../model/labels.js";
@@ -22,6 +23,9 @@ import { MemoryPostings } from "./memory-postings.js";
 import type { Postings } from "./postings.js";
 import { collectSymbols, encodeSymbols } from "./symbols.js";
 
+/** Series or postings written between two turns of the event loop. */
+const entriesPerTurn = 4096;
+
 /** One series with its chunks in time order, not overlapping. */
 export interface IndexedSeries {
   readonly labels: Labels;
@@ -36,7 +40,7 @@ export async function writeIndex(
   const out = new SectionWriter(write);
   out.writer.u32(INDEX_MAGIC);
   out.writer.u8(INDEX_VERSION);
-  const symbols = collectSymbols(labelSetsOf(series));
+  const symbols = await collectSymbols(labelSetsOf(series));
   const symbolsStart = await out.section((body) => encodeSymbols(symbols, body));
   const seriesStart = out.position;
   const postings = await writeSeries(series, symbols, out);
@@ -71,6 +75,7 @@ async function writeSeries(
       i === 0 || series[i - 1]!.labels.compare(each.labels) < 0,
       "series come in label order, each once",
     );
+    if (i % entriesPerTurn === entriesPerTurn - 1) await nextTurn();
     await out.align(SERIES_ALIGNMENT_BYTES);
     const ref = out.position / SERIES_ALIGNMENT_BYTES;
     assert(ref <= 0xffffffff, "an index file is below 64 GiB");
@@ -122,6 +127,7 @@ async function writePostings(
 ): Promise<readonly PostingsOffset[]> {
   const offsets: PostingsOffset[] = [];
   const write = async (name: string, value: string, refs: Postings) => {
+    if (offsets.length % entriesPerTurn === entriesPerTurn - 1) await nextTurn();
     offsets.push({ name, value, offset: await out.section((body) => encodePostings(refs, body)) });
   };
   await write("", "", postings.all());

@@ -2,15 +2,21 @@
  * Symbols: the sorted table of strings of an index, which stand for themselves by their position.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Labels } from "../../model/labels.js";
 import { compareText } from "../../model/text-order.js";
 import type { ByteReader } from "../codec/byte-reader.js";
 import type { ByteWriter } from "../codec/byte-writer.js";
 
+/** Label sets visited between two turns of the event loop. */
+const labelSetsPerTurn = 4096;
+
 /** The strings of all labels in byte order, the empty one of the all-postings key included, with their refs. */
-export function collectSymbols(labelSets: Iterable<Labels>): ReadonlyMap<string, number> {
+export async function collectSymbols(labelSets: Iterable<Labels>): Promise<ReadonlyMap<string, number>> {
   const strings = new Set<string>([""]);
+  let visited = 0;
   for (const labels of labelSets) {
+    if (++visited % labelSetsPerTurn === 0) await nextTurn();
     for (let i = 0; i < labels.size; i++) strings.add(labels.nameAt(i)).add(labels.valueAt(i));
   }
   return new Map([...strings].sort(compareText).map((text, ref) => [text, ref]));
