@@ -24,7 +24,7 @@ import type { SeriesDefinition, TransactionRecord } from "../wal/wal-record.js";
 import type { Head } from "./head.js";
 import { areStorableLabels } from "./label-rules.js";
 import { Rejections } from "./rejections.js";
-import { StagedSamples } from "./staged-samples.js";
+import type { StagedSamples } from "./staged-samples.js";
 
 /** Hands a record to the log at once. Resolves when it is durable; rejects when it is not acknowledged. */
 export type LogTransaction = (record: TransactionRecord) => Promise<void>;
@@ -33,7 +33,8 @@ export class HeadAppender implements Appender {
   readonly #head: Head;
   readonly #log: LogTransaction;
   readonly #oldestTime: TimestampMs;
-  readonly #staged = new StagedSamples();
+  /** Undefined until the first sample, and after the end. */
+  #staged: StagedSamples | undefined;
   readonly #rejections = new Rejections();
   #isOpen = true;
 
@@ -47,34 +48,42 @@ export class HeadAppender implements Appender {
   append(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): SeriesRef {
     const slot = this.#admit(ref, labels, time, value);
     if (slot === 0) return ref;
-    const { series } = this.#head;
-    this.#staged.push(slot, series.refOf(slot), time, value);
-    return series.refOf(slot);
+    const seriesRef = this.#head.series.refOf(slot);
+    this.#staged ??= this.#head.begin();
+    this.#staged.push(slot, seriesRef, time, value);
+    return seriesRef;
   }
 
   appendStale(ref: SeriesRef, labels: Labels, time: TimestampMs): SeriesRef {
     const slot = this.#admit(ref, labels, time, Number.NaN);
     if (slot === 0) return ref;
-    const { series } = this.#head;
-    this.#staged.pushStale(slot, series.refOf(slot), time);
-    return series.refOf(slot);
+    const seriesRef = this.#head.series.refOf(slot);
+    this.#staged ??= this.#head.begin();
+    this.#staged.pushStale(slot, seriesRef, time);
+    return seriesRef;
   }
 
   async commit(): Promise<CommitResult> {
     this.#assertOpen();
     this.#isOpen = false;
+    const staged = this.#staged;
     try {
-      const appended = this.#staged.length === 0 ? 0 : await this.#logAndApply();
+      const appended = staged === undefined ? 0 : await this.#logAndApply(staged);
       return { appended, rejected: this.#rejections.byReason() };
     } finally {
-      this.#head.end(this.#staged);
+      this.#end();
     }
   }
 
   rollback(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#head.end(this.#staged);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#staged !== undefined) this.#head.end(this.#staged);
+    this.#staged = undefined;
   }
 
   /** The slot of the series for a sample, found or created; 0 when the sample is wrong by itself. */
@@ -84,7 +93,6 @@ export class HeadAppender implements Appender {
     if (time < this.#oldestTime) return this.#reject("too-old", labels, time, value);
     const slot = this.#head.series.find(labels, ref) || this.#create(labels);
     if (slot === 0) return this.#reject("invalid-labels", labels, time, value);
-    if (this.#staged.length === 0) this.#head.begin(this.#staged);
     return slot;
   }
 
@@ -92,23 +100,23 @@ export class HeadAppender implements Appender {
     return areStorableLabels(labels) ? this.#head.create(labels) : 0;
   }
 
-  #logAndApply(): Promise<number> {
-    const logged = this.#log({ kind: "transaction", series: this.#unnamedSeries(), samples: this.#staged });
-    return this.#head.applyInOrder(logged, () => this.#apply());
+  #logAndApply(staged: StagedSamples): Promise<number> {
+    const unnamed = this.#unnamedSeries(staged);
+    const logged = this.#log({ kind: "transaction", series: unnamed, samples: staged });
+    return this.#head.applyInOrder(logged, () => this.#apply(staged));
   }
 
   /** The staged series that no record has named yet, each once. */
-  #unnamedSeries(): readonly SeriesDefinition[] {
+  #unnamedSeries(staged: StagedSamples): readonly SeriesDefinition[] {
     const unnamed = new Set<number>();
-    for (const slot of this.#staged.stagedSlots()) if (!this.#head.isNamed(slot)) unnamed.add(slot);
+    for (const slot of staged.stagedSlots()) if (!this.#head.isNamed(slot)) unnamed.add(slot);
     const { series } = this.#head;
     return Array.from(unnamed, (slot) => ({ ref: series.refOf(slot), labels: series.labelsOf(slot) }));
   }
 
   /** Returns how many samples are stored now, repetitions of stored ones included. */
-  #apply(): number {
+  #apply({ slots, times, values, length }: StagedSamples): number {
     const head = this.#head;
-    const { slots, times, values, length } = this.#staged;
     let conflicts = 0;
     for (let i = 0; i < length; i++) {
       const slot = slots[i]!;

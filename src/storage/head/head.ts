@@ -21,12 +21,11 @@ import { grown } from "./columns.js";
 import { HeadSamples } from "./head-samples.js";
 import type { AppendOutcome } from "./out-of-order-samples.js";
 import { SeriesMap } from "./series-map.js";
+import { StagedSamples } from "./staged-samples.js";
 
-/** Samples staged by a transaction that is neither committed nor rolled back: their series must not end. */
-export interface OpenTransaction {
-  /** Each slot at least once. */
-  stagedSlots(): Iterable<number>;
-}
+/** Columns of ended transactions that are kept for others, if they are not larger than this. */
+const sparesMax = 8;
+const spareSamplesMax = 65_536;
 
 export interface HeadCapacity {
   /** Slots, used and free. */
@@ -41,7 +40,9 @@ export class Head {
   readonly series = new SeriesMap();
   readonly samples = new HeadSamples();
   readonly #postings = new MemoryPostings();
-  readonly #transactions = new Set<OpenTransaction>();
+  /** Samples of transactions that are neither committed nor rolled back: their series must not end. */
+  readonly #transactions = new Set<StagedSamples>();
+  readonly #spares: StagedSamples[] = [];
   /** By slot, the last generation in which a record of this process with this series was applied; 0 for none. */
   #namedIn = new Uint32Array(0);
   #lastCommit: Promise<unknown> = Promise.resolve();
@@ -139,12 +140,19 @@ export class Head {
     return count;
   }
 
-  begin(transaction: OpenTransaction): void {
-    this.#transactions.add(transaction);
+  /** Empty columns for a transaction that stages its first sample, until `end`. */
+  begin(): StagedSamples {
+    const staged = this.#spares.pop() ?? new StagedSamples();
+    this.#transactions.add(staged);
+    return staged;
   }
 
-  end(transaction: OpenTransaction): void {
-    this.#transactions.delete(transaction);
+  /** Ends a transaction: its columns are not its own any more. */
+  end(staged: StagedSamples): void {
+    const wasOpen = this.#transactions.delete(staged);
+    if (!wasOpen || this.#spares.length >= sparesMax || staged.capacity > spareSamplesMax) return;
+    staged.clear();
+    this.#spares.push(staged);
   }
 
   /**

@@ -21,6 +21,7 @@ import { LabelSets } from "./label-sets.js";
 import { sortInTurns } from "./sort-in-turns.js";
 
 const smallestTable = 64;
+const refMax = 0xffffffff;
 const refBits = 10;
 const refsPerPage = 1 << refBits;
 
@@ -62,8 +63,8 @@ export class SeriesMap {
 
   /** The series behind a ref; 0 when it has ended or never was. */
   slotOf(ref: SeriesRef): number {
-    const page = this.#pages[Math.floor(ref / refsPerPage)];
-    return page === undefined ? 0 : page.slots[ref % refsPerPage]!;
+    const page = ref > refMax ? undefined : this.#pages[ref >>> refBits];
+    return page === undefined ? 0 : page.slots[ref & (refsPerPage - 1)]!;
   }
 
   refOf(slot: number): SeriesRef {
@@ -97,7 +98,7 @@ export class SeriesMap {
     const position = this.#positionOf(labels);
     assert(this.#table[position] === 0, "a series is added once");
     assert(this.slotOf(ref) === 0, "a series ref is given once");
-    assert(ref > 0 && ref <= 0xffffffff, "a series ref is a positive 32-bit number");
+    assert(ref > 0 && ref <= refMax, "a series ref is a positive 32-bit number");
     const slot = this.#takeSlot();
     this.#refs[slot] = ref;
     this.#hashes[slot] = labels.hash();
@@ -117,9 +118,9 @@ export class SeriesMap {
   /** Forgets a series. Its slot will be given to another one, its ref will not. */
   remove(slot: number): void {
     const ref = this.refOf(slot);
-    const pageIndex = Math.floor(ref / refsPerPage);
+    const pageIndex = ref >>> refBits;
     const page = this.#pages[pageIndex]!;
-    page.slots[ref % refsPerPage] = 0;
+    page.slots[ref & (refsPerPage - 1)] = 0;
     if (--page.live === 0) this.#pages[pageIndex] = undefined;
     this.#closeGap(this.#tablePositionOf(slot));
     this.#labelSets.remove(this.#labelPlaces[slot]!);
@@ -165,11 +166,11 @@ export class SeriesMap {
 
   #bind(ref: SeriesRef, slot: number): void {
     this.reserveThrough(ref);
-    const pageIndex = Math.floor(ref / refsPerPage);
+    const pageIndex = ref >>> refBits;
     while (this.#pages.length <= pageIndex) this.#pages.push(undefined);
     this.#pages[pageIndex] ??= { slots: new Uint32Array(refsPerPage), live: 0 };
     const page = this.#pages[pageIndex]!;
-    page.slots[ref % refsPerPage] = slot;
+    page.slots[ref & (refsPerPage - 1)] = slot;
     page.live++;
   }
 

@@ -29,6 +29,15 @@ export class StagedSamples implements RefColumns {
     markStaleAt(this.values, index);
   }
 
+  get capacity(): number {
+    return this.refs.length;
+  }
+
+  /** Forgets the samples, keeps the room. */
+  clear(): void {
+    this.length = 0;
+  }
+
   /** Each slot as often as it was staged. */
   stagedSlots(): Uint32Array {
     return this.slots.subarray(0, this.length);

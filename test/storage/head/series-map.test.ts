@@ -51,6 +51,8 @@ describe("SeriesMap", () => {
     map.add(labelsOf(1), 7 as SeriesRef);
     map.reserveThrough(9 as SeriesRef);
     expect(map.refOf(map.add(labelsOf(2)))).toBe(10);
+    expect(map.slotOf((2 ** 32 + 10) as SeriesRef)).toBe(0);
+    expect(map.slotOf(-10 as SeriesRef)).toBe(0);
   });
 
   it("shrinks and keeps the rest when many end", () => {
