@@ -3,9 +3,9 @@
  */
 
 import type { SeriesSamples } from "../model/exporting.js";
-import { formatFloat } from "../model/float-text.js";
 import { formatRfc3339 } from "../model/rfc3339.js";
 import { isStaleAt } from "../model/staleness.js";
+import { valueText } from "./value-text.js";
 
 export function csvHeader(labelNames: readonly string[]): string {
   return `${["time", ...labelNames, "value"].map(quoteWhereNeeded).join(",")}\n`;
@@ -19,7 +19,7 @@ export function* csvLines(
   const cells = labelNames.map((name) => `${quoteWhereNeeded(labels.get(name))},`).join("");
   for (const { times, values, length } of parts) {
     for (let i = 0; i < length; i++) {
-      const value = isStaleAt(values, i) ? "stale" : formatFloat(values[i]!);
+      const value = isStaleAt(values, i) ? "stale" : valueText(values[i]!);
       yield `${formatRfc3339(times[i]!)},${cells}${value}\n`;
     }
   }

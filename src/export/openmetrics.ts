@@ -7,10 +7,10 @@
  */
 
 import type { SeriesSamples } from "../model/exporting.js";
-import { formatFloat } from "../model/float-text.js";
 import { type Labels, METRIC_NAME } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
 import { isStaleAt } from "../model/staleness.js";
+import { valueText } from "./value-text.js";
 
 export const openMetricsEnd = "# EOF\n";
 
@@ -23,7 +23,7 @@ export function* openMetricsLines({ labels, parts }: SeriesSamples): Generator<s
   const series = seriesText(labels);
   for (const { times, values, length } of parts) {
     for (let i = 0; i < length; i++) {
-      if (!isStaleAt(values, i)) yield `${series} ${formatFloat(values[i]!)} ${secondsText(times[i]!)}\n`;
+      if (!isStaleAt(values, i)) yield `${series} ${valueText(values[i]!)} ${secondsText(times[i]!)}\n`;
     }
   }
 }
