@@ -20,6 +20,9 @@ interface ForcedMonotonicity {
   maxTime: number;
 }
 
+/** Of each kind. A value that changes from step to step could make one per step. */
+const annotationsMax = 1000;
+
 export class Annotations {
   readonly #text: string;
   /** Places by message. */
@@ -102,11 +105,15 @@ export class Annotations {
   }
 
   #warn(message: string, span: Span): void {
-    this.#warnings.set(`PromQL warning: ${message}`, placeText(this.#text, span));
+    this.#note(this.#warnings, `PromQL warning: ${message}`, span);
   }
 
   #inform(message: string, span: Span): void {
-    this.#infos.set(`PromQL info: ${message}`, placeText(this.#text, span));
+    this.#note(this.#infos, `PromQL info: ${message}`, span);
+  }
+
+  #note(notes: Map<string, string>, message: string, span: Span): void {
+    if (notes.size < annotationsMax || notes.has(message)) notes.set(message, placeText(this.#text, span));
   }
 }
 

@@ -38,7 +38,10 @@ export function* dropNames(
 }
 
 /** Delayed name removal comes to its end: names go, and series that became equal are merged. */
-export function* finalNames(series: readonly VectorSeries[], budget: QueryBudget): Slices<readonly VectorSeries[]> {
+export function* finalNames(
+  series: readonly VectorSeries[],
+  budget: QueryBudget,
+): Slices<readonly VectorSeries[]> {
   if (!series.some(({ dropName }) => dropName)) return series;
   const named: VectorSeries[] = [];
   for (const each of series) {

@@ -17,6 +17,9 @@ import * as t from "./tokens.js";
 /** Parentheses may nest this deep: each level costs the parser some kilobytes of stack. */
 export const PARENTHESES_DEPTH_MAX = 128;
 
+/** A token costs the parser some microseconds, and nothing else runs meanwhile. */
+export const TOKENS_MAX = 50_000;
+
 export interface LexedText {
   /** Those before the fault. */
   readonly tokens: IToken[];
@@ -27,11 +30,17 @@ export function lex(lexer: Lexer, text: string): LexedText {
   const { tokens, errors } = lexer.tokenize(text);
   const scope = new Scope(text);
   for (const [i, token] of tokens.entries()) {
+    if (i === TOKENS_MAX) return { tokens: [], fault: tooLong(token) };
     const fault = scope.enter(token);
     if (fault !== undefined) return { tokens: tokens.slice(0, i), fault };
   }
   const offset = errors[0]?.offset;
   return { tokens, fault: offset === undefined ? scope.end() : scope.malformed(offset) };
+}
+
+function tooLong(token: IToken): Fault {
+  const span = { start: token.startOffset, end: tokenEnd(token) };
+  return { message: `an expression has at most ${TOKENS_MAX} words and signs`, span };
 }
 
 /** What is open at a token: parentheses, braces, brackets. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ParseError } from "../../../src/model/errors.js";
+import { TOKENS_MAX } from "../../../src/query/parser/lex.js";
 import { DEPTH_MAX, ParseCache, parse, parseSelector } from "../../../src/query/parser/parse.js";
 import { caretText, formatParseError } from "../../../src/query/parser/parse-error.js";
 import { everyFeature as features } from "./features.js";
@@ -72,6 +73,13 @@ describe("depth", () => {
   it("of chains may be as great as the limit", () => {
     expect(parse(`a${" or a".repeat(DEPTH_MAX - 1)}`).kind).toBe("binary");
     expect(errorOf(() => parse("a + b + c", { depthMax: 2 })).message).toContain("deeper than 2 levels");
+  });
+
+  it("limits the length of what is parsed, where it goes on", () => {
+    const error = errorOf(() => parse(`sum by (${"a,".repeat(30_000)}a) (x)`));
+    expect(error.message).toBe(`an expression has at most ${TOKENS_MAX} words and signs`);
+    expect(error.position.start).toBeGreaterThan(TOKENS_MAX);
+    expect(() => parse(`up{job=~"${"a|".repeat(500_000)}b"}`)).not.toThrow();
   });
 });
 

@@ -148,7 +148,10 @@ function formatQuantile(quantile: number): string {
 }
 
 function warnOfQuantiles(quantiles: Float64Array, span: Span, context: EvalContext): void {
+  let last: number | undefined;
   for (const quantile of quantiles) {
-    if (!(quantile >= 0 && quantile <= 1)) context.annotations.invalidQuantile(quantile, span);
+    if (quantile >= 0 && quantile <= 1) continue;
+    if (!Object.is(quantile, last)) context.annotations.invalidQuantile(quantile, span);
+    last = quantile;
   }
 }

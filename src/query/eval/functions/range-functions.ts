@@ -97,12 +97,16 @@ export function annotateRollup(
     case "increase":
       annotateCounter(node, result.labels, context);
       break;
-    case "quantile_over_time":
+    case "quantile_over_time": {
+      let last: number | undefined;
       result.parameters[0]!.forEach((quantile, step) => {
         if (result.column.present[step] !== FLOAT || (quantile >= 0 && quantile <= 1)) return;
-        context.annotations.invalidQuantile(quantile, node.parameters[0]!.span);
+        if (!Object.is(quantile, last))
+          context.annotations.invalidQuantile(quantile, node.parameters[0]!.span);
+        last = quantile;
       });
       break;
+    }
   }
 }
 
