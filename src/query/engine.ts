@@ -12,8 +12,8 @@ import type { Queryable } from "../model/queryable.js";
 import type { TimestampMs } from "../model/sample.js";
 import type { Series } from "../model/series.js";
 import { Annotations } from "./eval/annotations.js";
-import { QueryBudget } from "./eval/budget.js";
-import type { EvalFeatures } from "./eval/context.js";
+import { QueryBudget, type SharedBytes } from "./eval/budget.js";
+import type { EvalContext, EvalFeatures } from "./eval/context.js";
 import { evaluatePlan } from "./eval/evaluate.js";
 import { type EvaluatedResult, instantResult, rangeResult } from "./eval/result.js";
 import { runInSlices, type Slices } from "./eval/slices.js";
@@ -31,7 +31,7 @@ export interface QueryEngineOptions {
   readonly timeoutMs: number;
   /** Samples that one query may hold. */
   readonly samplesMax: number;
-  /** Bytes of chunks and columns that one query may hold. */
+  /** Bytes of chunks and columns that one query may hold; all queries that run at once together, twice as many. */
   readonly bytesMax: number;
   /** Names of Prometheus' feature flags. */
   readonly features: ReadonlySet<string>;
@@ -76,12 +76,14 @@ export class QueryEngine {
   readonly #options: QueryEngineOptions;
   readonly #features: EvalFeatures;
   readonly #nextTurn: () => Promise<void>;
+  readonly #shared: SharedBytes;
   readonly #parsed: ParseCache;
   /** Kernels that no query has in use. */
   readonly #kernels: ColumnKernel[] = [];
 
   constructor(options: QueryEngineOptions) {
     this.#options = options;
+    this.#shared = { max: 2 * options.bytesMax, held: 0 };
     this.#nextTurn = options.nextTurn ?? (() => setImmediate());
     this.#parsed = new ParseCache(parsedMax, { features: options.features });
     this.#features = {
@@ -128,22 +130,41 @@ export class QueryEngine {
   ): Promise<EngineResult> {
     const { samplesMax, bytesMax, clock } = this.#options;
     const timeoutMs = Math.min(settings.timeoutMs ?? this.#options.timeoutMs, this.#options.timeoutMs);
-    const budget = new QueryBudget({ samplesMax, bytesMax, timeoutMs }, clock, settings.signal);
+    const budget = new QueryBudget(
+      { samplesMax, bytesMax, timeoutMs, shared: this.#shared },
+      clock,
+      settings.signal,
+    );
     budget.checkTime("query execution");
-    const { loaded, close } = await load(queryable, plan, budget, settings.signal);
+    try {
+      const { loaded, close } = await load(queryable, plan, budget, settings.signal);
+      try {
+        const annotations = new Annotations(plan.text);
+        const value = await this.#evaluate({ plan, loaded, budget, annotations }, finish);
+        return { ...value, warnings: annotations.warnings(), infos: annotations.infos() };
+      } finally {
+        close();
+      }
+    } finally {
+      budget.release();
+    }
+  }
+
+  /** With a kernel of its own from first slice to last. */
+  async #evaluate(
+    input: Pick<EvalContext, "plan" | "loaded" | "budget" | "annotations">,
+    finish: (value: Value, budget: QueryBudget) => Slices<EvaluatedResult>,
+  ): Promise<EvaluatedResult> {
     const kernel = this.#kernels.pop() ?? columnKernel();
     try {
-      const annotations = new Annotations(plan.text);
-      const context = { plan, loaded, budget, annotations, kernel, features: this.#features };
+      const context = { ...input, kernel, features: this.#features };
       const work = function* (): Slices<EvaluatedResult> {
-        return yield* finish(yield* evaluatePlan(context), budget);
+        return yield* finish(yield* evaluatePlan(context), input.budget);
       };
-      const result = await this.#drive(work(), budget);
-      return { ...result, warnings: annotations.warnings(), infos: annotations.infos() };
+      return await this.#drive(work(), input.budget);
     } finally {
       kernel.clear();
       if (this.#kernels.length < kernelsKept) this.#kernels.push(kernel);
-      close();
     }
   }
 

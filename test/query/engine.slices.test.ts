@@ -95,6 +95,22 @@ describe("a long query", () => {
   });
 });
 
+describe("queries that run at once", () => {
+  it("may together hold twice what one may, and give it back whatever became of them", async () => {
+    const engine = engineWith({ bytesMax: 300_000 });
+    const queryable = machines(5);
+    const heavy = () => engine.range(queryable, "x_total * 2", hour);
+    for (let round = 0; round < 2; round++) {
+      const outcomes = await Promise.allSettled(Array.from({ length: 6 }, heavy));
+      const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+      expect(refused.length).toBeGreaterThan(0);
+      expect(refused.length).toBeLessThan(6);
+      for (const reason of refused) expect(String(reason)).toContain("those that run beside it");
+      await expect(heavy()).resolves.toBeDefined();
+    }
+  });
+});
+
 describe("a load that hangs", () => {
   function hanging(): { queryable: Queryable; closed: () => number; finish: () => void } {
     let closed = 0;

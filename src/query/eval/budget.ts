@@ -14,10 +14,17 @@ import { ColumnPool } from "./column-pool.js";
 import type { Slices } from "./slices.js";
 import { byteCount, type Column, presentCount, STEP_BYTES, type Value } from "./value.js";
 
+/** What all queries of an engine hold together: they take turns, so that each holds its columns while others run. */
+export interface SharedBytes {
+  readonly max: number;
+  held: number;
+}
+
 export interface BudgetLimits {
   readonly samplesMax: number;
   readonly bytesMax: number;
   readonly timeoutMs: number;
+  readonly shared?: SharedBytes;
 }
 
 /** Samples between two looks at the clock. */
@@ -35,6 +42,7 @@ export class QueryBudget {
   readonly #limits: BudgetLimits;
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
+  readonly #shared: SharedBytes;
   readonly #deadline: number;
   readonly #pool = new ColumnPool();
   #bytes = 0;
@@ -43,21 +51,40 @@ export class QueryBudget {
   #untilCheck = samplesPerCheck;
   #sliceEnd = Number.POSITIVE_INFINITY;
   #sliceIsOver = false;
+  #isOver = false;
 
   constructor(limits: BudgetLimits, clock: Clock, signal?: AbortSignal) {
     this.#limits = limits;
     this.#clock = clock;
     this.#signal = signal;
+    this.#shared = limits.shared ?? { max: Number.POSITIVE_INFINITY, held: 0 };
     this.#deadline = clock.monotonic() + limits.timeoutMs;
   }
 
   /** Bytes about to be loaded; they stay until the query ends. */
   reserveBytes(bytes: number): void {
+    // A load that nobody waits for any more ends here.
+    if (this.#isOver) throw new QueryCanceledError("query was canceled in query execution");
     this.#bytes += bytes;
-    if (this.#bytes + this.#labelBytes <= this.#limits.bytesMax) return;
-    throw new QueryLimitError(
-      `query processing would load more than ${this.#limits.bytesMax} bytes into memory in query execution`,
-    );
+    this.#shared.held += bytes;
+    if (this.#bytes + this.#labelBytes > this.#limits.bytesMax) {
+      throw new QueryLimitError(
+        `query processing would load more than ${this.#limits.bytesMax} bytes into memory in query execution`,
+      );
+    }
+    if (this.#shared.held > this.#shared.max) {
+      throw new QueryLimitError(
+        `this query and those that run beside it would hold more than ${this.#shared.max} bytes`,
+      );
+    }
+  }
+
+  /** The query is over: nothing of it is held any more. May be called again. */
+  release(): void {
+    this.#isOver = true;
+    this.#shared.held -= this.#bytes + this.#labelBytes;
+    this.#bytes = 0;
+    this.#labelBytes = 0;
   }
 
   /** Room for a column, zeroed: absent at every step. */
@@ -81,7 +108,9 @@ export class QueryBudget {
   reserveLabels(valueLength: number): void {
     if (valueLength > LABEL_VALUE_LENGTH_MAX)
       throw new QueryLimitError(`a label value would be longer than ${LABEL_VALUE_LENGTH_MAX} characters`);
-    this.#labelBytes += labelsBytes + 2 * valueLength;
+    const bytes = labelsBytes + 2 * valueLength;
+    this.#labelBytes += bytes;
+    this.#shared.held += bytes;
     this.reserveBytes(0);
   }
 
@@ -106,10 +135,12 @@ export class QueryBudget {
     const bytes = this.#bytes;
     const samples = this.#samples;
     const value = yield* work;
-    this.#bytes = bytes + byteCount(value);
-    const held = yield* this.#countSamples(value);
+    const held = bytes + byteCount(value);
+    this.#shared.held += held - this.#bytes;
+    this.#bytes = held;
+    const points = yield* this.#countSamples(value);
     this.#samples = samples;
-    this.addSamples(held);
+    this.addSamples(points);
     return value;
   }
 

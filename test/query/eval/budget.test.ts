@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { QueryLimitError, QueryTimeoutError } from "../../../src/model/errors.js";
+import { QueryCanceledError, QueryLimitError, QueryTimeoutError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { LABEL_VALUE_LENGTH_MAX, QueryBudget, SLICE_MS } from "../../../src/query/eval/budget.js";
 import { runAtOnce, type Slices } from "../../../src/query/eval/slices.js";
@@ -74,6 +74,31 @@ describe("QueryBudget", () => {
     };
     runAtOnce(budget.holding(work()));
     expect(() => runAtOnce(budget.holding(work()))).toThrow(QueryLimitError);
+  });
+
+  it("counts what queries hold together, until they are over", () => {
+    const shared = { max: 1500, held: 0 };
+    const limits = { samplesMax: 100, bytesMax: 1000, timeoutMs: 1000, shared };
+    const [first, second] = [
+      new QueryBudget(limits, new FakeClock()),
+      new QueryBudget(limits, new FakeClock()),
+    ];
+    const work = function* (): Slices<Value> {
+      yield;
+      first.column(50);
+      return scalar(first.values(50));
+    };
+    runAtOnce(first.holding(work()));
+    expect(shared.held).toBe(50 * 9);
+    first.reserveLabels(50);
+    first.reserveBytes(200);
+    expect(() => second.reserveBytes(900)).toThrow("this query and those that run beside it");
+    first.release();
+    first.release();
+    expect(shared.held).toBe(900);
+    expect(() => first.reserveBytes(1)).toThrow(QueryCanceledError);
+    second.release();
+    expect(shared.held).toBe(0);
   });
 
   it("refuses a label value that is too long", () => {
