@@ -1,3 +1,4 @@
+import * as zlib from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { crc32c } from "../../../src/kernels/crc32c.js";
@@ -171,6 +172,16 @@ describe("readSegment", () => {
         (bytes.length - cut) % 10 === 0 ? 0 : 1,
       );
     }
+  });
+
+  it("reads zstd where Node has it, and says so where it has not", async () => {
+    const { zstdCompressSync } = zlib as { readonly zstdCompressSync?: (bytes: Uint8Array) => Uint8Array };
+    const record = Uint8Array.of(9, 9, 9);
+    const bytes = segmentOf([zstdCompressSync?.(record) ?? record]);
+    bytes[0]! |= 16;
+    if (zstdCompressSync === undefined)
+      await expect(recordsOf(bytes)).rejects.toThrow(/compressed with zstd.*use Node 22.15 or later/);
+    else expect((await recordsOf(bytes)).records).toEqual([record]);
   });
 
   it("answers any bytes", async () => {
