@@ -16,14 +16,17 @@
  *                                     the exception before it
  *                 least u64           only with bit 7, little-endian; then miniblocks: bits of each exception - least
  *
- *   sequence      flags u8            bit 0: summed; bit 1: with a factor; bit 2: patched; others 0
+ *   sequence      flags u8            bit 0: summed; bit 1: with a factor; bit 2: patched, and then bit 3: only
+ *                                     upwards; bit 4: by a bitmap; others 0
  *                 first, slope zigzag
  *                 factor varint       only with bit 1, from 1 to 2^32 - 1; 1 without
  *                 miniblocks          steps: integer i is first + slope * i + factor * step i,
  *                                     or, when summed, ... + factor * (step 0 + ... + step i)
- *                 patches varint      only with bit 2: how many, from 1 to the steps there are
- *                 miniblocks          only with bit 2: the steps in front of each patch, since the patch before it
- *                 miniblocks          only with bit 2: high of each patch, zigzag - 1, which adds high * 2^width
+ *                 patches varint      only with bit 2 and without 4: how many, from 1 to the steps there are; then
+ *                                     miniblocks: the steps in front of each patch, since the patch before it
+ *                 bitmap              only with bit 4: a bit for each step, set for at least one; whole bytes
+ *                 miniblocks          only with bit 2: high of each patch, zigzag - 1 (with bit 3: high - 1); it
+ *                                     adds high * 2^width
  *
  *   miniblocks    head u8             bits 0..6: width, at most 64; bit 7: varied
  *                 entryBits u8        only when varied, at most 7; 0 if not
@@ -48,7 +51,9 @@ export const DENSE_MINIBLOCK = 32;
 export const DENSE_SUMMED = 1;
 export const DENSE_FACTOR = 2;
 export const DENSE_PATCHED = 4;
-export const DENSE_FLAGS_MAX = 7;
+export const DENSE_POSITIVE = 8;
+export const DENSE_BITMAP = 16;
+export const DENSE_FLAGS_MAX = 31;
 export const DENSE_VARIED = 0x80;
 
 /** 10^scale: all powers that a double holds exactly. */

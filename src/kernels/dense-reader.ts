@@ -117,6 +117,20 @@ export class DenseReader {
     return positions;
   }
 
+  /** The positions of those of `count` bits that are set, at least one. */
+  readBitmap(count: number): Float64Array {
+    const from = this.#at;
+    this.#need((count + 7) >>> 3);
+    this.#at += (count + 7) >>> 3;
+    const positions = new Float64Array(count);
+    let found = 0;
+    for (let i = 0; i < count; i++) {
+      if ((this.#bytes[from + (i >>> 3)]! & (1 << (i & 7))) !== 0) positions[found++] = i;
+    }
+    if (found === 0) throwDenseFault(DENSE_BAD_FIELD);
+    return positions.subarray(0, found);
+  }
+
   #need(sizeBytes: number): void {
     if (sizeBytes > this.#end - this.#at) throwDenseFault(DENSE_CUT_SHORT);
   }

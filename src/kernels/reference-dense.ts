@@ -12,11 +12,14 @@ import {
   DENSE_BAD_FIELD,
   DENSE_BAD_TIME,
   DENSE_BAD_VALUE,
+  DENSE_BITMAP,
   DENSE_CORRECTED,
   DENSE_EXCEPTIONS,
   DENSE_FACTOR,
   DENSE_FLAGS_MAX,
+  DENSE_MINIBLOCK,
   DENSE_PATCHED,
+  DENSE_POSITIVE,
   DENSE_POWERS,
   DENSE_RAW,
   DENSE_SCALE_MASK,
@@ -46,36 +49,51 @@ export function referenceDecodeDense(bytes: Uint8Array, count: number, into: Col
 /** Reads `count` integers. */
 function readSequence(reader: DenseReader, into: WordColumn, count: number): void {
   const flags = reader.readByte();
-  if (flags > DENSE_FLAGS_MAX) throwDenseFault(DENSE_BAD_FIELD);
+  const isPatched = (flags & DENSE_PATCHED) !== 0;
+  const isPatchFlagged = (flags & (DENSE_POSITIVE | DENSE_BITMAP)) !== 0;
+  if (flags > DENSE_FLAGS_MAX || (isPatchFlagged && !isPatched)) throwDenseFault(DENSE_BAD_FIELD);
   const first = reader.readZigzag();
   const slope = reader.readZigzag();
   const factor = (flags & DENSE_FACTOR) === 0 ? 1 : reader.readBounded(0xffffffff);
   const widths = reader.readMiniblocks(into, count);
-  if ((flags & DENSE_PATCHED) !== 0) patch(reader, into, count, widths);
+  if (isPatched) patch(reader, into, widths, count, flags);
   if (factor !== 1) multiply(into, count, factor);
   addUp(into, count, first, slope, (flags & DENSE_SUMMED) !== 0);
 }
 
-function patch(reader: DenseReader, into: WordColumn, count: number, widths: Uint8Array): void {
-  const patchCount = reader.readBounded(count);
-  const positions = reader.readPositions(patchCount, count);
-  const highs = wordColumn(patchCount);
-  reader.readMiniblocks(highs, patchCount);
-  for (let i = 0; i < patchCount; i++) {
+function patch(
+  reader: DenseReader,
+  into: WordColumn,
+  widths: Uint8Array,
+  count: number,
+  flags: number,
+): void {
+  const isBitmap = (flags & DENSE_BITMAP) !== 0;
+  const positions = isBitmap
+    ? reader.readBitmap(count)
+    : reader.readPositions(reader.readBounded(count), count);
+  const highs = wordColumn(positions.length);
+  reader.readMiniblocks(highs, positions.length);
+  for (let i = 0; i < positions.length; i++) {
     const position = positions[i]!;
-    const width = widths[position >>> 5]!;
+    const width = widths[Math.floor(position / DENSE_MINIBLOCK)]!;
     // A width of 64 leaves nothing above it.
     if (width > 63) throwDenseFault(DENSE_BAD_FIELD);
-    // The zigzag of the high bits is one more than what is stored.
-    const low = (highs.low[i]! + 1) | 0;
-    const high = low === 0 ? (highs.high[i]! + 1) | 0 : highs.high[i]!;
-    const sign = -(low & 1);
-    const patchLow = ((low >>> 1) | (high << 31)) ^ sign;
-    const patchHigh = (high >>> 1) ^ sign;
-    if (width >= 32) add(into, position, 0, patchLow << (width - 32));
-    else if (width === 0) add(into, position, patchLow, patchHigh);
-    else add(into, position, patchLow << width, (patchHigh << width) | (patchLow >>> (32 - width)));
+    add(highs, i, 1, 0);
+    if ((flags & DENSE_POSITIVE) === 0) unzigzag(highs, i);
+    const low = highs.low[i]!;
+    const high = highs.high[i]!;
+    if (width >= 32) add(into, position, 0, low << (width - 32));
+    else if (width === 0) add(into, position, low, high);
+    else add(into, position, low << width, (high << width) | (low >>> (32 - width)));
   }
+}
+
+/** 0, 1, 2, 3, 4 ... become 0, -1, 1, -2, 2 ... */
+function unzigzag({ low, high }: WordColumn, index: number): void {
+  const sign = -(low[index]! & 1);
+  low[index] = ((low[index]! >>> 1) | (high[index]! << 31)) ^ sign;
+  high[index] = (high[index]! >>> 1) ^ sign;
 }
 
 /** into[index] += high:low */

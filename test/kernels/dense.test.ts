@@ -118,6 +118,24 @@ describe("the dense chunk format, by hand", () => {
   });
 });
 
+describe.each(decoders)("patches by a bitmap, in %s", (_, decode) => {
+  // Ten steps of width 0, of which numbers 1, 8 and 9 are patched; the bits behind the tenth have no meaning.
+  const beginning = [0, 10, 0, 0, 2, 0];
+  const bitmap = [0b00000010, 0b11111111];
+
+  it("go up and down", () => {
+    // Three bits each: 2, -1 and 3, which are zigzag 4, 1 and 6.
+    const bytes = Uint8Array.of(...beginning, 0, 4 + 16, 0, 0, 0, ...bitmap, 3, 0b01_000_011, 0b1);
+    expect([...decodeWith(decode, bytes, 10).values]).toEqual([0, 2, 0, 0, 0, 0, 0, 0, -1, 3]);
+  });
+
+  it("go only up", () => {
+    // Two bits each: 1, 2 and 4.
+    const bytes = Uint8Array.of(...beginning, 0, 4 + 8 + 16, 0, 0, 0, ...bitmap, 2, 0b11_01_00);
+    expect([...decodeWith(decode, bytes, 10).values]).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 2, 4]);
+  });
+});
+
 describe.each(decoders)("encodeDense, and decoding in %s", (_, decode) => {
   it("give back every time and every bit of every value", () => {
     fc.assert(
@@ -173,6 +191,9 @@ describe.each(decoders)("encodeDense, and decoding in %s", (_, decode) => {
 
   it.each([
     ["field", [0, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ["field", [0, 1, 16, 0, 0, 0, 1, 0, 0, 0, 0]],
+    ["field", [0, 1, 32, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ["field", [0, 1, 4 + 16, 0, 0, 0, 0b10, 0, 0, 0, 0, 0, 0]],
     ["field", [0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0]],
     ["field", [0, 1, 0, 0, 0, 65, 0, 0, 0, 0, 0]],
     ["field", [0, 1, 0, 0, 0, 0x80, 8, 0, 0, 0, 0, 0]],
@@ -214,6 +235,16 @@ describe("both decoders", () => {
 });
 
 describe("encodeDense", () => {
+  it("takes about the bits that seldom growth needs", () => {
+    let value = 0;
+    // Four of fifteen samples grow, by 1 or 2.
+    const size = sizeOf((i) => {
+      value += [0, 1, 0, 0, 0, 2, 0, 0, 1, 0, 0, 0, 2, 0, 0][(i * 7) % 15]!;
+      return value;
+    });
+    expect(size).toBeLessThan(30 + (length * 1.4) / 8);
+  });
+
   it("leaves to XOR what XOR packs better", () => {
     fc.assert(
       fc.property(denseColumns(), (columns) => {

@@ -8,6 +8,9 @@ export const MINIBLOCK: u32 = 32;
 export const SUMMED: u32 = 1;
 export const FACTOR: u32 = 2;
 export const PATCHED: u32 = 4;
+export const POSITIVE: u32 = 8;
+export const BITMAP: u32 = 16;
+export const FLAGS_MAX: u32 = 31;
 /** The scale of values that are no decimals. */
 export const DENSE_RAW: u32 = 0x3f;
 export const SCALE_MASK: u32 = 0x3f;

@@ -9,6 +9,7 @@ import {
   DENSE_RAW,
   EXCEPTIONS,
   FACTOR,
+  FLAGS_MAX,
   PATCHED,
   powerOfTen,
   SCALE_MASK,
@@ -52,13 +53,13 @@ let hasStale: bool = false;
 /** Reads a sequence of `count` integers of 64 bits, but leaves its steps to be added up, at `to`. */
 function readSteps(count: u32, to: usize, scratch: usize): bool {
   const flags = readByte();
-  if (flags > (SUMMED | FACTOR | PATCHED)) return fail(BAD_FIELD);
+  if (flags > FLAGS_MAX || (flags > (SUMMED | FACTOR | PATCHED) && !(flags & PATCHED))) return fail(BAD_FIELD);
   isSummed = (flags & SUMMED) != 0;
   first = readSigned();
   slope = readSigned();
   factor = flags & FACTOR ? readBounded(0xffffffff) : 1;
   if (fault != 0 || !readMiniblocks(count, to)) return false;
-  return (flags & PATCHED) == 0 || readPatches(count, to, scratch);
+  return (flags & PATCHED) == 0 || readPatches(count, to, flags, scratch);
 }
 
 /** Steps to multiples of the factor, in place. */

@@ -11,7 +11,7 @@ const NEGATIVE_ZERO: u64 = 0x8000000000000000;
 const DECIMAL_MAX: f64 = 9007199254740991;
 /** No scale makes this value a decimal. */
 const NONE: u32 = 63;
-/** Above so many bits a sample, and wherever there are exceptions, raw bits are tried as well. */
+/** Above so many bits a sample, raw bits and corrected decimals are tried as well. */
 const ENOUGH_BITS: u32 = 24;
 /** Between two attempts: words are written whole. */
 const GAP_BYTES: usize = 16;
@@ -190,8 +190,7 @@ function writeValues(values: usize, count: u32, scratch: usize, to: usize): usiz
   const scale = chooseScale(values, count);
   if (scale != DENSE_RAW) {
     end = writeDecimals(values, count, scale, false, scratch, to);
-    const hasExceptions = (load<u8>(to) & EXCEPTIONS) != 0;
-    if (!hasExceptions && <u32>(end - to) << 3 <= count * ENOUGH_BITS) return end;
+    if (<u32>(end - to) << 3 <= count * ENOUGH_BITS) return end;
   }
   end = keepSmaller(to, end, writeRaw(values, count, scratch, end + GAP_BYTES));
   const correctedScale = chooseCorrectedScale(values, count);

@@ -4,7 +4,7 @@
  * Every field is first looked for: when its bytes are not there, or it cannot be, `fault` says so from then on.
  */
 
-import { bitMask, MINIBLOCK, peekWide } from "./_dense-bits";
+import { BITMAP, bitMask, MINIBLOCK, peekWide, POSITIVE } from "./_dense-bits";
 
 const CUT_SHORT: i32 = 1;
 const BAD_FIELD: i32 = 2;
@@ -176,22 +176,48 @@ export function readPositions(count: u32, bound: u32, to: usize): bool {
   return true;
 }
 
-/** Reads patches and adds them to the `count` integers at `to`, whose miniblocks were read last. `scratch` holds 2 * count. */
-export function readPatches(count: u32, to: usize, scratch: usize): bool {
-  const patchCount = <u32>readBounded(count);
-  if (patchCount == 0) return false;
+/** Reads a bitmap of `count` bits; writes the positions of those that are set to `to`, and returns how many. */
+function readBitmap(count: u32, to: usize): u32 {
+  const sizeBytes = (count + 7) >> 3;
+  if (!has(sizeBytes)) return 0;
+  let next = to;
+  for (let from: u32 = 0; from < count; from += 64) {
+    const bits = load<u64>(at + (from >> 3)) & bitMask(min<u32>(64, count - from));
+    for (let rest = bits; rest != 0; rest &= rest - 1) {
+      store<u64>(next, <u64>from + ctz(rest));
+      next += 8;
+    }
+  }
+  at += sizeBytes;
+  if (next == to) fail(BAD_FIELD);
+  return <u32>((next - to) >> 3);
+}
+
+/** Reads a count, then as many positions below `bound`. 0 when there are none. */
+function readCountedPositions(bound: u32, to: usize): u32 {
+  const count = <u32>readBounded(bound);
+  return count != 0 && readPositions(count, bound, to) ? count : 0;
+}
+
+/**
+ * Reads patches and adds them to the `count` integers at `to`, whose miniblocks were read last. `flags` are those of
+ * the sequence. `scratch` holds 2 * count.
+ */
+export function readPatches(count: u32, to: usize, flags: u32, scratch: usize): bool {
   const patchedWidth = width;
   const patchedEntryBits = entryBits;
   const patchedEntriesAt = entriesAt;
+  const patchCount = flags & BITMAP ? readBitmap(count, scratch) : readCountedPositions(count, scratch);
+  if (fault != 0) return false;
   const highs = scratch + (<usize>patchCount << 3);
-  if (!readPositions(patchCount, count, scratch)) return false;
   if (!readMiniblocks(patchCount, highs)) return false;
   width = patchedWidth;
   entryBits = patchedEntryBits;
   entriesAt = patchedEntriesAt;
   for (let i: u32 = 0; i < patchCount; i++) {
     const position = <u32>load<u64>(scratch + (<usize>i << 3));
-    const high = <u64>signed(load<u64>(highs + (<usize>i << 3)) + 1);
+    const stored = load<u64>(highs + (<usize>i << 3)) + 1;
+    const high = flags & POSITIVE ? stored : <u64>signed(stored);
     const patchWidth = widthOf(position / MINIBLOCK);
     // A width of 64 leaves nothing above it.
     if (patchWidth > 63) return fail(BAD_FIELD);

@@ -4,8 +4,16 @@
 
 import { bitMask, MINIBLOCK, putWide } from "./_dense-bits";
 
-/** About what a patch costs beside its high bits: a gap, and a sign. */
+/** About what a patch of a miniblock costs beside its high bits. */
 const PATCH_BITS: u64 = 9;
+
+/** About what so many patches of `count` elements cost beside their high bits: gaps, or all the bits of a bitmap. */
+// @ts-ignore: decorator
+@inline
+function patchBits(patches: u64, count: u32): u64 {
+  if (count <= MINIBLOCK) return patches * PATCH_BITS;
+  return patches == 0 ? 0 : min<u64>(patches * (3 + lengthOf(<u64>count / patches)), <u64>count + patches);
+}
 
 /** The kinds of plan: one width for all, a width for each miniblock, and an offset for each as well. */
 export const UNIFORM: i32 = 0;
@@ -90,8 +98,10 @@ function chooseWidth(from: usize, count: u32, subtrahend: i64, canPatch: bool): 
     const saved = negative * <u64>width;
     const bits =
       <u64>count * <u64>width +
-      patches * PATCH_BITS +
+      patchBits(patches, count) +
+      // All high bits are as wide as the widest.
       highBits +
+      (highBits >> 1) +
       (negativeBits > saved ? negativeBits - saved : 0);
     if (bits < best) {
       best = bits;
@@ -100,7 +110,7 @@ function chooseWidth(from: usize, count: u32, subtrahend: i64, canPatch: bool): 
     if (!canPatch) break;
     patches += load<u16>(histogram + (<usize>width << 1));
     highBits += patches - negative;
-    if (patches * PATCH_BITS > best) break;
+    if (patchBits(patches, count) > best) break;
   }
   return best;
 }

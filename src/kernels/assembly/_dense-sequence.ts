@@ -2,7 +2,7 @@
  * Chooses how a sequence of integers is written, and writes it. The layout stands in ../dense-format.ts.
  */
 
-import { FACTOR, MINIBLOCK, PATCHED, SUMMED } from "./_dense-bits";
+import { BITMAP, FACTOR, MINIBLOCK, PATCHED, POSITIVE, SUMMED } from "./_dense-bits";
 import { OFFSET, planMiniblocks, planOffset, planWidth, UNIFORM, writeMiniblocks, writePlain } from "./_dense-miniblocks";
 
 /** The forms of a sequence: from a level, from a sloped line, as the sum of its steps. */
@@ -188,23 +188,61 @@ export function writeSequence(from: usize, count: u32, scratch: usize, to: usize
   layOutSteps(from, count, bestForm, median, steps);
   planMiniblocks(steps, count, lowest, true, bestKind);
 
-  const positions = steps + (<usize>count << 3);
-  const highs = positions + (<usize>count << 3);
-  const patches = findPatches(steps, count, lowest, positions, highs);
   const base = origin + factor * lowest;
   const isSummed = bestForm == SUMS;
-  const flags = (isSummed ? SUMMED : 0) | (factor != 1 ? FACTOR : 0) | (patches != 0 ? PATCHED : 0);
   // In a sum the first step is part of the first integer.
   const first = isSummed ? load<i64>(from) - factor * (load<i64>(steps) - lowest) : base;
-  store<u8>(to++, <u8>flags);
+  const flags = (isSummed ? SUMMED : 0) | (factor != 1 ? FACTOR : 0);
+  const flagsAt = to++;
   to = writeVarint(zigzag(first), to);
   to = writeVarint(zigzag(isSummed ? base : slope), to);
   if (factor != 1) to = writeVarint(factor, to);
   to = writeMiniblocks(steps, count, lowest, to);
+  return writePatches(steps, count, lowest, flags, flagsAt, to);
+}
+
+/** Writes the steps that do not fit their planned width, and all flags to `flagsAt`. */
+function writePatches(steps: usize, count: u32, lowest: i64, flags: u32, flagsAt: usize, to: usize): usize {
+  const gaps = steps + (<usize>count << 3);
+  const highs = gaps + (<usize>count << 3);
+  const patches = findPatches(steps, count, lowest, gaps, highs);
+  store<u8>(flagsAt, <u8>flags);
   if (patches == 0) return to;
-  to = writeVarint(patches, to);
-  to = writePlain(positions, patches, to);
+  flags |= PATCHED;
+  const gapsEnd = writePlain(gaps, patches, writeVarint(patches, to));
+  const bitmapSize = (count + 7) >> 3;
+  if (gapsEnd - to > bitmapSize) {
+    flags |= BITMAP;
+    memory.fill(to, 0, gapsEnd - to);
+    writeBitmap(gaps, patches, to);
+    to += bitmapSize;
+  } else to = gapsEnd;
+  if (makePositive(highs, patches)) flags |= POSITIVE;
+  store<u8>(flagsAt, <u8>flags);
   return writePlain(highs, patches, to);
+}
+
+/** Sets a bit behind each gap. */
+function writeBitmap(gaps: usize, count: u32, to: usize): void {
+  let position: u32 = 0;
+  for (let i: usize = 0; i < count; i++) {
+    position += <u32>load<u64>(gaps + (i << 3));
+    const at = to + (position >> 3);
+    store<u8>(at, load<u8>(at) | <u8>(<u32>1 << (position & 7)));
+    position++;
+  }
+}
+
+/** High bits as they are written: less 1 when all are positive, which is returned; their zigzag less 1 when not. */
+function makePositive(highs: usize, count: u32): bool {
+  const last = highs + (<usize>count << 3);
+  let least = i64.MAX_VALUE;
+  for (let next = highs; next < last; next += 8) least = min(least, load<i64>(next));
+  for (let next = highs; next < last; next += 8) {
+    const high = load<i64>(next);
+    store<u64>(next, (least > 0 ? <u64>high : zigzag(high)) - 1);
+  }
+  return least > 0;
 }
 
 /** The steps that do not fit their planned width: the gaps before them, and what stands above the width. */
@@ -218,7 +256,7 @@ function findPatches(steps: usize, count: u32, lowest: i64, gaps: usize, highs: 
     const high = (load<i64>(steps + (<usize>i << 3)) - lowest - <i64>planOffset(miniblock)) >> width;
     if (high == 0) continue;
     store<u64>(gaps + (patches << 3), i - behind);
-    store<u64>(highs + (patches << 3), zigzag(high) - 1);
+    store<i64>(highs + (patches << 3), high);
     behind = i + 1;
     patches++;
   }
