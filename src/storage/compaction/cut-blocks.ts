@@ -12,7 +12,7 @@ import type { EncodedChunk, Series } from "../../model/series.js";
 import type { BlockMeta, BlockOrigin } from "../block/block-meta.js";
 import { type BlockSeries, discardBlocks, publishBlocks, stageBlock } from "../block/block-writer.js";
 import type { UlidSource } from "../block/ulid.js";
-import { decodeChunk, encodeChunks, sliceColumns } from "../chunk/encode-chunks.js";
+import { decodeChunk, encodeChunks, sliceColumns, XOR_SAMPLES_PER_CHUNK } from "../chunk/encode-chunks.js";
 import { joinChunks } from "../chunk/join-chunks.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { type BlockRangeOptions, planBlockRanges, WindowCounts } from "./plan-block-ranges.js";
@@ -33,6 +33,8 @@ export interface CutOptions extends BlockRangeOptions {
 
 /** Series walked between two turns of the event loop, where nothing is written that would give way to others. */
 export const seriesPerTurn = 256;
+/** As many chunks count as a further series. */
+const chunksPerSeries = 8;
 
 /** `series` in label order, to be walked any number of times. Returns what was written; nothing for no samples. */
 export async function cutBlocks(
@@ -70,11 +72,17 @@ export async function stageCut(
 }
 
 /** Gives way to others between its turns. */
-async function* inTurns<T>(items: Iterable<T>): AsyncGenerator<T> {
-  let walked = 0;
-  for (const item of items) {
-    yield item;
-    if (++walked % seriesPerTurn === 0) await nextTurn();
+async function* inTurns(series: Iterable<CutSeries>): AsyncGenerator<CutSeries> {
+  let work = 0;
+  for (const each of series) {
+    yield each;
+    work +=
+      1 +
+      ("columns" in each ? each.columns.length / XOR_SAMPLES_PER_CHUNK : each.chunks.length) /
+        chunksPerSeries;
+    if (work < seriesPerTurn) continue;
+    work = 0;
+    await nextTurn();
   }
 }
 

@@ -10,7 +10,7 @@ import type { TimestampMs } from "../../model/sample.js";
 import type { EncodedChunk, Series } from "../../model/series.js";
 import type { Head } from "./head.js";
 
-/** Series handled between two turns of the event loop. */
+/** What is handled between two turns of the event loop, each chunk out of order counted as a series. */
 const seriesPerTurn = 512;
 const none: readonly EncodedChunk[] = [];
 
@@ -40,12 +40,17 @@ export class HeadCut {
     const newest = new Float64Array(head.series.slotsEnd);
     const outOfOrder = new Map<number, readonly EncodedChunk[]>();
     let count = 0;
+    let work = 0;
     for (let slot = 1; slot < slots.length; slot++) {
-      if (slot % seriesPerTurn === 0) await nextTurn();
+      if (++work >= seriesPerTurn) {
+        work = 0;
+        await nextTurn();
+      }
       if (!head.series.isLive(slot) || head.samples.minTimeOf(slot) >= end) continue;
       const taken = head.samples.takeBelow(slot, end);
       slots[count++] = slot;
       newest[slot] = taken.newest;
+      work += taken.outOfOrder.length;
       if (taken.outOfOrder.length > 0) outOfOrder.set(slot, taken.outOfOrder);
     }
     const sorted = await head.series.sortByLabels(slots.slice(0, count));
@@ -62,9 +67,14 @@ export class HeadCut {
   /** Drops what was taken, ends the series that have become idle, and frees what that leaves. */
   async drop(): Promise<void> {
     const { series, samples } = this.#head;
-    for (const [i, slot] of this.#slots.entries()) {
-      if ((i + 1) % seriesPerTurn === 0) await nextTurn();
-      samples.dropTaken(slot, this.#taken(slot));
+    let work = 0;
+    for (const slot of this.#slots) {
+      const taken = this.#taken(slot);
+      samples.dropTaken(slot, taken);
+      work += 1 + taken.outOfOrder.length;
+      if (work < seriesPerTurn) continue;
+      work = 0;
+      await nextTurn();
     }
     this.#head.recount();
     this.#head.endIdleSeries();

@@ -16,7 +16,7 @@ import { rangesOverlap, type TimeRange, type TimestampMs } from "../../model/sam
 import type { SeriesRef } from "../../model/series.js";
 import { decodeChunk } from "../chunk/encode-chunks.js";
 import type { FileSystem } from "../fs/file-system.js";
-import { type ReplaySummary, replayWal } from "../wal/replay-wal.js";
+import { type RecordPlace, type ReplayProgress, type ReplaySummary, replayWal } from "../wal/replay-wal.js";
 import { decodeWalRecord, type RefChunk, type RefColumns, type SeriesDefinition } from "../wal/wal-record.js";
 import { Head } from "./head.js";
 
@@ -37,12 +37,12 @@ export async function replayHead(
   fileSystem: FileSystem,
   walDirectory: string,
   held: readonly HeldRange[],
+  onProgress?: (progress: ReplayProgress) => void,
 ): Promise<ReplayedHead> {
   const head = new Head();
   const replay = new HeadReplay(head, held);
-  const summary = await replayWal(fileSystem, walDirectory, (payload, { segment }) =>
-    replay.apply(payload, segment),
-  );
+  const visit = (payload: Uint8Array, { segment }: RecordPlace) => replay.apply(payload, segment);
+  const summary = await replayWal(fileSystem, walDirectory, visit, onProgress);
   return { head, summary, orphanCount: replay.orphanCount };
 }
 

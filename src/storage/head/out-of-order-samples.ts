@@ -7,8 +7,8 @@
  *
  * Invariants
  *  1. Leaves do not overlap, and each time is held once: so a look-up needs one leaf only.
- *  2. A leaf holds 1 to XOR_SAMPLES_PER_CHUNK samples. A full one is split in halves; only a sample behind the last
- *     leaf starts a new one, so that a backfill in time order makes full leaves.
+ *  2. A leaf holds 1 to XOR_SAMPLES_PER_CHUNK samples. Only a sample inside of a full one splits it in halves; between
+ *     full ones, and behind the last one, it starts a new one, so that a backfill in time order makes full leaves.
  *  3. An encoded chunk that was handed out never changes.
  */
 
@@ -26,6 +26,7 @@ export type AppendOutcome = "appended" | "repeated" | "conflicting";
 export class OutOfOrderSamples {
   #leaves: Leaf[] = [];
   #count = 0;
+  #lastFound = 0;
 
   get count(): number {
     return this.#count;
@@ -47,13 +48,7 @@ export class OutOfOrderSamples {
 
   insert(time: TimestampMs, values: Float64Array, index: number): AppendOutcome {
     const at = this.#leafFor(time);
-    const leaf = this.#leaves[at];
-    if (leaf === undefined) {
-      this.#leaves.push(new LeafColumns().insert(0, time, values, index));
-      this.#count++;
-      return "appended";
-    }
-    const columns = columnsOf(leaf);
+    const columns = columnsOf(this.#leaves[at]!);
     this.#leaves[at] = columns;
     const position = lowerBound(columns.times, columns.length, time);
     if (position < columns.length && columns.times[position] === time)
@@ -114,22 +109,36 @@ export class OutOfOrderSamples {
     this.#count = this.#leaves.reduce((sum, leaf) => sum + leaf.count, 0);
   }
 
-  /** The leaf that holds `time` or into which it belongs; the index behind the last one for a new leaf. */
+  /** The index of the leaf that spans `time`, or of one beside the gap that has room, or of a new one in the gap. */
   #leafFor(time: TimestampMs): number {
-    const last = this.#leaves.length - 1;
-    if (
-      last < 0 ||
-      (time > this.#leaves[last]!.maxTime && this.#leaves[last]!.count === XOR_SAMPLES_PER_CHUNK)
-    )
-      return last + 1;
+    const next = this.#firstNotBefore(time);
+    const leaf = this.#leaves[next];
+    if (leaf !== undefined && leaf.minTime <= time) return next;
+    if (next > 0 && this.#leaves[next - 1]!.count < XOR_SAMPLES_PER_CHUNK) return next - 1;
+    if (leaf === undefined || leaf.count === XOR_SAMPLES_PER_CHUNK)
+      this.#leaves.splice(next, 0, new LeafColumns());
+    return next;
+  }
+
+  /** The index of the first leaf that does not end before `time`. */
+  #firstNotBefore(time: TimestampMs): number {
+    // The next sample often goes where the last one went.
+    if (this.#isFirstNotBefore(this.#lastFound, time)) return this.#lastFound;
     let low = 0;
-    let high = last;
+    let high = this.#leaves.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#leaves[middle]!.maxTime < time) low = middle + 1;
       else high = middle;
     }
+    this.#lastFound = low;
     return low;
+  }
+
+  #isFirstNotBefore(index: number, time: TimestampMs): boolean {
+    const length = this.#leaves.length;
+    if (index > length || (index < length && this.#leaves[index]!.maxTime < time)) return false;
+    return index === 0 || this.#leaves[index - 1]!.maxTime < time;
   }
 }
 
@@ -178,8 +187,8 @@ class LeafColumns implements SampleColumns {
   }
 
   #grow(): void {
-    const times = new Float64Array(this.times.length * 2);
-    const values = new Float64Array(this.times.length * 2);
+    const times = new Float64Array(this.times.length * 4);
+    const values = new Float64Array(this.times.length * 4);
     times.set(this.times);
     values.set(this.values);
     this.times = times;
