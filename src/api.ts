@@ -168,7 +168,7 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
   importDirectory(directory: string): Promise<DirectoryImportResult>;
   /**
    * The selected samples as bytes of a text format, series by series in label order, with little memory. They are
-   * those of one moment. The database cannot be closed while it is read: read to the end, or leave the loop.
+   * those of one moment, whatever happens meanwhile. Read to the end, or leave the loop, to give the files free.
    */
   export(options: ExportOptions): AsyncIterable<Uint8Array>;
   /**
@@ -234,6 +234,15 @@ export interface DatabaseStatus {
   readonly blocks: readonly BlockStatus[];
   /** What was lost or set aside at open, in words; empty after a clean start. */
   readonly losses: readonly string[];
+  /** Why writes are refused, as the last one was; undefined while they succeed. */
+  readonly writeTrouble: WriteTrouble | undefined;
+}
+
+export interface WriteTrouble {
+  /** "refused": the next write is tried again. "poisoned": none is, until the database is opened again. */
+  readonly kind: "refused" | "poisoned";
+  readonly since: TimestampMs;
+  readonly reason: string;
 }
 
 /** What `checkDatabase` found. */

@@ -29,6 +29,7 @@ export type {
   SnapshotOptions,
   StringResult,
   VectorResult,
+  WriteTrouble,
 } from "./api.js";
 export { checkDatabase, openDatabase } from "./database.js";
 export type {
@@ -44,6 +45,7 @@ export {
   ClosedError,
   ConfigError,
   CorruptionError,
+  DiskFullError,
   type ErrorCode,
   InvalidArgumentError,
   LimitExceededError,

@@ -95,7 +95,7 @@ function sendError(
   reply: FastifyReply,
   onEvent: AppDependencies["onEvent"],
 ): FastifyReply {
-  const { status, errorType, message, isOurFault } = errorReply(error);
+  const { status, errorType, message, retryAfterSeconds, isOurFault } = errorReply(error);
   if (isOurFault) {
     const reason = describeBug(error);
     onEvent({
@@ -104,6 +104,7 @@ function sendError(
       facts: { method: request.method, url: shorten(request.url), reason },
     });
   }
+  if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
   return reply.code(status).type(JSON_TYPE).send(encodeError(errorType, message));
 }
 

@@ -25,6 +25,8 @@ export interface ErrorReply {
   readonly status: number;
   readonly errorType: ErrorType;
   readonly message: string;
+  /** For the header Retry-After: the cause may go away by itself. */
+  readonly retryAfterSeconds: number | undefined;
   /** Whether the operator should hear of it: it is not the client's doing. */
   readonly isOurFault: boolean;
 }
@@ -56,6 +58,7 @@ const errorTypeOf: Readonly<Record<ErrorCode, ErrorType>> = {
   "unsupported-media-type": "unsupported_media_type",
   corruption: "internal",
   storage: "internal",
+  "disk-full": "unavailable",
   "write-refused": "unavailable",
   locked: "unavailable",
   closed: "unavailable",
@@ -63,18 +66,28 @@ const errorTypeOf: Readonly<Record<ErrorCode, ErrorType>> = {
   unavailable: "unavailable",
 };
 
+/** A log that is behind catches up soon; room on a disk is made by somebody. */
+const retryAfterSecondsOf: Readonly<Partial<Record<ErrorCode, number>>> = {
+  unavailable: 1,
+  "disk-full": 30,
+  "write-refused": 10,
+};
+
 /** What to answer to any error that a route, or Fastify itself, has thrown. */
 export function errorReply(error: unknown): ErrorReply {
   if (error instanceof TsdbError) {
     const errorType = errorTypeOf[error.code];
     const message = error instanceof ParseError ? formatParseError(error) : error.message;
-    return { status: statusOf[errorType], errorType, message, isOurFault: errorType === "internal" };
+    const retryAfterSeconds = retryAfterSecondsOf[error.code];
+    const isOurFault = errorType === "internal";
+    return { status: statusOf[errorType], errorType, message, retryAfterSeconds, isOurFault };
   }
   return (
     frameworkReply(error) ?? {
       status: 500,
       errorType: "internal",
       message: "internal error; the server's log says more",
+      retryAfterSeconds: undefined,
       isOurFault: true,
     }
   );
@@ -88,5 +101,11 @@ function frameworkReply(error: unknown): ErrorReply | undefined {
   const known = (Object.keys(statusOf) as ErrorType[]).find(
     (errorType) => statusOf[errorType] === statusCode,
   );
-  return { status: statusCode, errorType: known ?? "bad_data", message: error.message, isOurFault: false };
+  return {
+    status: statusCode,
+    errorType: known ?? "bad_data",
+    message: error.message,
+    retryAfterSeconds: undefined,
+    isOurFault: false,
+  };
 }

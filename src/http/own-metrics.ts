@@ -54,6 +54,16 @@ export class OwnMetrics {
       "Things lost or set aside when the database was opened; see /api/v1/status/tsdb.",
       (now) => now.losses.length,
     );
+    this.#storageGauge(
+      "narthex_writes_refused",
+      "1 while the disk takes no writes, as when it is full; they succeed again when it does.",
+      (now) => Number(now.writeTrouble?.kind === "refused"),
+    );
+    this.#storageGauge(
+      "narthex_poisoned",
+      "1 when a sync failed: nothing is written until the database is opened again.",
+      (now) => Number(now.writeTrouble?.kind === "poisoned"),
+    );
   }
 
   get contentType(): string {

@@ -22,6 +22,7 @@ export type ErrorCode =
   | "closed"
   | "poisoned"
   | "storage"
+  | "disk-full"
   | "write-refused"
   | "config"
   | "unavailable";
@@ -158,6 +159,11 @@ export class PoisonedError extends TsdbError {
 /** The file system refused: disk full, permission, I/O error. `cause` is the system's error. */
 export class StorageError extends TsdbError {
   readonly code: ErrorCode = "storage";
+}
+
+/** There is no room on the disk, or the quota is used up. The same may succeed when there is. */
+export class DiskFullError extends StorageError {
+  override readonly code = "disk-full";
 }
 
 /**

@@ -23,8 +23,9 @@ import type { TimeRange, TimestampMs } from "../model/sample.js";
 import type { BlockMeta } from "./block/block-meta.js";
 import { discardBlocks } from "./block/block-writer.js";
 import type { UlidSource } from "./block/ulid.js";
-import { stageCut } from "./compaction/cut-blocks.js";
+import { seriesPerTurn, stageCut } from "./compaction/cut-blocks.js";
 import { alignedStart, DEFAULT_BLOCK_SAMPLES_MAX } from "./compaction/plan-block-ranges.js";
+import { assertRoom } from "./fs/assert-room.js";
 import type { FileSystem } from "./fs/file-system.js";
 import type { Head } from "./head/head.js";
 import { checkpointRecords } from "./head/head-checkpoint.js";
@@ -35,6 +36,11 @@ import { listWalDirectory } from "./wal/wal-directory.js";
 
 /** Samples that came later than the cut of their window are cut when they are this many. */
 export const LATE_SAMPLES_MAX = 100_000;
+
+/** What a series takes in the index of a block, about: references to its labels, from both sides. */
+const seriesBytesInIndex = 96;
+/** Length, encoding and checksum of a chunk, and its place and times in the index. */
+const chunkBytesBeside = 24;
 
 export interface CutSituation {
   readonly blockDurationMs: number;
@@ -75,7 +81,10 @@ export interface CutParts {
   publish(metas: readonly BlockMeta[]): Promise<void>;
 }
 
-/** Cuts all samples below `end`. When it rejects, everything is still readable, and the cut may be tried again. */
+/**
+ * Cuts all samples below `end`. When it rejects, everything is still readable, and the cut may be tried again. It
+ * writes nothing, and rejects with DiskFullError, when the blocks would not fit.
+ */
 export async function cutHead(parts: CutParts, end: TimestampMs): Promise<readonly BlockMeta[]> {
   const { head, wal } = parts;
   head.beginGeneration();
@@ -83,6 +92,8 @@ export async function cutHead(parts: CutParts, end: TimestampMs): Promise<readon
   await head.settled();
 
   const cut = await HeadCut.take(head, end);
+  const neededBytes = await estimateBytes(cut);
+  await assertRoom(parts.fileSystem, parts.directory, { what: "a cut", neededBytes });
   const metas = await writeBlocks(parts, cut, { end, lastSegment });
   await cut.drop();
 
@@ -113,6 +124,18 @@ export async function releaseLog(
   if (lastSegment === 0) return;
   const { checkpoint } = await listWalDirectory(parts.fileSystem, parts.walDirectory);
   if (checkpoint < lastSegment) await checkpointHead(parts);
+}
+
+/** About what the blocks will take: chunks, with what the index says of each, and postings and names of series. */
+async function estimateBytes(cut: HeadCut): Promise<number> {
+  let bytes = 0;
+  let walked = 0;
+  for (const { chunks } of cut) {
+    bytes += seriesBytesInIndex;
+    for (const chunk of chunks) bytes += chunk.bytes.length + chunkBytesBeside;
+    if (++walked % seriesPerTurn === 0) await nextTurn();
+  }
+  return bytes;
 }
 
 async function shortenLog(parts: CutParts, lastSegment: number): Promise<void> {

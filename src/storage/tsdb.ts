@@ -177,7 +177,8 @@ export class Tsdb implements Appendable, Queryable {
       bytes: sizeBytes,
     }));
     const { sampleCount: headSamples, range: headRange } = head;
-    return { headSeries, headChunks, headSamples, headRange, walBytes: wal.sizeBytes, blocks, losses };
+    const { sizeBytes: walBytes, trouble: writeTrouble } = wal;
+    return { headSeries, headChunks, headSamples, headRange, walBytes, blocks, losses, writeTrouble };
   }
 
   /** Waits for what is in flight, writes a checkpoint, ends the log and gives the directory free. May be called again. */
@@ -237,7 +238,8 @@ export class Tsdb implements Appendable, Queryable {
       lateSamples: head.countBelow(this.#lastCutEnd),
       now: settings.clock.now(),
     });
-    if (end === undefined) return;
+    // What a cut could not finish, because the disk was full, is finished here.
+    if (end === undefined) return releaseLog(this.#cutParts(), this.#blocks.all);
     const metas = await cutHead(this.#cutParts(), end);
     this.#lastCutEnd = Math.max(this.#lastCutEnd, end);
     const samples = metas.reduce((sum, { stats }) => sum + stats.numSamples, 0);

@@ -31,6 +31,7 @@ export const emptyStatus: DatabaseStatus = {
   walBytes: 0,
   blocks: [],
   losses: [],
+  writeTrouble: undefined,
 };
 
 export const emptyImport: ImportResult = {

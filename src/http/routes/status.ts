@@ -5,6 +5,7 @@
 import type { FastifyInstance } from "fastify";
 import type { DatabaseStatus } from "../../api.js";
 import { UnavailableError } from "../../model/errors.js";
+import { formatRfc3339 } from "../../model/rfc3339.js";
 import type { RouteContext } from "../app.js";
 import { encodeSuccess } from "../envelope.js";
 import { sendJson } from "../reply-stream.js";
@@ -24,6 +25,11 @@ export function addStatusRoutes(app: FastifyInstance, { database, version, metri
     return reply.type("text/plain; charset=utf-8").send("Narthex is ready.\n");
   });
   app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.page()));
+}
+
+function describeWrites(trouble: DatabaseStatus["writeTrouble"]) {
+  if (trouble === undefined) return { state: "accepted", since: null, reason: null };
+  return { state: trouble.kind, since: formatRfc3339(trouble.since), reason: trouble.reason };
 }
 
 /** The fields that clients of Prometheus look for, and what runs us. */
@@ -60,5 +66,6 @@ function describeStorage(status: DatabaseStatus) {
       bytes,
     })),
     losses: status.losses,
+    writes: describeWrites(status.writeTrouble),
   };
 }

@@ -2,7 +2,7 @@
  * What the system's errors are called: from an error of node:fs to a StorageError that reads as a sentence.
  */
 
-import { StorageError, WriteRefusedError } from "../../model/errors.js";
+import { DiskFullError, StorageError, WriteRefusedError } from "../../model/errors.js";
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -23,7 +23,8 @@ const reasons: Readonly<Record<string, string>> = {
 export function storageFailure(action: string, path: string, cause: unknown): StorageError {
   const code = systemErrorCode(cause);
   const reason = (code && reasons[code]) ?? (cause instanceof Error ? cause.message : String(cause));
-  return new StorageError(`cannot ${action} ${path}: ${reason}`, { cause });
+  const Failure = code === "ENOSPC" || code === "EDQUOT" ? DiskFullError : StorageError;
+  return new Failure(`cannot ${action} ${path}: ${reason}`, { cause });
 }
 
 /** The code of a system error ("ENOENT"), also when it is the cause of a StorageError. */
@@ -36,14 +37,8 @@ export function systemErrorCode(error: unknown): string | undefined {
 /** For a write that was taken back after `cause`: nothing of it is there. */
 export function writeRefusal(cause: unknown): WriteRefusedError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const kind = isFull(cause) ? "no space left" : "a write was refused";
+  const kind = cause instanceof DiskFullError ? "no space left" : "a write was refused";
   return new WriteRefusedError(`${kind}: ${reason}; nothing was stored, try again later`, { cause });
-}
-
-/** Whether an error says that there is no room: the disk is full, or the quota is used up. */
-export function isFull(error: unknown): boolean {
-  const code = systemErrorCode(error instanceof WriteRefusedError ? error.cause : error);
-  return code === "ENOSPC" || code === "EDQUOT";
 }
 
 /** Whether an error says that a file or directory does not exist. */

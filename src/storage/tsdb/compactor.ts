@@ -3,10 +3,11 @@
  * deleted from them.
  *
  * A block that cannot be merged (it is corrupt, or has chunks that we cannot decode) is told and left alone until
- * the database is opened again; what the file system refuses is tried again with the next pass.
+ * the database is opened again; what the file system refuses is tried again with the next pass. Blocks for which
+ * there is no room keep no others from being merged.
  */
 
-import { CorruptionError, NotImplementedError } from "../../model/errors.js";
+import { CorruptionError, DiskFullError, NotImplementedError } from "../../model/errors.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { oldestSource } from "../block/open-blocks.js";
 import type { UlidSource } from "../block/ulid.js";
@@ -30,6 +31,10 @@ export class Compactor {
   readonly #parts: CompactorParts;
   /** ULIDs of blocks that could not be merged. */
   readonly #failed = new Set<string>();
+  /** ULIDs of blocks for which this pass found no room. */
+  readonly #roomless = new Set<string>();
+  /** What was told about that: each set of blocks once, until there is room for all. */
+  readonly #toldRoomless = new Set<string>();
 
   constructor(parts: CompactorParts) {
     this.#parts = parts;
@@ -38,14 +43,19 @@ export class Compactor {
   /** One merge or rewrite, if there is anything to do and to be done now; returns whether there was. */
   async step(): Promise<boolean> {
     const { blocks, options } = this.#parts;
-    if (blocks.isRetiring) return false;
+    if (blocks.isRetiring) return this.#endPass();
     const plan = planCompaction(
       blocks.all.map((block) => this.#planned(block)),
       options,
     );
-    if (plan === undefined) return false;
+    if (plan === undefined) return this.#endPass();
     const sources = blocks.all.filter(({ meta }) => plan.sources.includes(meta.ulid));
-    await this.#compact(sources, plan.reason);
+    try {
+      await this.#compact(sources, plan.reason);
+    } catch (error) {
+      if (!(error instanceof DiskFullError)) throw error;
+      this.#putOff(sources, error);
+    }
     return true;
   }
 
@@ -75,7 +85,7 @@ export class Compactor {
   #planned(block: BlockReader): PlannedBlock {
     const { meta, range } = block;
     const deletedShare = this.#deletedShare(block);
-    const hasFailed = this.#failed.has(meta.ulid);
+    const hasFailed = this.#failed.has(meta.ulid) || this.#roomless.has(meta.ulid);
     return { ulid: meta.ulid, range, oldestSource: oldestSource(meta), deletedShare, hasFailed };
   }
 
@@ -87,6 +97,22 @@ export class Compactor {
       this.#leaveAlone([block], error);
       return 0;
     }
+  }
+
+  #endPass(): false {
+    if (this.#roomless.size === 0) this.#toldRoomless.clear();
+    this.#roomless.clear();
+    return false;
+  }
+
+  /** Until the next pass. */
+  #putOff(blocks: readonly BlockReader[], error: DiskFullError): void {
+    for (const { meta } of blocks) this.#roomless.add(meta.ulid);
+    const ulids = blocks.map(({ meta }) => meta.ulid).join(" ");
+    if (this.#toldRoomless.has(ulids)) return;
+    this.#toldRoomless.add(ulids);
+    const message = `a compaction is put off until there is room: ${error.message}`;
+    this.#parts.onEvent({ level: "warning", message, facts: { blocks: ulids } });
   }
 
   /** Throws the error when it is not the blocks' fault. */

@@ -15,9 +15,11 @@ import { makeDurableDirectory } from "../fs/make-durable-directory.js";
 import type { Head } from "../head/head.js";
 import { type HeldRange, type ReplayedHead, replayHead } from "../head/head-replay.js";
 import { hasPrometheusHead } from "../prometheus/prometheus-directory.js";
+import type { ReplayProgress } from "../wal/replay-wal.js";
 import { Wal, type WalOptions } from "../wal/wal.js";
 import type { TsdbSettings } from "./tsdb-options.js";
 
+const progressToldEveryMs = 1000;
 const refusalsToldEveryMs = 60_000;
 
 export interface OpenParts {
@@ -73,7 +75,7 @@ async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<
   const { blocks, losses } = await openBlocks(fileSystem, directory);
   try {
     const held = heldRanges(blocks);
-    const replayed = await replayHead(fileSystem, walDirectory, held);
+    const replayed = await replayHead(fileSystem, walDirectory, held, progressTeller(clock, onEvent));
     const allLosses = [...losses, ...lossesOf(replayed)];
     tellReplay(replayed, allLosses, onEvent);
     const onTrouble = troubleTeller(clock, onEvent);
@@ -86,6 +88,18 @@ async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<
     await Promise.allSettled(blocks.map((block) => block.close()));
     throw error;
   }
+}
+
+/** Tells of a replay that takes longer than a second how far it is, each second. */
+function progressTeller(clock: Clock, onEvent: TsdbSettings["onEvent"]): (progress: ReplayProgress) => void {
+  let toldAt = clock.monotonic();
+  return ({ bytes, ofBytes }) => {
+    const now = clock.monotonic();
+    if (now - toldAt < progressToldEveryMs) return;
+    toldAt = now;
+    const percent = Math.floor((100 * bytes) / Math.max(1, ofBytes));
+    onEvent({ level: "info", message: "replaying the log", facts: { percent, bytes, ofBytes } });
+  };
 }
 
 /** On a disk that is almost full, every other write may succeed: this is told once in a while. */

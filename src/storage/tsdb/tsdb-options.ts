@@ -9,6 +9,7 @@ import { DEFAULT_BLOCK_DURATION_MS } from "../compaction/plan-block-ranges.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { nodeFileSystem } from "../fs/node-file-system.js";
 import { machineProcesses, type ProcessTable } from "../fs/process-table.js";
+import type { WriteTrouble } from "../wal/wal.js";
 
 export interface TsdbOptions {
   /** Created when absent. */
@@ -54,6 +55,8 @@ export interface TsdbStatus {
   }[];
   /** What was lost or set aside at open, in words. */
   readonly losses: readonly string[];
+  /** Why writes are refused, as the last one was; undefined while they succeed. */
+  readonly writeTrouble: WriteTrouble | undefined;
 }
 
 export type TsdbSettings = Required<TsdbOptions>;

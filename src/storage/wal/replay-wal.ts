@@ -7,7 +7,7 @@ import { segmentPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { diagnoseSegment } from "./diagnose-segment.js";
 import { readWalFile, type UnreadableRange } from "./segment-reader.js";
-import { listWalDirectory } from "./wal-directory.js";
+import { listWalDirectory, walFilePath } from "./wal-directory.js";
 import type { WalFileIdentity } from "./wal-format.js";
 
 /** Where a record stands. Records of a checkpoint have the number of the last segment it stands for. */
@@ -31,23 +31,32 @@ export interface ReplaySummary {
   readonly lastSegment: number;
 }
 
+/** What was read of the log by the end of a record. */
+export interface ReplayProgress {
+  readonly bytes: number;
+  readonly ofBytes: number;
+}
+
 export interface WalCorruption extends UnreadableRange {
   readonly file: string;
 }
 
 /**
  * The payload is borrowed until `visit` returns. A CorruptionError thrown by `visit` says that a record cannot be
- * understood: it is reported in the summary, and replay goes on. Other errors end the replay.
+ * understood: it is reported in the summary, and replay goes on. Other errors end the replay. `onProgress` is called
+ * behind each record.
  */
 export async function replayWal(
   fileSystem: FileSystem,
   directory: string,
   visit: (payload: Uint8Array, place: RecordPlace) => void,
+  onProgress?: (progress: ReplayProgress) => void,
 ): Promise<ReplaySummary> {
   const { segments, checkpoint } = await listWalDirectory(fileSystem, directory);
   const files: WalFileIdentity[] = segments.map((number) => ({ kind: "segment", number }));
   if (checkpoint > 0) files.unshift({ kind: "checkpoint", number: checkpoint });
   const corruptions: WalCorruption[] = [];
+  const ofBytes = onProgress === undefined ? 0 : await sizeOf(fileSystem, directory, files);
   let records = 0;
   let bytes = 0;
   let tornBytes = 0;
@@ -55,9 +64,11 @@ export async function replayWal(
     const segment = identity.number;
     const expected = index === 0 ? segment : files[index - 1]!.number + 1;
     if (segment !== expected) corruptions.push(missingSegments(directory, expected, segment));
-    const contents = await readWalFile(fileSystem, directory, identity, (payload, offset) =>
-      visit(payload, { segment, offset }),
-    );
+    const bytesBefore = bytes;
+    const contents = await readWalFile(fileSystem, directory, identity, (payload, offset) => {
+      visit(payload, { segment, offset });
+      onProgress?.({ bytes: bytesBefore + offset + payload.length, ofBytes });
+    });
     const { file } = contents;
     const isLast = identity.kind === "segment" && index === files.length - 1;
     const diagnosis = diagnoseSegment(contents, isLast);
@@ -68,6 +79,20 @@ export async function replayWal(
   }
   const lastSegment = files.at(-1)?.number ?? 0;
   return { segments: segments.length, records, bytes, tornBytes, corruptions, lastSegment };
+}
+
+async function sizeOf(
+  fileSystem: FileSystem,
+  directory: string,
+  files: readonly WalFileIdentity[],
+): Promise<number> {
+  let bytes = 0;
+  for (const identity of files) {
+    const file = await fileSystem.openForRead(walFilePath(directory, identity));
+    bytes += file.size;
+    await file.close();
+  }
+  return bytes;
 }
 
 function missingSegments(directory: string, from: number, to: number): WalCorruption {

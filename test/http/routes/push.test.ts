@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { encodeWriteRequest } from "../../../src/ingest/remote-write/write-request.js";
-import { PoisonedError } from "../../../src/model/errors.js";
+import { PoisonedError, WriteRefusedError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { failure, NOW, testApp } from "../test-app.js";
 
@@ -77,6 +77,16 @@ describe("POST /api/v1/import/prometheus", () => {
     expect(failure(await post(path, "a 1\n"))).toBe(
       "503 error unavailable: a sync failed; reopen the database",
     );
+  });
+
+  it("says when to try again while the disk takes no writes", async () => {
+    const { app, database, post } = testApp();
+    database.answerCommit = () => {
+      throw new WriteRefusedError("no space left: the disk is full");
+    };
+    expect(failure(await post(path, "a 1\n"))).toBe("503 error unavailable: no space left: the disk is full");
+    const { headers } = await app.inject({ method: "POST", url: path, payload: "a 1\n" });
+    expect(headers["retry-after"]).toBe("10");
   });
 
   it("refuses what is too large, declared, arrived or decompressed", async () => {

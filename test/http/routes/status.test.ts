@@ -32,6 +32,20 @@ describe("pages about the server", () => {
     expect(page).toMatch(/^narthex_storage_losses 1$/m);
   });
 
+  it.each([
+    ["refused", "narthex_writes_refused 1", "narthex_poisoned 0"],
+    ["poisoned", "narthex_writes_refused 0", "narthex_poisoned 1"],
+  ] as const)("say that writes are %s, since when and why", async (kind, ...lines) => {
+    const { database, get } = testApp();
+    const writesOf = async () => JSON.parse((await get("/api/v1/status/tsdb")).text).data.writes;
+    expect(await writesOf()).toEqual({ state: "accepted", since: null, reason: null });
+    const reason = "no space left: cannot write data/wal/00000001";
+    database.answerStatus = () => ({ ...emptyStatus, writeTrouble: { kind, since: 1000, reason } });
+    expect(await writesOf()).toEqual({ state: kind, since: "1970-01-01T00:00:01Z", reason });
+    const page = (await get("/metrics")).text.split("\n");
+    for (const line of lines) expect(page).toContain(line);
+  });
+
   it("are ready only while the database is open", async () => {
     const { database, get } = testApp();
     expect((await get("/-/healthy")).status).toBe(200);
