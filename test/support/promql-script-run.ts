@@ -35,13 +35,18 @@ export const scriptFeatures: ReadonlySet<string> = new Set([
   "promql-delayed-name-removal",
 ]);
 
+/** Who answers. */
+export type ScriptEngine = Pick<QueryEngine, "instant" | "range">;
+
 export interface ScriptOptions {
   /** Default `scriptFeatures`. */
   readonly features?: ReadonlySet<string>;
+  /** Puts something between script and engine; default nothing. */
+  readonly through?: (engine: QueryEngine, features: ReadonlySet<string>) => ScriptEngine;
 }
 
 export async function runScript(text: string, options: ScriptOptions = {}): Promise<readonly EvalOutcome[]> {
-  const run = new ScriptRun(options.features ?? scriptFeatures);
+  const run = new ScriptRun(options);
   for (const command of parseScript(text)) await run.execute(command);
   return run.outcomes;
 }
@@ -49,11 +54,11 @@ export async function runScript(text: string, options: ScriptOptions = {}): Prom
 class ScriptRun {
   readonly outcomes: EvalOutcome[] = [];
   readonly #series = new MemoryQueryable();
-  readonly #engine: QueryEngine;
+  readonly #engine: ScriptEngine;
   #hasStartTimes = false;
 
-  constructor(features: ReadonlySet<string>) {
-    this.#engine = new QueryEngine({
+  constructor({ features = scriptFeatures, through = (engine) => engine }: ScriptOptions) {
+    const engine = new QueryEngine({
       lookbackDeltaMs: 300_000,
       timeoutMs: 100_000,
       samplesMax: 50_000_000,
@@ -62,6 +67,7 @@ class ScriptRun {
       clock: new FakeClock(),
       defaultStepMs: 60_000,
     });
+    this.#engine = through(engine, features);
   }
 
   async execute(command: Command): Promise<void> {
