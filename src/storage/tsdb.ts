@@ -68,10 +68,10 @@ export class Tsdb implements Appendable, Queryable {
 
   /** For `openTsdb`. */
   constructor(parts: OpenParts) {
-    const { settings, blocks } = parts;
+    const { settings, blocks, cache } = parts;
     const { fileSystem, directory, blockDurationMs, onEvent } = settings;
     this.#parts = parts;
-    this.#blocks = new BlockSet(fileSystem, directory, blocks);
+    this.#blocks = new BlockSet(fileSystem, directory, { blocks, cache });
     this.#lastCutEnd = lastCutEnd(blocks, blockDurationMs);
     this.#newUlid = ulidSource(increasingClock(settings.clock), settings.randomBytes);
     this.#compactor = new Compactor({

@@ -21,6 +21,7 @@ import { selectPostings } from "../index/select-postings.js";
 import { type BlockMeta, blockTimeRange, decodeBlockMeta } from "./block-meta.js";
 import { BlockQuerier } from "./block-querier.js";
 import { ChunkFileReader } from "./chunk-file-reader.js";
+import { type BlockSeriesCache, SeriesCache } from "./series-cache.js";
 import {
   addInterval,
   decodeTombstones,
@@ -40,13 +41,20 @@ export class BlockReader implements Queryable {
   readonly range: TimeRange;
   readonly index: IndexReader;
   readonly chunks: ChunkFileReader;
+  readonly cache: BlockSeriesCache;
   readonly #fileSystem: FileSystem;
   #tombstones: Tombstones;
   #deletedShare: number | undefined;
 
   private constructor(
     directory: string,
-    parts: { meta: BlockMeta; index: IndexReader; tombstones: Tombstones; chunks: ChunkFileReader },
+    parts: {
+      readonly meta: BlockMeta;
+      readonly index: IndexReader;
+      readonly tombstones: Tombstones;
+      readonly chunks: ChunkFileReader;
+      readonly cache: BlockSeriesCache;
+    },
     fileSystem: FileSystem,
   ) {
     this.#fileSystem = fileSystem;
@@ -56,10 +64,18 @@ export class BlockReader implements Queryable {
     this.index = parts.index;
     this.#tombstones = parts.tombstones;
     this.chunks = parts.chunks;
+    this.cache = parts.cache;
   }
 
-  /** Throws CorruptionError with file and offset when the block is not whole, as far as a short look tells. */
-  static async open(fileSystem: FileSystem, directory: string): Promise<BlockReader> {
+  /**
+   * `cache` is shared by the blocks of a database. Throws CorruptionError with file and offset when the block is not
+   * whole, as far as a short look tells.
+   */
+  static async open(
+    fileSystem: FileSystem,
+    directory: string,
+    cache = new SeriesCache(),
+  ): Promise<BlockReader> {
     const read = (path: string) => readPart(fileSystem, path);
     const meta = decodeBlockMeta(await read(metaPath(directory)), metaPath(directory));
     const index = new IndexReader(await read(indexPath(directory)), indexPath(directory));
@@ -71,7 +87,11 @@ export class BlockReader implements Queryable {
       await chunks.close();
       throw error;
     }
-    return new BlockReader(directory, { meta, index, tombstones, chunks }, fileSystem);
+    return new BlockReader(
+      directory,
+      { meta, index, tombstones, chunks, cache: cache.forBlock() },
+      fileSystem,
+    );
   }
 
   /** Bytes of index and chunks. */
@@ -134,6 +154,7 @@ export class BlockReader implements Queryable {
 
   /** Queriers of the block must not be used afterwards. */
   close(): Promise<void> {
+    this.cache.close();
     return this.chunks.close();
   }
 }

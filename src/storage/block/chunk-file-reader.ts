@@ -1,7 +1,8 @@
 /**
  * ChunkFileReader: reads chunks from the segment files of a block, many at once, each checksum verified.
  *
- * The layout stands in block-format.ts. Bytes that were read are shared by the chunks of one stretch.
+ * The layout stands in block-format.ts. The chunks of one stretch share their bytes, which are not much more than
+ * theirs.
  */
 
 import { crc32c } from "../../kernels/crc32c.js";
@@ -105,10 +106,12 @@ export class ChunkFileReader {
   async #readStretch({ start, end, refs }: ChunkRead, into: StoredChunk[]): Promise<void> {
     const { path, file } = this.#segmentOf(refs[0]!);
     const reader = new ByteReader(await readFully(file, start, end - start), { file: path, offset: start });
+    const chunks: StoredChunk[] = [];
     for (const ref of refs) {
       const offset = chunkRefOffset(ref);
-      into.push(readFrame(reader, offset - start) ?? (await readLongFrame({ path, file }, offset)));
+      chunks.push(readFrame(reader, offset - start) ?? (await readLongFrame({ path, file }, offset)));
     }
+    for (const chunk of withoutGaps(chunks, end - start)) into.push(chunk);
   }
 }
 
@@ -121,6 +124,19 @@ async function listChunkFiles(fileSystem: FileSystem, path: string): Promise<rea
       throw new CorruptionError("a part of the block is missing", { file: path }, { cause });
     throw cause;
   }
+}
+
+/** The chunks in a buffer of their own, if they are less than half of the stretch that they would keep in memory. */
+function withoutGaps(chunks: readonly StoredChunk[], stretchSizeBytes: number): readonly StoredChunk[] {
+  const sizeBytes = chunks.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  if (sizeBytes * 2 > stretchSizeBytes) return chunks;
+  const room = new Uint8Array(sizeBytes);
+  let end = 0;
+  return chunks.map(({ encoding, count, bytes }) => {
+    room.set(bytes, end);
+    end += bytes.length;
+    return { encoding, count, bytes: room.subarray(end - bytes.length, end) };
+  });
 }
 
 async function verifyHeader({ path, file }: Segment): Promise<void> {

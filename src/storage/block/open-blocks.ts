@@ -9,6 +9,7 @@ import type { FileSystem } from "../fs/file-system.js";
 import type { BlockMeta } from "./block-meta.js";
 import { BlockReader } from "./block-reader.js";
 import { removeBlock } from "./remove-block.js";
+import type { SeriesCache } from "./series-cache.js";
 
 /** Put behind the name of a block that cannot be read. It is kept for whoever wants to repair it. */
 const quarantineSuffix = ".quarantined";
@@ -23,7 +24,11 @@ export interface OpenedBlocks {
  * A corrupt block is renamed; one that the system does not let us read stays where it is. Blocks that another one
  * replaces, whose making was cut short after it was whole, are removed.
  */
-export async function openBlocks(fileSystem: FileSystem, directory: string): Promise<OpenedBlocks> {
+export async function openBlocks(
+  fileSystem: FileSystem,
+  directory: string,
+  cache?: SeriesCache,
+): Promise<OpenedBlocks> {
   // The process that named a block may have been killed before the name was durable; what is seen from here on is.
   await fileSystem.syncDirectory(directory);
   const opened: BlockReader[] = [];
@@ -32,7 +37,7 @@ export async function openBlocks(fileSystem: FileSystem, directory: string): Pro
     const ulid = blockOfName(name);
     if (ulid === undefined) continue;
     try {
-      opened.push(await BlockReader.open(fileSystem, blockPath(directory, ulid)));
+      opened.push(await BlockReader.open(fileSystem, blockPath(directory, ulid), cache));
     } catch (error) {
       if (!(error instanceof TsdbError)) throw error;
       broken.push({ ulid, error });

@@ -68,6 +68,13 @@ export class ByteReader {
     return this.#view.getUint32(this.#take(4));
   }
 
+  u32s(count: number): Uint32Array {
+    const at = this.#take(count * 4);
+    const numbers = new Uint32Array(count);
+    for (let i = 0; i < count; i++) numbers[i] = this.#view.getUint32(at + i * 4);
+    return numbers;
+  }
+
   /** Numbers over 2^53 - 1 are taken as corruption: nothing that we count gets there. */
   u64(): number {
     const at = this.#take(8);

@@ -1,7 +1,8 @@
 /**
  * IndexReader: answers from the index file of a block: postings, label values, series.
  *
- * The whole file is held in memory; strings, postings and series are decoded when they are asked for.
+ * The whole file is held in memory; strings, postings and series are decoded when they are asked for, and strings
+ * and postings are kept.
  *
  * Invariants
  *  1. Magic, version, table of contents, symbols and the postings offset table are verified when opened; a
@@ -39,6 +40,8 @@ export class IndexReader implements PostingsSource {
   /** By name, in byte order; values in byte order with the offsets of their postings. */
   readonly #offsets: ReadonlyMap<string, ValueOffsets>;
   readonly #names: readonly string[];
+  /** By offset, those that were asked for: never more than the file's own bytes. */
+  readonly #postings = new Map<number, Postings>();
 
   /** Takes the file's content, which must not change. Throws CorruptionError. */
   constructor(bytes: Uint8Array, file: string) {
@@ -63,7 +66,14 @@ export class IndexReader implements PostingsSource {
   postings(name: string, value: string): Postings {
     const table = this.#offsets.get(name);
     const at = table === undefined ? -1 : indexOfText(table.values, value);
-    return at < 0 ? NO_POSTINGS : this.#readPostings(table!.offsets[at]!);
+    if (at < 0) return NO_POSTINGS;
+    const offset = table!.offsets[at]!;
+    let postings = this.#postings.get(offset);
+    if (postings === undefined) {
+      postings = this.#readPostings(offset);
+      this.#postings.set(offset, postings);
+    }
+    return postings;
   }
 
   labelValues(name: string): readonly string[] {
@@ -91,9 +101,8 @@ export class IndexReader implements PostingsSource {
 
   /** Reads every postings list and every series; throws CorruptionError for the first that is broken. */
   verify(): void {
-    for (const name of this.#offsets.keys()) {
-      for (const value of this.labelValues(name)) this.postings(name, value);
-    }
+    for (const { offsets } of this.#offsets.values())
+      for (const offset of offsets) this.#readPostings(offset);
     for (const ref of this.all()) this.series(ref);
   }
 
@@ -103,10 +112,9 @@ export class IndexReader implements PostingsSource {
     const count = reader.u32();
     if (reader.position + count * 4 !== end)
       throw reader.corruption(`${count} refs do not fill their section`);
-    const refs = new Uint32Array(count);
-    for (let i = 0; i < count; i++) {
-      refs[i] = reader.u32();
-      if (i > 0 && refs[i]! <= refs[i - 1]!) throw reader.corruption("the refs of postings do not increase");
+    const refs = reader.u32s(count);
+    for (let i = 1; i < count; i++) {
+      if (refs[i]! <= refs[i - 1]!) throw reader.corruption("the refs of postings do not increase");
     }
     return refs;
   }

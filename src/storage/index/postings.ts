@@ -68,6 +68,18 @@ export function includes(postings: Postings, ref: number): boolean {
   return postings[lowerBound(postings, ref, 0, postings.length)] === ref;
 }
 
+/** Whether some ref is in both lists. */
+export function intersects(a: Postings, b: Postings): boolean {
+  const [short, long] = a.length <= b.length ? [a, b] : [b, a];
+  let j = 0;
+  for (let i = 0; i < short.length; i++) {
+    j = gallop(long, j, short[i]!);
+    if (j === long.length) return false;
+    if (long[j] === short[i]) return true;
+  }
+  return false;
+}
+
 /** The index of the first ref that is at least `ref`, from `low` on; `high` when there is none before it. */
 export function lowerBound(postings: Postings, ref: number, low: number, high: number): number {
   let first = low;

@@ -20,6 +20,7 @@ import { BlockReader } from "../block/block-reader.js";
 import { publishBlocks } from "../block/block-writer.js";
 import { inPrecedence } from "../block/open-blocks.js";
 import { removeBlock } from "../block/remove-block.js";
+import type { SeriesCache } from "../block/series-cache.js";
 import { compactBlocks } from "../compaction/compact-blocks.js";
 import { assertRoom } from "../fs/assert-room.js";
 import { blockPath } from "../fs/data-directory.js";
@@ -28,6 +29,7 @@ import type { FileSystem } from "../fs/file-system.js";
 export class BlockSet {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
+  readonly #cache: SeriesCache;
   #blocks: readonly BlockReader[];
   readonly #reads = new Set<Promise<unknown>>();
   /** ULIDs of directories that are to go, if they are there; nobody reads them. */
@@ -35,10 +37,16 @@ export class BlockSet {
   /** Blocks that left the set while somebody read them. */
   readonly #retiring = new Set<Promise<void>>();
 
-  constructor(fileSystem: FileSystem, directory: string, blocks: readonly BlockReader[]) {
+  /** `cache` is that of the blocks, and of those that come. */
+  constructor(
+    fileSystem: FileSystem,
+    directory: string,
+    { blocks, cache }: { readonly blocks: readonly BlockReader[]; readonly cache: SeriesCache },
+  ) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#blocks = inPrecedence(blocks);
+    this.#cache = cache;
   }
 
   /** In order of precedence. */
@@ -139,6 +147,6 @@ export class BlockSet {
   }
 
   #open(ulid: string): Promise<BlockReader> {
-    return BlockReader.open(this.#fileSystem, blockPath(this.#directory, ulid));
+    return BlockReader.open(this.#fileSystem, blockPath(this.#directory, ulid), this.#cache);
   }
 }

@@ -8,6 +8,7 @@ import type { Clock } from "../../model/clock.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { openBlocks } from "../block/open-blocks.js";
+import { SeriesCache } from "../block/series-cache.js";
 import { isTemporaryName, joinPath, SNAPSHOTS_NAME, walPath } from "../fs/data-directory.js";
 import { acquireDirectoryLock, type DirectoryLock } from "../fs/directory-lock.js";
 import type { FileSystem } from "../fs/file-system.js";
@@ -28,6 +29,8 @@ export interface OpenParts {
   readonly head: Head;
   readonly wal: Wal;
   readonly blocks: readonly BlockReader[];
+  /** Of these blocks and those that come. */
+  readonly cache: SeriesCache;
   /** What was lost or set aside, in words. */
   readonly losses: readonly string[];
 }
@@ -72,7 +75,8 @@ async function removeUnfinished({ fileSystem, directory, onEvent }: TsdbSettings
 async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<OpenParts> {
   const { fileSystem, directory, clock, durability, durabilityIntervalMs, onEvent } = settings;
   const walDirectory = walPath(directory);
-  const { blocks, losses } = await openBlocks(fileSystem, directory);
+  const cache = new SeriesCache();
+  const { blocks, losses } = await openBlocks(fileSystem, directory, cache);
   try {
     const held = heldRanges(blocks);
     const replayed = await replayHead(fileSystem, walDirectory, held, progressTeller(clock, onEvent));
@@ -83,7 +87,7 @@ async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<
       { fileSystem, directory: walDirectory, durability, durabilityIntervalMs, clock, onTrouble },
       Math.max(replayed.summary.lastSegment + 1, ...held.map(({ walSegment }) => walSegment)),
     );
-    return { settings, lock, head: replayed.head, wal, blocks, losses: allLosses };
+    return { settings, lock, head: replayed.head, wal, blocks, cache, losses: allLosses };
   } catch (error) {
     await Promise.allSettled(blocks.map((block) => block.close()));
     throw error;
