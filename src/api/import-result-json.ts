@@ -7,7 +7,8 @@ import type { CommitResult, RejectedSample, RejectReason } from "../model/append
 import type { ImportResult } from "../model/importing.js";
 import { Labels } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
-import { decodeValue, encodeLabels, encodeValue } from "./result-json.js";
+import { encodeValue } from "./points-json.js";
+import { decodeValue, encodeLabels } from "./result-json.js";
 
 interface EncodedRejection {
   readonly count: number;

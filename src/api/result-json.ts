@@ -10,9 +10,10 @@
 
 import type { MatrixResult, QueryResult, VectorResult } from "../api.js";
 import { unreachable } from "../model/assert.js";
-import { formatFloatJson, parseFloatText } from "../model/float-text.js";
+import { parseFloatText } from "../model/float-text.js";
 import { Labels } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
+import { encodeValue, PointsEncoder } from "./points-json.js";
 
 /** Notes on a result, as Prometheus words them. */
 export type Annotations = Pick<QueryResult, "warnings" | "infos">;
@@ -29,15 +30,18 @@ type EncodedResult =
   | { readonly resultType: "vector" | "matrix"; readonly result: readonly EncodedSeries[] }
   | { readonly resultType: "scalar" | "string"; readonly result: EncodedSample };
 
-/** The `data` of a query's reply, in pieces of one series. */
-export function* encodeQueryResult(result: QueryResult): Generator<string> {
+/** JSON in pieces, as text or, where there is much of it, already as UTF-8. */
+export type JsonPieces = Iterable<string | Uint8Array>;
+
+/** The `data` of a query's reply, in pieces of one series or less. */
+export function* encodeQueryResult(result: QueryResult): Generator<string | Uint8Array> {
   yield `{"resultType":"${result.type}","result":`;
   switch (result.type) {
     case "vector":
       yield* encodeArray(result.series, encodeVectorSeries);
       break;
     case "matrix":
-      yield* encodeArray(result.series, encodeMatrixSeries);
+      yield* encodeMatrix(result.series);
       break;
     case "scalar":
       yield encodeSample(result.time, result.value);
@@ -49,6 +53,14 @@ export function* encodeQueryResult(result: QueryResult): Generator<string> {
       unreachable(result);
   }
   yield "}";
+}
+
+/** All pieces as one text. */
+export function joinPieces(pieces: JsonPieces): string {
+  const utf8 = new TextDecoder();
+  let text = "";
+  for (const piece of pieces) text += typeof piece === "string" ? piece : utf8.decode(piece);
+  return text;
 }
 
 /** What `encodeQueryResult` writes, parsed as JSON. `data` is trusted to be an answer to a query. */
@@ -81,9 +93,16 @@ export function encodeLabels(labels: Labels): string {
   let text = "";
   for (let i = 0; i < labels.size; i++) {
     const separator = i === 0 ? "" : ",";
-    text += `${separator}${JSON.stringify(labels.nameAt(i))}:${JSON.stringify(labels.valueAt(i))}`;
+    text += `${separator}${encodeText(labels.nameAt(i))}:${encodeText(labels.valueAt(i))}`;
   }
   return `{${text}}`;
+}
+
+/** Characters that JSON leaves as they are: all that most labels have. */
+const plainText = /^[ !#-[\]-~]*$/;
+
+function encodeText(text: string): string {
+  return plainText.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** Milliseconds as seconds: -1500 gives `-1.500`, 10000 gives `10`. */
@@ -92,13 +111,6 @@ export function encodeTime(time: TimestampMs): string {
   const fraction = magnitude % 1000;
   const seconds = `${time < 0 ? "-" : ""}${(magnitude - fraction) / 1000}`;
   return fraction === 0 ? seconds : `${seconds}.${fraction.toString().padStart(3, "0")}`;
-}
-
-/** A sample value without its quotes. */
-export function encodeValue(value: number): string {
-  const magnitude = Math.abs(value);
-  // Within these bounds JavaScript's own text is the one that Go writes, and several times faster to make.
-  return magnitude >= 1e-6 && magnitude < 1e21 ? String(value) : formatFloatJson(value);
 }
 
 export function decodeValue(text: string): number {
@@ -113,14 +125,15 @@ function encodeVectorSeries(series: VectorResult["series"][number]): string {
   return `{"metric":${encodeLabels(series.labels)},"value":${encodeSample(series.time, series.value)}}`;
 }
 
-function encodeMatrixSeries(series: MatrixResult["series"][number]): string {
-  const { times, values } = series;
-  let text = `{"metric":${encodeLabels(series.labels)},"values":[`;
-  for (let i = 0; i < times.length; i++) {
-    const separator = i === 0 ? "" : ",";
-    text += separator + encodeSample(times[i]!, values[i]!);
+function* encodeMatrix(series: MatrixResult["series"]): Generator<string | Uint8Array> {
+  const points = new PointsEncoder();
+  let before = "[";
+  for (const { labels, times, values } of series) {
+    yield `${before}{"metric":${encodeLabels(labels)},"values":[`;
+    yield points.encode(times, values);
+    before = "]},";
   }
-  return `${text}]}`;
+  yield before === "[" ? "[]" : "]}]";
 }
 
 function decodeVectorSeries({ metric, value = [0, ""] }: EncodedSeries): VectorResult["series"][number] {

@@ -3,7 +3,7 @@
  */
 
 import { type Command, Option } from "commander";
-import { encodeQueryResult } from "../api/result-json.js";
+import { encodeQueryResult, joinPieces } from "../api/result-json.js";
 import type { QueryResult } from "../api.js";
 import { systemClock } from "../model/clock.js";
 import { definedOnly } from "../model/defined-only.js";
@@ -91,6 +91,6 @@ function gridOf({ start, end = systemClock.now(), step }: QueryCommandOptions): 
 
 /** A plot of what is no matrix is a table too. */
 function formatResult(result: QueryResult, format: QueryCommandOptions["format"]): string {
-  if (format === "json") return [...encodeQueryResult(result)].join("");
+  if (format === "json") return joinPieces(encodeQueryResult(result));
   return format === "csv" ? formatCsv(result) : formatTable(result);
 }

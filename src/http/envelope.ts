@@ -2,7 +2,7 @@
  * Prometheus' envelopes of success and of failure.
  */
 
-import type { Annotations } from "../api/result-json.js";
+import type { Annotations, JsonPieces } from "../api/result-json.js";
 import type { ErrorType } from "./error-reply.js";
 
 export const NO_ANNOTATIONS: Annotations = { warnings: [], infos: [] };
@@ -11,7 +11,10 @@ export const NO_ANNOTATIONS: Annotations = { warnings: [], infos: [] };
 const annotationsMax = 10;
 
 /** Around `data`, which is JSON in pieces. Annotations stand there only when there are some. */
-export function* encodeSuccess(data: Iterable<string>, annotations = NO_ANNOTATIONS): Generator<string> {
+export function* encodeSuccess(
+  data: JsonPieces,
+  annotations = NO_ANNOTATIONS,
+): Generator<string | Uint8Array> {
   yield '{"status":"success","data":';
   yield* data;
   const { warnings, infos } = annotations;

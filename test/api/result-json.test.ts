@@ -5,14 +5,12 @@ import {
   encodeLabels,
   encodeQueryResult,
   encodeTime,
-  encodeValue,
+  joinPieces as textOf,
 } from "../../src/api/result-json.js";
 import type { QueryResult } from "../../src/api.js";
-import { formatFloatJson, parseFloatText } from "../../src/model/float-text.js";
 import { Labels } from "../../src/model/labels.js";
 
 const none = { warnings: [], infos: [] };
-const textOf = (pieces: Iterable<string>) => [...pieces].join("");
 
 describe("times", () => {
   it.each([
@@ -25,30 +23,6 @@ describe("times", () => {
     [-1500, "-1.500"],
     [-62_135_596_800_000, "-62135596800"],
   ])("%d ms is %s s", (time, text) => expect(encodeTime(time)).toBe(text));
-});
-
-describe("values", () => {
-  it.each([
-    [1, "1"],
-    [-0, "-0"],
-    [0.000001, "0.000001"],
-    [0.0000001, "1e-07"],
-    [1e20, "100000000000000000000"],
-    [1e21, "1e+21"],
-    [Number.NaN, "NaN"],
-    [Infinity, "+Inf"],
-    [-Infinity, "-Inf"],
-    [5e-324, "5e-324"],
-  ])("%d is written %s", (value, text) => expect(encodeValue(value)).toBe(text));
-
-  it("are written as the plain encoder writes them, and read back the same", () => {
-    fc.assert(
-      fc.property(fc.double(), (value) => {
-        expect(encodeValue(value)).toBe(formatFloatJson(value));
-        expect(parseFloatText(encodeValue(value))).toBe(value);
-      }),
-    );
-  });
 });
 
 describe("labels", () => {
