@@ -5,10 +5,10 @@
 import type { StepGrid } from "../../../kernels/column-kernel.js";
 import type { SetOperator, VectorMatching } from "../../parser/ast.js";
 import { LABEL_WORK, type QueryBudget } from "../budget.js";
+import { LabelPart } from "../label-part.js";
 import { mergeSeries } from "../merge-series.js";
 import type { Slices } from "../slices.js";
 import { ABSENT, hasValue, type Value, type VectorSeries, vector } from "../value.js";
-import { matchedLabels } from "./signature.js";
 
 export interface SetOperands {
   readonly operator: SetOperator;
@@ -22,8 +22,8 @@ export function* evaluateSetOperator(
   { operator, left, right, matching, grid }: SetOperands,
   budget: QueryBudget,
 ): Slices<Value> {
-  const matched = matchedLabels(matching);
-  const signature = (series: VectorSeries): string => matched(series.labels).key();
+  const matched = new LabelPart(matching.labels, { without: !matching.on });
+  const signature = (series: VectorSeries): string => matched.keyOf(series.labels);
   if (operator === "or") {
     const seen = yield* presenceBySignature(left, signature, grid, budget);
     const added = yield* keepWhere(right, { signature, presence: seen, wasSeen: false }, budget);

@@ -14,13 +14,13 @@ import type { BinaryNode } from "../../plan/plan.js";
 import { LABEL_WORK } from "../budget.js";
 import type { EvalContext } from "../context.js";
 import { hasTypeOrUnit, withoutMetadata } from "../drop-names.js";
+import { LabelPart } from "../label-part.js";
 import { bracedText } from "../label-text.js";
 import { mergeSeries } from "../merge-series.js";
 import type { Slices } from "../slices.js";
 import { ABSENT, type Column, FLOAT, hasValue, type Value, type VectorSeries, vector } from "../value.js";
 import { type ElementOperation, elementOperation } from "./element-operation.js";
 import { isArithmetic } from "./operators.js";
-import { matchedLabels } from "./signature.js";
 
 export interface MatchedOperands {
   readonly node: BinaryNode;
@@ -49,7 +49,7 @@ class MatchedEvaluation {
   readonly #operands: MatchedOperands;
   readonly #context: EvalContext;
   readonly #operation: ElementOperation;
-  readonly #matched: (labels: Labels) => Labels;
+  readonly #matched: LabelPart;
   readonly #oneIsLeft: boolean;
   readonly #include: readonly string[];
 
@@ -63,7 +63,7 @@ class MatchedEvaluation {
       bool: node.bool,
       swapped: this.#oneIsLeft,
     });
-    this.#matched = matchedLabels(matching);
+    this.#matched = new LabelPart(matching.labels, { without: !matching.on });
     this.#include = matching.include;
     this.mayRepeatLabels = matching.cardinality !== "one-to-one" || operands.left.some(hasTypeOrUnit);
   }
@@ -115,11 +115,10 @@ class MatchedEvaluation {
     const [many, one] = this.#oneIsLeft ? [right, left] : [left, right];
     const groups = new Map<string, MatchGroup>();
     const groupOf = (series: VectorSeries): MatchGroup => {
-      const labels = this.#matched(series.labels);
-      const key = labels.key();
+      const key = this.#matched.keyOf(series.labels);
       let group = groups.get(key);
       if (group === undefined) {
-        group = { labels, many: [], one: [] };
+        group = { labels: this.#matched.of(series.labels), many: [], one: [] };
         groups.set(key, group);
       }
       return group;
@@ -179,9 +178,10 @@ class MatchedEvaluation {
    */
   *#unite(group: MatchGroup): Slices<readonly VectorSeries[]> {
     yield* this.#refuseDuplicates(group);
+    const included = new LabelPart(this.#include, { without: false });
     const united = new Map<string, VectorSeries>();
     for (const { labels, dropName, column } of group.one) {
-      const key = this.#include.map((name) => labels.get(name)).join("\xff");
+      const key = included.keyOf(labels);
       let target = united.get(key);
       if (target === undefined) {
         target = { labels, dropName, column: this.#column() };
