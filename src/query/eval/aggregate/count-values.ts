@@ -22,11 +22,12 @@ export function* countValues(
   const table = new GroupTable({ grouping, without: node.without }, (labels) => {
     return { labels, dropName: false, column: context.budget.column(node.grid.count) };
   });
+  const textOf = rememberedTexts();
   for (const { labels, column } of series) {
     const groups = new Map<string, VectorSeries>();
     for (let step = 0; step < column.values.length; step++) {
       if (column.present[step] !== FLOAT) continue;
-      const text = formatFloatPlain(column.values[step]!);
+      const text = textOf(column.values[step]!);
       let group = groups.get(text);
       if (group === undefined) {
         context.budget.reserveLabels(text.length);
@@ -39,6 +40,21 @@ export function* countValues(
     if (context.budget.tick(column.values.length + groups.size * LABEL_WORK)) yield;
   }
   return vector(table.groups());
+}
+
+/** Values that are worth counting repeat, and looking a text up is quicker than making it. */
+function rememberedTexts(): (value: number) => string {
+  const texts = new Map<number, string>();
+  return (value) => {
+    // A Map takes -0 for 0.
+    if (value === 0) return formatFloatPlain(value);
+    let text = texts.get(value);
+    if (text === undefined) {
+      text = formatFloatPlain(value);
+      texts.set(value, text);
+    }
+    return text;
+  };
 }
 
 /** The label as it was written: bytes that are no characters show as the escapes they were. */
