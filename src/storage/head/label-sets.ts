@@ -14,8 +14,9 @@ const pageWords = 1 << pageBits;
 export class LabelSets {
   readonly symbols = new SymbolTable();
   readonly #pages: Uint32Array[] = [];
-  /** The next free word; the first page starts at 1, so that no set has place 0. */
-  #end = 0;
+  /** The next free word, and how many there are behind it in the last page. */
+  #next = 0;
+  #wordsLeft = 0;
   /** By number of labels. */
   readonly #freePlaces = new Map<number, number[]>();
 
@@ -85,23 +86,17 @@ export class LabelSets {
     const free = this.#freePlaces.get(size)?.pop();
     if (free !== undefined) return free;
     const words = 1 + 2 * size;
-    const page = this.#pages[this.#pages.length - 1];
-    if (page === undefined || (this.#end & (pageWords - 1)) + words > page.length || this.#isAtPageEnd())
-      this.#addPage(words);
-    const place = this.#end;
-    this.#end += words;
+    if (words > this.#wordsLeft) this.#addPage(words);
+    const place = this.#next;
+    this.#next += words;
+    this.#wordsLeft -= words;
     return place;
-  }
-
-  /** The last page is full to the word. */
-  #isAtPageEnd(): boolean {
-    return this.#end === this.#pages.length * pageWords;
   }
 
   /** A set that no page can hold gets a longer one for itself. */
   #addPage(words: number): void {
-    const isFirst = this.#pages.length === 0;
-    this.#end = this.#pages.length * pageWords + (isFirst ? 1 : 0);
-    this.#pages.push(new Uint32Array(Math.max(pageWords, words + 1)));
+    this.#next = this.#pages.length * pageWords;
+    this.#wordsLeft = Math.max(pageWords, words);
+    this.#pages.push(new Uint32Array(this.#wordsLeft));
   }
 }

@@ -121,6 +121,44 @@ describe("HeadSamples", () => {
     expect(series.maxTime).toBe(3000);
   });
 
+  it("drops nothing when what was taken has changed meanwhile: no block would have it", () => {
+    const series = newSeries();
+    for (let i = 0; i < 300; i++) append(series, i, i);
+    const taken = series.takeBelow(200);
+    series.deleteSamples({ minTime: 150, maxTime: 160 });
+    expect(() => series.dropTaken(taken)).toThrow("what was taken stays until it is dropped");
+    expect(samplesOf(series).length).toBe(289);
+  });
+
+  it("takes whole chunks that are newer than everything, and no others", () => {
+    const source = newSeries();
+    for (let i = 0; i < 50; i++) append(source, 100 + i, i);
+    const chunk = source.chunksIn(ALL_TIME)[0]!;
+    const series = newSeries();
+    append(series, 99, 1);
+    expect(series.appendChunk(chunk)).toBe(true);
+    expect(series.appendChunk(chunk)).toBe(false);
+    expect(append(series, 149, 49)).toBe("repeated");
+    expect(append(series, 150, 50)).toBe("appended");
+    expect(samplesOf(series).map(([time]) => time)).toEqual(Array.from({ length: 52 }, (_, i) => 99 + i));
+    expect([series.sampleCount, series.minTime, series.maxTime]).toEqual([52, 99, 150]);
+  });
+
+  it("moves chunks out of sparse slabs without changing them", () => {
+    const samples = new HeadSamples();
+    const stays = newSeries(samples, 1);
+    for (let i = 0; i < 121; i++) append(stays, i, i * 1.1);
+    const others = Array.from({ length: 1500 }, (_, i) => newSeries(samples, i + 2));
+    for (const [slot, other] of others.entries())
+      for (let i = 0; i < 121; i++) append(other, i, Math.sin(i * slot));
+    for (const other of others.slice(0, -1)) other.dropTaken(other.takeBelow(1000));
+    const before = samplesOf(stays);
+    const bytes = samples.capacity().closedChunkBytes;
+    stays.move();
+    expect(samples.capacity().closedChunkBytes).toBeLessThan(bytes);
+    expect(samplesOf(stays)).toEqual(before);
+  });
+
   it("is empty when all was taken, and takes older samples again", () => {
     const series = newSeries();
     for (let i = 0; i < 10; i++) append(series, i, i);
