@@ -168,7 +168,7 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
   importDirectory(directory: string): Promise<DirectoryImportResult>;
   /**
    * The selected samples as bytes of a text format, series by series in label order, with little memory. They are
-   * those of one moment, whatever happens meanwhile. Read to the end, or leave the loop, to give the files free.
+   * those of one moment. The database cannot be closed while it is read: read to the end, or leave the loop.
    */
   export(options: ExportOptions): AsyncIterable<Uint8Array>;
   /**

@@ -13,7 +13,6 @@ import type { IndexedSeries } from "../index/index-writer.js";
 import { type Postings, union } from "../index/postings.js";
 import { selectPostings } from "../index/select-postings.js";
 import type { BlockReader } from "./block-reader.js";
-import type { Tombstones } from "./tombstones.js";
 
 /** What is wanted of the storage: series that any of the selectors accepts, chunks that overlap the range. */
 export interface ScanRequest {
@@ -21,6 +20,9 @@ export interface ScanRequest {
   readonly selectors: readonly (readonly Matcher[])[];
   readonly range: TimeRange;
 }
+
+/** What a scan needs of a block. */
+export type ScannedBlock = Pick<BlockReader, "meta" | "range" | "index" | "tombstones" | "chunks">;
 
 /** A batch ends behind the series that reaches one of these. */
 const batchSeriesMax = 512;
@@ -32,18 +34,16 @@ interface FoundSeries extends IndexedSeries {
 
 /** Series without chunks in the range are left out. Throws CorruptionError. */
 export async function* scanBlock(
-  block: BlockReader,
+  block: ScannedBlock,
   { selectors, range }: ScanRequest,
 ): AsyncGenerator<Series, void, void> {
   if (!rangesOverlap(block.range, range)) return;
-  // Taken once: a deletion that comes later replaces the tombstones as a whole.
-  const { tombstones } = block;
   const refs = selectedRefs(block, selectors);
   for (let next = 0; next < refs.length; ) {
     const found: FoundSeries[] = [];
     let chunkCount = 0;
     while (next < refs.length && found.length < batchSeriesMax && chunkCount < batchChunksMax) {
-      const series = findSeries(block, tombstones, refs[next++]!, range);
+      const series = findSeries(block, refs[next++]!, range);
       if (series.chunks.length > 0) found.push(series);
       chunkCount += series.chunks.length;
     }
@@ -51,14 +51,14 @@ export async function* scanBlock(
   }
 }
 
-function selectedRefs({ index }: BlockReader, selectors: ScanRequest["selectors"]): Postings {
+function selectedRefs({ index }: ScannedBlock, selectors: ScanRequest["selectors"]): Postings {
   return selectors.length === 0
     ? index.all()
     : union(selectors.map((matchers) => selectPostings(index, matchers)));
 }
 
-function findSeries(block: BlockReader, tombstones: Tombstones, ref: number, range: TimeRange): FoundSeries {
-  const { labels, chunks } = block.index.series(ref);
+function findSeries({ index, tombstones }: ScannedBlock, ref: number, range: TimeRange): FoundSeries {
+  const { labels, chunks } = index.series(ref);
   const deleted = tombstones.get(ref) ?? [];
   return {
     labels,
@@ -67,7 +67,7 @@ function findSeries(block: BlockReader, tombstones: Tombstones, ref: number, ran
   };
 }
 
-async function loadBatch(block: BlockReader, found: readonly FoundSeries[]): Promise<readonly Series[]> {
+async function loadBatch(block: ScannedBlock, found: readonly FoundSeries[]): Promise<readonly Series[]> {
   const refs = Float64Array.from(found.flatMap(({ chunks }) => chunks.map(({ ref }) => ref))).sort();
   const stored = await block.chunks.read(refs);
   const byRef = new Map(stored.map((chunk, i) => [refs[i]!, chunk]));

@@ -14,13 +14,13 @@ import { ALL_TIME } from "../../model/sample.js";
 import type { Series } from "../../model/series.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { BlockReader } from "../block/block-reader.js";
-import type { ScanRequest } from "../block/scan-block.js";
+import type { ScannedBlock, ScanRequest } from "../block/scan-block.js";
 import { decodeWithin } from "../chunk/decode-within.js";
 import type { CutOptions } from "../compaction/cut-blocks.js";
 import { snapshotPath } from "../fs/data-directory.js";
 import { exportBlocks } from "./export-blocks.js";
 import { type DirectoryImport, type ImportTarget, importDirectory } from "./import-directory.js";
-import { headSeries, scanParts } from "./scan-parts.js";
+import { asOfNow, headSeries, scanParts } from "./scan-parts.js";
 import { writeSnapshot } from "./snapshot.js";
 
 export interface ExchangeParts extends ImportTarget {
@@ -90,7 +90,7 @@ export class Exchange {
     });
     let view: AsyncGenerator<Series, void, void> | undefined;
     const reading = this.#parts.read((blocks, head) => {
-      view = scanView(blocks, headSeries(head, request), request);
+      view = scanView(asOfNow(blocks), headSeries(head, request), request);
       return ended;
     });
     try {
@@ -110,7 +110,8 @@ export class Exchange {
   /** As blocks that a Prometheus reads, in `directory`, which is created when absent. Returns their metas. */
   exportBlocks(request: ScanRequest, directory: string): Promise<readonly BlockMeta[]> {
     const { fileSystem, read, cutOptions } = this.#parts;
-    return read(async (blocks, head) => {
+    return read(async (now, head) => {
+      const blocks = asOfNow(now);
       const parts = { ...cutOptions(), fileSystem, blocks, headSeries: await headSeries(head, request) };
       return exportBlocks(parts, request, directory);
     });
@@ -123,7 +124,7 @@ export class Exchange {
 }
 
 async function* scanView(
-  blocks: readonly BlockReader[],
+  blocks: readonly ScannedBlock[],
   head: Promise<readonly Series[]>,
   request: ScanRequest,
 ): AsyncGenerator<Series, void, void> {

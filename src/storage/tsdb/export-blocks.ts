@@ -18,9 +18,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { rangesOverlap, type TimeRange } from "../../model/sample.js";
 import { CHUNK_XOR, type EncodedChunk, type Series } from "../../model/series.js";
 import type { BlockMeta } from "../block/block-meta.js";
-import type { BlockReader } from "../block/block-reader.js";
 import { type BlockSeries, discardBlocks, publishBlocks, stageBlock } from "../block/block-writer.js";
-import type { ScanRequest } from "../block/scan-block.js";
+import type { ScannedBlock, ScanRequest } from "../block/scan-block.js";
 import { decodeChunk, encodeChunks } from "../chunk/encode-chunks.js";
 import { type CutOptions, chunksWithin, seriesPerTurn } from "../compaction/cut-blocks.js";
 import { planBlockRanges, WindowCounts } from "../compaction/plan-block-ranges.js";
@@ -31,7 +30,7 @@ import { scanParts } from "./scan-parts.js";
 export interface ExportParts extends CutOptions {
   readonly fileSystem: FileSystem;
   /** In order of precedence. */
-  readonly blocks: readonly BlockReader[];
+  readonly blocks: readonly ScannedBlock[];
   /** What `headSeries` gives for the same request. */
   readonly headSeries: readonly Series[];
 }
@@ -76,7 +75,7 @@ async function planExport(parts: ExportParts, requested: TimeRange): Promise<rea
 }
 
 /** The ranges of groups of blocks that overlap. */
-function hullsOf(blocks: readonly BlockReader[]): readonly PlannedBlock[] {
+function hullsOf(blocks: readonly ScannedBlock[]): readonly PlannedBlock[] {
   const hulls: PlannedBlock[] = [];
   for (const { range, meta } of blocks.toSorted((a, b) => a.range.minTime - b.range.minTime)) {
     const { level } = meta.compaction;

@@ -7,7 +7,18 @@
 import type { Queryable } from "../../model/queryable.js";
 import type { Series } from "../../model/series.js";
 import type { BlockReader } from "../block/block-reader.js";
-import { type ScanRequest, scanBlock } from "../block/scan-block.js";
+import { type ScannedBlock, type ScanRequest, scanBlock } from "../block/scan-block.js";
+
+/** The blocks with the tombstones that they have now: a deletion that comes later replaces these as a whole. */
+export function asOfNow(blocks: readonly BlockReader[]): readonly ScannedBlock[] {
+  return blocks.map(({ range, meta, index, tombstones, chunks }) => ({
+    range,
+    meta,
+    index,
+    tombstones,
+    chunks,
+  }));
+}
 
 /**
  * The head's series for a scan, in label order. Gathers before it first yields, so that blocks taken in the same
@@ -23,7 +34,7 @@ export async function headSeries(head: Queryable, request: ScanRequest): Promise
 
 /** `blocks` in order of precedence, before `head`: chunks of one series stand in that order. */
 export async function* scanParts(
-  blocks: readonly BlockReader[],
+  blocks: readonly ScannedBlock[],
   head: readonly Series[],
   request: ScanRequest,
 ): AsyncGenerator<Series, void, void> {

@@ -193,9 +193,43 @@ describe("scan", () => {
     for await (const _ of tsdb.exchange.scan({ selectors: [], range: ALL_TIME })) break;
     await tsdb.close();
   });
+
+  it("goes on with what was there while blocks are merged and samples deleted", async () => {
+    const fileSystem = new MemFileSystem();
+    const tsdb = await filled(fileSystem);
+    const before = await contentOf(tsdb);
+    const stalled = tsdb.exchange.samples({ selectors: [], range: ALL_TIME });
+    const first = stalled.next();
+    const deleted = tsdb.deleteSeries([new Matcher("__name__", "=~", "x|y")], ALL_TIME);
+    const all = [(await first).value!];
+    await deleted;
+    await tsdb.runMaintenance();
+    expect(await contentOf(tsdb)).toEqual([]);
+    for await (const series of stalled) all.push(series);
+    const lines: string[] = [];
+    for (const { labels, parts } of all) {
+      for (const { times, values, length } of parts)
+        for (let i = 0; i < length; i++)
+          lines.push(`${labels} ${isStaleAt(values, i) ? "stale" : values[i]} @${times[i]}`);
+    }
+    expect(lines).toEqual(before);
+    await tsdb.close();
+  });
 });
 
 describe("exportBlocks", () => {
+  it("holds what was there when it began, whatever is deleted meanwhile", async () => {
+    const fileSystem = new MemFileSystem();
+    const tsdb = await filled(fileSystem);
+    const before = await contentOf(tsdb);
+    const exported = tsdb.exchange.exportBlocks({ selectors: [], range: ALL_TIME }, "out");
+    await Promise.all([exported, tsdb.deleteSeries([new Matcher("__name__", "=~", "x|y")], ALL_TIME)]);
+    await tsdb.close();
+    const copy = await open(fileSystem, { directory: "out" });
+    expect(await contentOf(copy)).toEqual(before);
+    await copy.close();
+  });
+
   it("writes blocks that do not overlap, with XOR chunks only, and all that was selected", async () => {
     const fileSystem = new MemFileSystem();
     const tsdb = await filled(fileSystem);
