@@ -62,6 +62,37 @@ const withoutLabels = (rows: readonly [Labels, number, number][]) =>
   rows.map(([, time, value]): [number, number] => [time, value]);
 
 describe("Tsdb", () => {
+  it("lets a deletion wait for a cut that has taken the samples already, at whatever step that is", async () => {
+    const rows = [...hoursOf(x, 990, 1000), ...hoursOf(y, 990, 1000)];
+    const left = withoutLabels(hoursOf(x, 990, 1000)).filter(
+      ([time]) => time < 993 * hour || time > 999 * hour,
+    );
+    for (let step = 0; step < 40; step += 3) {
+      const fileSystem = new MemFileSystem();
+      const tsdb = await open({ fileSystem });
+      await commit(tsdb, rows);
+      let deletion: Promise<void> | undefined;
+      const begin = fileSystem.operations;
+      fileSystem.onOperation = ({ index }) => {
+        if (index < begin + step) return;
+        deletion ??= tsdb.deleteSeries([new Matcher("__name__", "=", "x")], {
+          minTime: 993 * hour,
+          maxTime: 999 * hour,
+        });
+      };
+      await tsdb.runMaintenance();
+      fileSystem.onOperation = undefined;
+      await deletion;
+      expect(deletion).toBeDefined();
+      expect(await samplesOf(tsdb, x)).toEqual(left);
+      expect((await samplesOf(tsdb, y)).length).toBe(60);
+      await tsdb.close();
+      const reopened = await open({ fileSystem });
+      expect(await samplesOf(reopened, x)).toEqual(left);
+      await reopened.close();
+    }
+  });
+
   it("leaves a checkpoint when it is closed, and no log; nothing new is nothing to write", async () => {
     const fileSystem = new MemFileSystem();
     const rows = [...hoursOf(x, 990, 1000), [x, 995.05 * hour, 7]] as [Labels, number, number][];
