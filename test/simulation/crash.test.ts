@@ -15,8 +15,24 @@ describe("a database that crashes", () => {
 });
 
 describe("the simulation", () => {
+  it("has writes that are refused, and go on without a reopening", async () => {
+    let resumptions = 0;
+    for (let seed = 1; seed <= 20; seed++) {
+      const simulation = new Simulation({ seed, steps });
+      await simulation.run();
+      resumptions += simulation.resumptions;
+    }
+    expect(resumptions).toBeGreaterThan(3);
+  });
+
   it("catches a log that is not synced", async () => {
-    expect(await findViolation((fileSystem) => withoutFileSync(fileSystem, "/wal/"))).toBeDefined();
+    expect(await findViolation((fileSystem) => changingFiles(fileSystem, "/wal/", unsynced))).toBeDefined();
+  });
+
+  it("catches refused writes that are not taken back", async () => {
+    expect(
+      await findViolation((fileSystem) => changingFiles(fileSystem, "/wal/", untruncated)),
+    ).toBeDefined();
   });
 
   it("catches directories that are not synced", async () => {
@@ -24,7 +40,7 @@ describe("the simulation", () => {
   });
 
   it("catches blocks that are not synced", async () => {
-    expect(await findViolation((fileSystem) => withoutFileSync(fileSystem, ".tmp/"))).toBeDefined();
+    expect(await findViolation((fileSystem) => changingFiles(fileSystem, ".tmp/", unsynced))).toBeDefined();
   });
 });
 
@@ -40,23 +56,28 @@ async function findViolation(tamper: NonNullable<SimulationOptions["tamper"]>): 
   return undefined;
 }
 
-/** A disk that forgets to sync files whose path contains `part`. */
-function withoutFileSync(fileSystem: FileSystem, part: string): FileSystem {
-  const unsynced = (path: string, file: WritableFile): WritableFile => {
+/** What a bad disk forgets to do. */
+const unsynced: Partial<WritableFile> = { sync: async () => {} };
+const untruncated: Partial<WritableFile> = { truncate: async () => {} };
+
+/** A disk that treats files badly whose path contains `part`. */
+function changingFiles(fileSystem: FileSystem, part: string, changes: Partial<WritableFile>): FileSystem {
+  const changed = (path: string, file: WritableFile): WritableFile => {
     if (!`/${path}`.includes(part)) return file;
     return {
       get size() {
         return file.size;
       },
       write: (bytes) => file.write(bytes),
-      sync: async () => {},
+      sync: () => file.sync(),
       truncate: (size) => file.truncate(size),
       close: () => file.close(),
+      ...changes,
     };
   };
   return delegate(fileSystem, {
-    create: async (path) => unsynced(path, await fileSystem.create(path)),
-    openForAppend: async (path) => unsynced(path, await fileSystem.openForAppend(path)),
+    create: async (path) => changed(path, await fileSystem.create(path)),
+    openForAppend: async (path) => changed(path, await fileSystem.openForAppend(path)),
   });
 }
 

@@ -81,6 +81,8 @@ export class Simulation {
   /** A sync has failed: a log that was written on behind it may have a hole, which is told as a loss. */
   #mayHaveHoles = false;
   readonly #faults: readonly FaultKind[];
+  #acknowledgedCommits = 0;
+  #resumptions = 0;
   /** With "interval" and "none" a power loss may take what was acknowledged; a kill may not. */
   readonly #durability: "commit" | "interval" | "none";
   readonly #retentionMs: number;
@@ -95,7 +97,16 @@ export class Simulation {
     this.#random = new SeededRandom(options.seed);
     this.#durability = this.#random.pick(["commit", "commit", "commit", "interval", "none"]);
     this.#retentionMs = this.#random.pick([0, 0, 30 * window]);
-    this.#faults = this.#random.pick<FaultKind[]>([[], ["ENOSPC"], ["ENOSPC", "EIO", "sync"]]);
+    this.#faults = this.#random.pick<FaultKind[]>([
+      [],
+      ["ENOSPC", "EIO-write"],
+      ["ENOSPC", "EIO-write", "EIO", "sync"],
+    ]);
+  }
+
+  /** How often writes were refused, and went on in the same process when the disk was well again. */
+  get resumptions(): number {
+    return this.#resumptions;
   }
 
   /** Rejects at the first violation. */
@@ -103,9 +114,9 @@ export class Simulation {
     let tsdb = await this.#open();
     for (let step = 0; step < this.#options.steps; step++) {
       if (this.#random.chance(0.15)) this.#armCrash(1 + this.#random.below(60));
-      if (this.#faults.length > 0 && this.#random.chance(0.1)) this.#armFault();
+      if (this.#faults.length > 0 && this.#random.chance(0.15)) this.#armFault();
       await this.#step(tsdb);
-      if (this.#random.chance(0.3)) this.#fileSystem.heal();
+      if (this.#random.chance(0.3)) await this.#heal(tsdb);
       if (this.#crash !== undefined || tsdb.status !== "open" || this.#random.chance(0.03))
         tsdb = await this.#reopen(tsdb);
       else await this.#checkRunning(tsdb);
@@ -218,6 +229,7 @@ export class Simulation {
     }
     this.#pending.add(transaction);
     if ((await tolerate(commit())) === undefined) return;
+    this.#acknowledgedCommits++;
     enter(this.#visible, transaction.samples);
     enter(
       this.#required,
@@ -270,9 +282,20 @@ export class Simulation {
   #armFault(): void {
     const kind = this.#random.pick(this.#faults);
     this.#fileSystem.failAfter(this.#random.below(30), kind);
-    if (kind === "ENOSPC") return;
+    if (kind === "ENOSPC" || kind === "EIO-write") return;
     this.#isDoubtful = true;
     this.#mayHaveHoles = true;
+  }
+
+  /** What was refused before is accepted from now on. */
+  async #heal(tsdb: Tsdb): Promise<void> {
+    this.#fileSystem.heal();
+    if (tsdb.status !== "open" || tsdb.describe().writeTrouble === undefined) return;
+    const before = this.#acknowledgedCommits;
+    await this.#commit(tsdb);
+    expect(this.#acknowledgedCommits).toBe(before + 1);
+    expect(tsdb.describe().writeTrouble).toBeUndefined();
+    this.#resumptions++;
   }
 
   /** Ends the process, in peace or by the crash that has come, and begins the next one. */
