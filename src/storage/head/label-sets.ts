@@ -17,6 +17,7 @@ export class LabelSets {
   /** The next free word, and how many there are behind it in the last page. */
   #next = 0;
   #wordsLeft = 0;
+  #lastNames: readonly string[] = [];
   /** By number of labels. */
   readonly #freePlaces = new Map<number, number[]>();
 
@@ -46,13 +47,21 @@ export class LabelSets {
     const page = this.#pages[place >>> pageBits]!;
     const at = place & (pageWords - 1);
     const size = page[at]!;
-    const names: string[] = [];
     const values: string[] = [];
-    for (let i = 0; i < size; i++) {
-      names.push(this.symbols.text(page[at + 1 + i * 2]!)!);
-      values.push(this.symbols.text(page[at + 2 + i * 2]!)!);
-    }
-    return Labels.fromSorted(names, values);
+    for (let i = 0; i < size; i++) values.push(this.symbols.text(page[at + 2 + i * 2]!)!);
+    return Labels.fromSorted(this.#namesAt(page, at, size), values);
+  }
+
+  /** Neighbours in label order have the same names, as a rule: one list for all of them. */
+  #namesAt(page: Uint32Array, at: number, size: number): readonly string[] {
+    const last = this.#lastNames;
+    let same = 0;
+    while (same < size && last[same] === this.symbols.text(page[at + 1 + same * 2]!)) same++;
+    if (same === size && last.length === size) return last;
+    const names: string[] = [];
+    for (let i = 0; i < size; i++) names.push(this.symbols.text(page[at + 1 + i * 2]!)!);
+    this.#lastNames = names;
+    return names;
   }
 
   equals(place: number, labels: Labels): boolean {
