@@ -113,7 +113,26 @@ describe.each(implementations)("%s", (_name, make) => {
   });
 });
 
+it("the real file system says how much room there is", async () => {
+  const freeBytes = await nodeFileSystem.freeBytes(tmpdir());
+  expect(freeBytes).toBeGreaterThan(0);
+  await expect(nodeFileSystem.freeBytes(`${tmpdir()}/no/such/place`)).rejects.toThrow("no such file");
+});
+
 describe("writeFileAtomically", () => {
+  it("leaves no temporary file when it fails, and the old content", async () => {
+    for (let steps = 0; steps < 3; steps++) {
+      const fileSystem = new MemFileSystem();
+      await fileSystem.makeDirectory("d");
+      await writeFileAtomically(fileSystem, "d/file", Uint8Array.of(1));
+      fileSystem.failAfter(steps, "ENOSPC");
+      const written = writeFileAtomically(fileSystem, "d/file", Uint8Array.of(2, 3));
+      await expect(written).rejects.toThrow("no space is left");
+      expect(await fileSystem.list("d")).toEqual(["file"]);
+      expect([...(await fileSystem.readFile("d/file"))]).toEqual([1]);
+    }
+  });
+
   it("leaves the old content or the new after a crash at any step, and the new once it resolved", async () => {
     for (let step = 1; step <= 7; step++) {
       for (let seed = 0; seed < 20; seed++) {

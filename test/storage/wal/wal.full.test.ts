@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { PoisonedError, WriteRefusedError } from "../../../src/model/errors.js";
-import type { WalOptions } from "../../../src/storage/wal/wal.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 import { seededRandom } from "../../support/seeded-random.js";
@@ -14,33 +13,39 @@ interface Moment {
   readonly acknowledged: readonly string[];
 }
 
+const healedBefore = 20;
+const crashesPerStep = 4;
+
 /**
- * Appends to a log that fails from its `failAfter`th operation on and is healed later, `healAfter` appends from the
- * beginning. Remembers what a power loss would leave at each operation.
+ * Appends, now and then many at once, to a log that fails from its `failAfter`th operation on and is healed later.
+ * Remembers what a power loss may leave at each operation.
  */
-async function run(kind: (typeof kinds)[number], failAfter: number, options: Partial<WalOptions>) {
+async function run(kind: (typeof kinds)[number], failAfter: number, fileSystem = new MemFileSystem()) {
   const random = seededRandom(failAfter);
-  const fileSystem = new MemFileSystem();
   const appended: string[] = [];
   const acknowledged: string[] = [];
+  const appends: Promise<unknown>[] = [];
   const moments: Moment[] = [];
-  const wal = await openWal(fileSystem, { segmentSizeBytes: 150, ...options });
-  fileSystem.onOperation = ({ index, kind: operation, path }) =>
-    moments.push({
-      step: `before ${index} ${operation} ${path}`,
-      fileSystem: fileSystem.crash(random),
-      acknowledged: [...acknowledged],
-    });
+  const wal = await openWal(fileSystem, { segmentSizeBytes: 400 });
+  fileSystem.onOperation = ({ index, kind: operation, path }) => {
+    const step = `before ${index} ${operation} ${path}`;
+    for (let i = 0; i < crashesPerStep; i++)
+      moments.push({ step, fileSystem: fileSystem.crash(random), acknowledged: [...acknowledged] });
+  };
   fileSystem.failAfter(failAfter, kind);
-  for (let i = 0; i < 24; i++) {
-    if (i === 12) fileSystem.heal();
+  for (let i = 0; i < 32; i++) {
+    if (i === healedBefore) {
+      await Promise.all(appends);
+      fileSystem.heal();
+    }
     const text = `record ${i} ${"x".repeat(i % 5)}`;
     appended.push(text);
-    const append = wal.append(payloadOf(text)).then(
+    const append: Promise<unknown> = wal.append(payloadOf(text)).then(
       () => void acknowledged.push(text),
       (error: unknown) => expect(error).toBeInstanceOf(WriteRefusedError),
     );
-    if (i % 3 > 0) await append;
+    appends.push(append);
+    if (random() < 0.2) await append;
     if (i % 7 === 6) await wal.rotate().catch((error) => expect(error).toBeInstanceOf(WriteRefusedError));
   }
   await wal.close();
@@ -60,7 +65,7 @@ function isWithin(some: readonly string[], all: readonly string[]): boolean {
 describe.each(kinds)("a log that is refused by the disk (%s)", (kind) => {
   it("takes back each write that fails, and goes on when it can, without being reopened", async () => {
     for (let failAfter = 0; failAfter < 40; failAfter++) {
-      const { fileSystem, appended, acknowledged, wal } = await run(kind, failAfter, {});
+      const { fileSystem, appended, acknowledged, wal } = await run(kind, failAfter);
       expect(wal.poisoned).toBe(false);
       expect(wal.trouble).toBeUndefined();
       expect(isWithin(appended.slice(-8), acknowledged)).toBe(true);
@@ -71,7 +76,7 @@ describe.each(kinds)("a log that is refused by the disk (%s)", (kind) => {
 
   it("has all that it acknowledged after a power loss at any step, and no corruption", async () => {
     for (let failAfter = 0; failAfter < 40; failAfter++) {
-      const { appended, moments } = await run(kind, failAfter, {});
+      const { appended, moments } = await run(kind, failAfter);
       for (const { step, fileSystem, acknowledged } of moments) {
         const { texts, corruptions } = await replayTexts(fileSystem);
         expect(corruptions, step).toEqual([]);
@@ -79,6 +84,15 @@ describe.each(kinds)("a log that is refused by the disk (%s)", (kind) => {
         expect(isWithin(texts, appended), step).toBe(true);
       }
     }
+  });
+
+  it("would show corruption if what was taken back were not synced (this test can fail)", async () => {
+    let corruptions = 0;
+    for (let failAfter = 0; failAfter < 40; failAfter++) {
+      const { moments } = await run(kind, failAfter, withoutSyncOfTruncation());
+      for (const { fileSystem } of moments) corruptions += (await replayTexts(fileSystem)).corruptions.length;
+    }
+    expect(corruptions).toBeGreaterThan(0);
   });
 
   it("says since when and why, and tells each refusal and the end of it", async () => {
@@ -171,3 +185,25 @@ describe("a log without room", () => {
     expect([texts, corruptions]).toEqual([["kept"], []]);
   });
 });
+
+/** A file system whose files forget the sync that follows a truncation. */
+function withoutSyncOfTruncation(): MemFileSystem {
+  const fileSystem = new MemFileSystem();
+  const create = fileSystem.create.bind(fileSystem);
+  fileSystem.create = async (path) => {
+    const file = await create(path);
+    const { sync, truncate } = file;
+    let isTruncated = false;
+    return Object.assign(file, {
+      truncate: (size: number) => {
+        isTruncated = true;
+        return truncate(size);
+      },
+      sync: async () => {
+        if (!isTruncated) await sync();
+        isTruncated = false;
+      },
+    });
+  };
+  return fileSystem;
+}
