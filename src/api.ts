@@ -9,6 +9,7 @@ import type { ImportOptions, ImportResult } from "./model/importing.js";
 import type { Labels } from "./model/labels.js";
 import type { Queryable } from "./model/queryable.js";
 import type { TimeLike, TimeRange, TimestampMs } from "./model/sample.js";
+import type { BlockEncoding } from "./model/series.js";
 import type { FileSystem } from "./storage/fs/file-system.js";
 
 /** When an acknowledged write is safe from a crash of the machine. Every mode survives a kill of the process. */
@@ -29,6 +30,13 @@ export interface DatabaseOptions {
   readonly durabilityIntervalMs?: number;
   /** The length of the newest blocks. Default 2 hours. */
   readonly blockDurationMs?: number;
+  /**
+   * How compactions encode samples. "gorilla": XOR chunks, which Prometheus and promtool read. "adaptive": dense
+   * chunks wherever they are smaller, a third of the bytes for most series; they can neither be read by Prometheus
+   * nor promtool, and the format is young. Blocks with either can always be read; one that exists changes with its
+   * next compaction. An export of Prometheus blocks has XOR chunks either way. Default "gorilla".
+   */
+  readonly blockEncoding?: BlockEncoding;
   /**
    * Blocks of which all is older than this are dropped; samples that are older are rejected as "too-old". Default 0:
    * everything is kept.

@@ -74,6 +74,12 @@ export { Labels } from "./model/labels.js";
 export { Matcher, type MatchOperator } from "./model/matcher.js";
 export type { Querier, Queryable, SelectHints } from "./model/queryable.js";
 export type { Sample, SampleColumns, TimeLike, TimeRange, TimestampMs } from "./model/sample.js";
-export { type EncodedChunk, NO_SERIES, type Series, type SeriesRef } from "./model/series.js";
+export {
+  type BlockEncoding,
+  type EncodedChunk,
+  NO_SERIES,
+  type Series,
+  type SeriesRef,
+} from "./model/series.js";
 export { isStaleAt } from "./model/staleness.js";
 export type { FileSystem, ReadableFile, WritableFile } from "./storage/fs/file-system.js";

@@ -9,6 +9,7 @@ import { systemClock } from "../model/clock.js";
 import { definedOnly } from "../model/defined-only.js";
 import { LockedError, UnavailableError } from "../model/errors.js";
 import { formatRfc3339 } from "../model/rfc3339.js";
+import type { BlockEncoding } from "../model/series.js";
 import { isEmptyDatabase, loadSamples } from "../samples/load-samples.js";
 import type { Server } from "../server.js";
 import { CommandError } from "./failure.js";
@@ -21,6 +22,7 @@ interface ServeOptions {
   readonly "web.listenAddress": values.ListenAddress;
   readonly config?: string;
   readonly "storage.durability": Durability;
+  readonly "storage.tsdb.blockEncoding": BlockEncoding;
   readonly "storage.tsdb.retention.time"?: number;
   readonly "storage.tsdb.retention.size"?: number;
   readonly "web.enableAdminApi"?: boolean;
@@ -49,6 +51,14 @@ export function addServeCommand(program: Command, terminal: Terminal, version: s
       )
         .choices(["commit", "interval", "none"])
         .default("commit"),
+    )
+    .addOption(
+      new Option(
+        "--storage.tsdb.block-encoding <name>",
+        "how compactions encode samples; adaptive is smaller, but Prometheus cannot read these blocks",
+      )
+        .choices(["gorilla", "adaptive"])
+        .default("gorilla"),
     )
     .option(
       "--storage.tsdb.retention.time <duration>",
@@ -134,6 +144,7 @@ async function start(
 function databaseOptions(options: ServeOptions) {
   const settings = definedOnly({
     durability: options["storage.durability"],
+    blockEncoding: options["storage.tsdb.blockEncoding"],
     retentionMs: options["storage.tsdb.retention.time"],
     retentionSizeBytes: options["storage.tsdb.retention.size"],
     enableFeatures: options.enableFeature,

@@ -16,6 +16,9 @@ export const CHUNK_XOR = 1;
 /** See kernels/dense-format.ts. */
 export const CHUNK_DENSE = 0x80;
 
+/** What chunks a block may have: XOR ones alone ("gorilla"), or dense ones wherever they are smaller. */
+export type BlockEncoding = "gorilla" | "adaptive";
+
 /**
  * Up to some hundred compressed consecutive samples of one series, in increasing time, each time once.
  * `bytes` is the body without encoding number and checksum; it begins with the two-byte sample count of both

@@ -78,6 +78,7 @@ export class Tsdb implements Appendable, Queryable {
       blocks: this.#blocks,
       newUlid: this.#newUlid,
       options: { blockDurationMs, durationMaxMs: longestBlock(settings) },
+      encoding: settings.blockEncoding,
       onEvent,
       releaseLog: (sources) => releaseLog(this.#cutParts(), sources),
     });

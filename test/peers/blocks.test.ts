@@ -153,7 +153,10 @@ describe.skipIf(isPeerMissing("promtool"))("blocks, against promtool", () => {
     const before = dump();
     expect(before).not.toContainEqual(expect.stringContaining("zone"));
 
-    const meta = await compactBlocks(fileSystem, directory, sources, ulid.replace(/0$/, "2"));
+    const meta = await compactBlocks(fileSystem, directory, sources, {
+      ulid: ulid.replace(/0$/, "2"),
+      encoding: "gorilla",
+    });
     for (const source of sources) {
       await source.close();
       await removeBlock(fileSystem, directory, source.meta.ulid);

@@ -62,6 +62,18 @@ export function sliceColumns(columns: SampleColumns, from: number, to: number): 
   };
 }
 
+export function concatenateColumns(parts: readonly SampleColumns[]): SampleColumns {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = { times: new Float64Array(length), values: new Float64Array(length), length };
+  let end = 0;
+  for (const part of parts) {
+    all.times.set(part.times.subarray(0, part.length), end);
+    all.values.set(part.values.subarray(0, part.length), end);
+    end += part.length;
+  }
+  return all;
+}
+
 /** Parts of nearly equal length. */
 function divide(columns: SampleColumns, lengthMax: number): readonly SampleColumns[] {
   const count = Math.ceil(columns.length / lengthMax);

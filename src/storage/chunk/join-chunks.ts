@@ -10,9 +10,14 @@
  *   [a 120] [b with e, 2 chunks of 65] [c with d 60]
  */
 
-import type { SampleColumns } from "../../model/sample.js";
 import { CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
-import { decodeChunk, encodeChunk, encodeChunks, XOR_SAMPLES_PER_CHUNK } from "./encode-chunks.js";
+import {
+  concatenateColumns,
+  decodeChunk,
+  encodeChunk,
+  encodeChunks,
+  XOR_SAMPLES_PER_CHUNK,
+} from "./encode-chunks.js";
 import { mergeChunks } from "./sort-samples.js";
 
 /** Of samples with one time, the one in the earlier chunk of the list counts. */
@@ -21,7 +26,32 @@ export function joinChunks(chunks: readonly EncodedChunk[]): readonly EncodedChu
   const apart = overlappingGroups(chunks).flatMap((group) =>
     group.length === 1 ? group : encodeChunks(mergeChunks(group)),
   );
-  return joinSmall(apart);
+  return [...runsOfNeighbours(apart, XOR_SAMPLES_PER_CHUNK, [CHUNK_XOR])].map(oneChunk);
+}
+
+/**
+ * Chunks that stand beside each other and have one of the encodings, in runs of at most `samplesMax` samples, as
+ * long as can be. A chunk with more samples, or of another encoding, is a run by itself.
+ */
+export function* runsOfNeighbours(
+  chunks: readonly EncodedChunk[],
+  samplesMax: number,
+  encodings: readonly number[],
+): Generator<readonly EncodedChunk[], void, void> {
+  let run: EncodedChunk[] = [];
+  let runSamples = 0;
+  for (const chunk of chunks) {
+    const isJoined = encodings.includes(chunk.encoding);
+    if (run.length > 0 && !(isJoined && runSamples + chunk.count <= samplesMax)) {
+      yield run;
+      run = [];
+      runSamples = 0;
+    }
+    run.push(chunk);
+    // A chunk of another encoding takes no neighbour.
+    runSamples += isJoined ? chunk.count : samplesMax;
+  }
+  if (run.length > 0) yield run;
 }
 
 /** In time order; within a group the chunks stand as in the list. */
@@ -42,39 +72,7 @@ function overlappingGroups(chunks: readonly EncodedChunk[]): readonly (readonly 
   return groups.map(({ members }) => members.sort((a, b) => a.rank - b.rank).map(({ chunk }) => chunk));
 }
 
-/** Joins runs of neighbours that fit into one chunk. */
-function joinSmall(chunks: readonly EncodedChunk[]): readonly EncodedChunk[] {
-  const joined: EncodedChunk[] = [];
-  let run: EncodedChunk[] = [];
-  let runSamples = 0;
-  for (const chunk of chunks) {
-    const fits = chunk.encoding === CHUNK_XOR && runSamples + chunk.count <= XOR_SAMPLES_PER_CHUNK;
-    if (!fits && run.length > 0) {
-      joined.push(oneChunk(run));
-      run = [];
-      runSamples = 0;
-    }
-    run.push(chunk);
-    // A chunk of another encoding takes no neighbour.
-    runSamples += chunk.encoding === CHUNK_XOR ? chunk.count : XOR_SAMPLES_PER_CHUNK;
-  }
-  if (run.length > 0) joined.push(oneChunk(run));
-  return joined;
-}
-
 function oneChunk(run: readonly EncodedChunk[]): EncodedChunk {
   if (run.length === 1) return run[0]!;
-  return encodeChunk(concatenate(run.map(decodeChunk)));
-}
-
-function concatenate(parts: readonly SampleColumns[]): SampleColumns {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const all = { times: new Float64Array(length), values: new Float64Array(length), length };
-  let end = 0;
-  for (const part of parts) {
-    all.times.set(part.times.subarray(0, part.length), end);
-    all.values.set(part.values.subarray(0, part.length), end);
-    end += part.length;
-  }
-  return all;
+  return encodeChunk(concatenateColumns(run.map(decodeChunk)));
 }

@@ -2,7 +2,7 @@
  * compactBlocks: some blocks to one that holds what they held, without what was deleted.
  *
  * The series of all sources are walked together in label order. Chunks are copied as they are, except where they
- * overlap, are small, or hold deleted samples (see joinChunks).
+ * overlap, are small, hold deleted samples, or are to be encoded in another way (see recodeChunks).
  *
  * The result names what it replaces (`compaction.parents`). A crash before its rename leaves the sources; after it,
  * opening removes those of the sources that are still there. So at any time there is all, and all of it once.
@@ -13,16 +13,22 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert } from "../../model/assert.js";
 import type { TimeRange } from "../../model/sample.js";
+import type { BlockEncoding, EncodedChunk } from "../../model/series.js";
 import type { BlockMeta, BlockParent } from "../block/block-meta.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { type BlockSeries, writeBlock } from "../block/block-writer.js";
 import { inPrecedence } from "../block/open-blocks.js";
-import { joinChunks } from "../chunk/join-chunks.js";
+import { recodeChunks } from "../chunk/recode-chunks.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { BlockCursor } from "./block-cursor.js";
 
-/** Samples merged or copied between two turns of the event loop. */
-const samplesPerTurn = 1 << 16;
+/** Samples between two turns of the event loop: about 5 ms when all are encoded anew, densely. */
+const samplesPerTurn = 1 << 14;
+
+export interface CompactedBlock {
+  readonly ulid: string;
+  readonly encoding: BlockEncoding;
+}
 
 /**
  * Writes the block; the sources stay, for the caller to remove. Undefined, and nothing written, when all they held
@@ -32,10 +38,10 @@ export async function compactBlocks(
   fileSystem: FileSystem,
   directory: string,
   sources: readonly BlockReader[],
-  ulid: string,
+  { ulid, encoding }: CompactedBlock,
 ): Promise<BlockMeta | undefined> {
   assert(sources.length > 0, "a compaction has a source");
-  const series = mergedSeries(inPrecedence(sources));
+  const series = mergedSeries(inPrecedence(sources), encoding);
   const first = await series.next();
   if (first.done === true) return undefined;
   const metas = sources.map(({ meta }) => meta);
@@ -51,19 +57,25 @@ export async function compactBlocks(
 }
 
 /** The series that have samples left, in label order. */
-async function* mergedSeries(sources: readonly BlockReader[]): AsyncGenerator<BlockSeries, void, void> {
+async function* mergedSeries(
+  sources: readonly BlockReader[],
+  encoding: BlockEncoding,
+): AsyncGenerator<BlockSeries, void, void> {
   const cursors: BlockCursor[] = [];
   for (const source of sources) cursors.push(await BlockCursor.open(source));
   for (let samples = 0; ; ) {
-    if (samples >= samplesPerTurn) {
-      await nextTurn();
-      samples = 0;
-    }
     const same = cursorsAtLeast(cursors);
     if (same.length === 0) return;
     const { labels } = same[0]!.current!;
-    const chunks = joinChunks(same.flatMap((cursor) => cursor.current!.chunks));
-    for (const { count } of chunks) samples += count;
+    const chunks: EncodedChunk[] = [];
+    const given = same.flatMap((cursor) => cursor.current!.chunks);
+    for (const chunk of recodeChunks(given, encoding)) {
+      chunks.push(chunk);
+      samples += chunk.count;
+      if (samples < samplesPerTurn) continue;
+      await nextTurn();
+      samples = 0;
+    }
     if (chunks.length > 0) yield { labels, chunks };
     for (const cursor of same) await cursor.next();
   }

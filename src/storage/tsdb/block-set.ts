@@ -21,7 +21,7 @@ import { publishBlocks } from "../block/block-writer.js";
 import { inPrecedence } from "../block/open-blocks.js";
 import { removeBlock } from "../block/remove-block.js";
 import type { SeriesCache } from "../block/series-cache.js";
-import { compactBlocks } from "../compaction/compact-blocks.js";
+import { type CompactedBlock, compactBlocks } from "../compaction/compact-blocks.js";
 import { assertRoom } from "../fs/assert-room.js";
 import { blockPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
@@ -89,15 +89,16 @@ export class BlockSet {
   }
 
   /**
-   * Replaces blocks by one of this name that holds the same without what was deleted, or by none when nothing is
+   * Replaces blocks by the one described, which holds the same without what was deleted, or by none when nothing is
    * left. When it rejects before that, the blocks are as they were. Rejects with DiskFullError before it begins when
    * the sources would not fit a second time.
    */
-  async compact(sources: readonly BlockReader[], ulid: string): Promise<BlockMeta | undefined> {
+  async compact(sources: readonly BlockReader[], block: CompactedBlock): Promise<BlockMeta | undefined> {
+    const { ulid } = block;
     const neededBytes = sources.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     await assertRoom(this.#fileSystem, this.#directory, { what: "a compaction", neededBytes });
     this.#leaving.add(ulid);
-    const meta = await compactBlocks(this.#fileSystem, this.#directory, sources, ulid);
+    const meta = await compactBlocks(this.#fileSystem, this.#directory, sources, block);
     const result = meta && (await this.#open(ulid));
     this.#leaving.delete(ulid);
     await this.#replace(sources, result);

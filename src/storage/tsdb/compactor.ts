@@ -8,6 +8,7 @@
  */
 
 import { CorruptionError, DiskFullError, NotImplementedError } from "../../model/errors.js";
+import type { BlockEncoding } from "../../model/series.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { oldestSource } from "../block/open-blocks.js";
 import type { UlidSource } from "../block/ulid.js";
@@ -19,6 +20,7 @@ export interface CompactorParts {
   readonly blocks: BlockSet;
   readonly newUlid: UlidSource;
   readonly options: CompactionOptions;
+  readonly encoding: BlockEncoding;
   readonly onEvent: TsdbSettings["onEvent"];
   /**
    * Makes sure that the log has nothing left that only the blocks' `narthex.walSegment` keeps a replay from showing
@@ -71,10 +73,10 @@ export class Compactor {
   }
 
   async #compact(sources: readonly BlockReader[], reason: string): Promise<void> {
-    const { blocks, newUlid, onEvent, releaseLog } = this.#parts;
+    const { blocks, newUlid, encoding, onEvent, releaseLog } = this.#parts;
     await releaseLog(sources);
     try {
-      const meta = await blocks.compact(sources, newUlid());
+      const meta = await blocks.compact(sources, { ulid: newUlid(), encoding });
       const facts = { reason, sources: sources.length, samples: meta?.stats.numSamples ?? 0 };
       onEvent({ level: "info", message: "compacted blocks", facts });
     } catch (error) {

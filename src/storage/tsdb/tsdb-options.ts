@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../model/clock.js";
 import type { TimeRange } from "../../model/sample.js";
+import type { BlockEncoding } from "../../model/series.js";
 import { DEFAULT_BLOCK_DURATION_MS } from "../compaction/plan-block-ranges.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { nodeFileSystem } from "../fs/node-file-system.js";
@@ -20,6 +21,8 @@ export interface TsdbOptions {
   readonly durabilityIntervalMs?: number;
   /** Default 2 hours. */
   readonly blockDurationMs?: number;
+  /** Of blocks that a compaction writes; all others have XOR chunks. Default "gorilla". */
+  readonly blockEncoding?: BlockEncoding;
   /** Blocks of which all is older are dropped. Default 0: nothing is. */
   readonly retentionMs?: number;
   /** The oldest blocks are dropped while blocks and log take more. Default 0: nothing is. */
@@ -67,6 +70,7 @@ export function withDefaults(options: TsdbOptions): TsdbSettings {
     durability: options.durability ?? "commit",
     durabilityIntervalMs: options.durabilityIntervalMs ?? 100,
     blockDurationMs: options.blockDurationMs ?? DEFAULT_BLOCK_DURATION_MS,
+    blockEncoding: options.blockEncoding ?? "gorilla",
     retentionMs: options.retentionMs ?? 0,
     retentionSizeBytes: options.retentionSizeBytes ?? 0,
     clock: options.clock ?? systemClock,

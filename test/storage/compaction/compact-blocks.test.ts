@@ -58,11 +58,11 @@ const ramp = (start: number, count: number, value = 1) =>
 const older: Content = { a: ramp(0, 200), b: ramp(0, 10), d: { 5: 1, 2000: 7 } };
 const younger: Content = { a: { 15: -1, 20: -2, 5000: 3 }, c: ramp(3000, 300), d: { 5: 2, 2001: 8 } };
 
-describe("compactBlocks", () => {
+describe.each(["gorilla", "adaptive"] as const)("compactBlocks (%s)", (encoding) => {
   it("holds what the sources held; of two samples the older block's counts", async () => {
     const fileSystem = await newDirectory();
     const sources = [await write(fileSystem, 2, younger), await write(fileSystem, 1, older)];
-    const meta = await compactBlocks(fileSystem, "db", sources, ulidOf(9));
+    const meta = await compactBlocks(fileSystem, "db", sources, { ulid: ulidOf(9), encoding });
     const block = await BlockReader.open(fileSystem, `db/${ulidOf(9)}`);
     await block.verify();
     const expected = {
@@ -93,7 +93,7 @@ describe("compactBlocks", () => {
     const source = await write(fileSystem, 1, older);
     await source.deleteSamples([new Matcher("name", "=", "a")], { minTime: 100, maxTime: 1_000_000 });
     await source.deleteSamples([new Matcher("name", "=", "b")], ALL_TIME);
-    await compactBlocks(fileSystem, "db", [source], ulidOf(2));
+    await compactBlocks(fileSystem, "db", [source], { ulid: ulidOf(2), encoding });
     const block = await BlockReader.open(fileSystem, `db/${ulidOf(2)}`);
     expect(await contentOf(block)).toEqual({ a: ramp(0, 10), d: older.d });
     expect(await block.querier(ALL_TIME).labelValues("name")).toEqual(["a", "d"]);
@@ -111,7 +111,7 @@ describe("compactBlocks", () => {
     const first = await write(fileSystem, 1, { a: { 1: 10, 2: 20 } });
     await first.deleteSamples([], ALL_TIME);
     const second = await write(fileSystem, 2, { a: { 2: 21 } });
-    await compactBlocks(fileSystem, "db", [first, second], ulidOf(3));
+    await compactBlocks(fileSystem, "db", [first, second], { ulid: ulidOf(3), encoding });
     expect(await contentOf(await BlockReader.open(fileSystem, `db/${ulidOf(3)}`))).toEqual({ a: { 2: 21 } });
   });
 
@@ -119,7 +119,7 @@ describe("compactBlocks", () => {
     const fileSystem = await newDirectory();
     const source = await write(fileSystem, 1, older);
     await source.deleteSamples([], ALL_TIME);
-    expect(await compactBlocks(fileSystem, "db", [source], ulidOf(2))).toBeUndefined();
+    expect(await compactBlocks(fileSystem, "db", [source], { ulid: ulidOf(2), encoding })).toBeUndefined();
     expect(await fileSystem.list("db")).toEqual([`${ulidOf(1)}/`]);
   });
 
@@ -138,7 +138,7 @@ describe("compactBlocks", () => {
       }
       sources.push(await write(fileSystem, number, content));
     }
-    await compactBlocks(fileSystem, "db", sources, ulidOf(9));
+    await compactBlocks(fileSystem, "db", sources, { ulid: ulidOf(9), encoding });
     const block = await BlockReader.open(fileSystem, `db/${ulidOf(9)}`);
     expect(await contentOf(block)).toEqual(expected);
   });
@@ -152,9 +152,10 @@ describe("compactBlocks", () => {
     await fileSystem.remove(file);
     await (await fileSystem.create(file)).write(bytes);
     const broken = await BlockReader.open(fileSystem, `db/${ulidOf(1)}`);
-    const failure = await compactBlocks(fileSystem, "db", [broken], ulidOf(2)).catch(
-      (error: unknown) => error,
-    );
+    const failure = await compactBlocks(fileSystem, "db", [broken], {
+      ulid: ulidOf(2),
+      encoding,
+    }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(CorruptionError);
     expect((failure as CorruptionError).file).toBe(file);
     expect(await fileSystem.list("db")).toEqual([`${ulidOf(1)}/`]);
@@ -168,7 +169,7 @@ describe("compactBlocks", () => {
     const before = await Promise.all(sources.map(contentOf));
     const crashes: MemFileSystem[] = [];
     fileSystem.onOperation = () => crashes.push(fileSystem.crash(random.next), fileSystem.kill());
-    await compactBlocks(fileSystem, "db", sources, ulidOf(9));
+    await compactBlocks(fileSystem, "db", sources, { ulid: ulidOf(9), encoding });
     for (const { meta } of sources) await removeBlock(fileSystem, "db", meta.ulid);
     fileSystem.onOperation = undefined;
     const result = await contentOf(await BlockReader.open(fileSystem, `db/${ulidOf(9)}`));

@@ -1,0 +1,103 @@
+/**
+ * The option `blockEncoding` of a whole database: what compactions write, and that it changes no answer.
+ */
+
+import { describe, expect, it } from "vitest";
+import { type BlockEncoding, type Database, type DatabaseOptions, openDatabase } from "../../src/index.js";
+import { ALL_TIME } from "../../src/model/sample.js";
+import { CHUNK_DENSE, CHUNK_XOR } from "../../src/model/series.js";
+import { BlockReader } from "../../src/storage/block/block-reader.js";
+import { isUlid } from "../../src/storage/block/ulid.js";
+import { checkDirectory } from "../../src/storage/tsdb/check-directory.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { appendFleet, fleetStart } from "../support/fleet-database.js";
+import { MemFileSystem } from "../support/mem-file-system.js";
+
+const hour = 3_600_000;
+const fleetEnd = fleetStart + 7 * hour;
+
+const open = (fileSystem: MemFileSystem, options: Partial<DatabaseOptions> = {}) =>
+  openDatabase({ directory: "data", fileSystem, clock: new FakeClock(fleetEnd), ...options });
+
+/** Deletes a series that every block has, and with it rewrites them all. */
+async function rewriteAll(database: Database, instance: string): Promise<void> {
+  await database.deleteSeries({ match: [`requests_total{instance="${instance}"}`] });
+  await database.clean();
+}
+
+async function fleetWith(blockEncoding: BlockEncoding): Promise<MemFileSystem> {
+  const fileSystem = new MemFileSystem();
+  const database = await open(fileSystem, { blockEncoding });
+  await appendFleet(database);
+  await rewriteAll(database, "i4");
+  await database.close();
+  return fileSystem;
+}
+
+const expressions = [
+  "requests_total",
+  "rate(requests_total[5m])",
+  'sum by (job) (increase(requests_total{instance!="i2"}[1h]))',
+  "temperature_celsius",
+  "count_over_time(temperature_celsius[10m])",
+  "last_over_time(late_total[7h])",
+  'count_over_time({__name__=~".+"}[1d])',
+];
+
+async function answersOf(fileSystem: MemFileSystem): Promise<readonly unknown[]> {
+  const database = await open(fileSystem);
+  expect(database.describe().losses).toEqual([]);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of database.export({ format: "jsonl" })) pieces.push(piece);
+  const answers: unknown[] = [Buffer.concat(pieces).toString()];
+  for (const expression of expressions)
+    answers.push(await database.queryRange(expression, { start: fleetStart, end: fleetEnd, step: "7m" }));
+  await database.close();
+  return answers;
+}
+
+/** Bytes of chunks by encoding, in all blocks. */
+async function chunkBytesOf(fileSystem: MemFileSystem): Promise<ReadonlyMap<number, number>> {
+  const bytesOf = new Map<number, number>();
+  for (const name of await fileSystem.list("data")) {
+    const ulid = name.slice(0, -1);
+    if (!isUlid(ulid)) continue;
+    const block = await BlockReader.open(fileSystem, `data/${ulid}`);
+    for (const { chunks } of await block.querier(ALL_TIME).select([]))
+      for (const { encoding, bytes } of chunks)
+        bytesOf.set(encoding, (bytesOf.get(encoding) ?? 0) + bytes.length);
+    await block.close();
+  }
+  return bytesOf;
+}
+
+const total = (bytesOf: ReadonlyMap<number, number>) =>
+  [...bytesOf.values()].reduce((sum, bytes) => sum + bytes, 0);
+
+describe("blockEncoding", () => {
+  it("changes how many bytes blocks take, and no answer", async () => {
+    const [gorilla, adaptive] = [await fleetWith("gorilla"), await fleetWith("adaptive")];
+    const [xorBytes, denseBytes] = [await chunkBytesOf(gorilla), await chunkBytesOf(adaptive)];
+    expect([...xorBytes.keys()]).toEqual([CHUNK_XOR]);
+    expect(denseBytes.has(CHUNK_DENSE)).toBe(true);
+    expect(total(denseBytes)).toBeLessThan(total(xorBytes) * 0.6);
+    const { blocks } = await checkDirectory({ directory: "data", fileSystem: adaptive });
+    expect(blocks.length).toBeGreaterThan(0);
+    expect(blocks.flatMap(({ problems }) => problems)).toEqual([]);
+    const answers = await answersOf(gorilla);
+    expect(JSON.stringify(answers).length).toBeGreaterThan(100_000);
+    expect(await answersOf(adaptive)).toEqual(answers);
+  });
+
+  it("is XOR again after a compaction with gorilla, which is the default", async () => {
+    const fileSystem = await fleetWith("adaptive");
+    const neverDense = await fleetWith("gorilla");
+    for (const each of [fileSystem, neverDense]) {
+      const database = await open(each);
+      await rewriteAll(database, "i5");
+      await database.close();
+    }
+    expect([...(await chunkBytesOf(fileSystem)).keys()]).toEqual([CHUNK_XOR]);
+    expect(await answersOf(fileSystem)).toEqual(await answersOf(neverDense));
+  });
+});
