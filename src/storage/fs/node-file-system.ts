@@ -174,7 +174,10 @@ function hasCode(error: unknown, ...codes: readonly string[]): boolean {
  */
 async function createExclusive(path: string, content: string): Promise<boolean> {
   const aside = temporaryPath(`${path}.${randomUUID()}`);
-  await writeNew(aside, content);
+  await writeNew(aside, content).catch(async (error: unknown) => {
+    await rm(aside, { force: true });
+    throw error;
+  });
   try {
     await link(aside, path).catch((error: unknown) => {
       if (!hasCode(error, ...noLinkCodes)) throw error;
