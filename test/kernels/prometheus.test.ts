@@ -191,6 +191,8 @@ describe.skipIf(isMissing)("a real Prometheus", () => {
     ] as const) {
       const grid = { start: start - 60_000, stepMs, count: Math.floor(8_000_000 / stepMs) };
       for (const [seriesName, columns] of Object.entries(series)) {
+        // The median of a window with a NaN has become NaN since Prometheus 3.5.
+        if (name === "mad_over_time" && columns.values.some(Number.isNaN)) continue;
         const expression = text.replace("X", `${seriesName}[${rangeMs}ms]`);
         const theirs = await answer(expression, grid);
         answered += theirs.filter((value) => value !== undefined).length;
