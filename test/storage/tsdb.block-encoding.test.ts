@@ -44,25 +44,33 @@ const expressions = [
   'count_over_time({__name__=~".+"}[1d])',
 ];
 
-async function answersOf(fileSystem: MemFileSystem): Promise<readonly unknown[]> {
-  const database = await open(fileSystem);
+async function answersOf(database: Database): Promise<readonly unknown[]> {
   expect(database.describe().losses).toEqual([]);
   const pieces: Uint8Array[] = [];
   for await (const piece of database.export({ format: "jsonl" })) pieces.push(piece);
   const answers: unknown[] = [Buffer.concat(pieces).toString()];
   for (const expression of expressions)
     answers.push(await database.queryRange(expression, { start: fleetStart, end: fleetEnd, step: "7m" }));
+  return answers;
+}
+
+async function answersIn(fileSystem: MemFileSystem, directory = "data"): Promise<readonly unknown[]> {
+  const database = await open(fileSystem, { directory });
+  const answers = await answersOf(database);
   await database.close();
   return answers;
 }
 
 /** Bytes of chunks by encoding, in all blocks. */
-async function chunkBytesOf(fileSystem: MemFileSystem): Promise<ReadonlyMap<number, number>> {
+async function chunkBytesOf(
+  fileSystem: MemFileSystem,
+  directory = "data",
+): Promise<ReadonlyMap<number, number>> {
   const bytesOf = new Map<number, number>();
-  for (const name of await fileSystem.list("data")) {
+  for (const name of await fileSystem.list(directory)) {
     const ulid = name.slice(0, -1);
     if (!isUlid(ulid)) continue;
-    const block = await BlockReader.open(fileSystem, `data/${ulid}`);
+    const block = await BlockReader.open(fileSystem, `${directory}/${ulid}`);
     for (const { chunks } of await block.querier(ALL_TIME).select([]))
       for (const { encoding, bytes } of chunks)
         bytesOf.set(encoding, (bytesOf.get(encoding) ?? 0) + bytes.length);
@@ -84,9 +92,9 @@ describe("blockEncoding", () => {
     const { blocks } = await checkDirectory({ directory: "data", fileSystem: adaptive });
     expect(blocks.length).toBeGreaterThan(0);
     expect(blocks.flatMap(({ problems }) => problems)).toEqual([]);
-    const answers = await answersOf(gorilla);
+    const answers = await answersIn(gorilla);
     expect(JSON.stringify(answers).length).toBeGreaterThan(100_000);
-    expect(await answersOf(adaptive)).toEqual(answers);
+    expect(await answersIn(adaptive)).toEqual(answers);
   });
 
   it("is XOR again after a compaction with gorilla, which is the default", async () => {
@@ -98,6 +106,20 @@ describe("blockEncoding", () => {
       await database.close();
     }
     expect([...(await chunkBytesOf(fileSystem)).keys()]).toEqual([CHUNK_XOR]);
-    expect(await answersOf(fileSystem)).toEqual(await answersOf(neverDense));
+    expect(await answersIn(fileSystem)).toEqual(await answersIn(neverDense));
+  });
+
+  it("leaves blocks that are exported XOR; those of a snapshot are as they are", async () => {
+    const fileSystem = await fleetWith("adaptive");
+    const database = await open(fileSystem, { blockEncoding: "adaptive" });
+    const answers = await answersOf(database);
+    await database.exportBlocks("exported");
+    await database.snapshot({ directory: "copied" });
+    await database.close();
+    expect([...(await chunkBytesOf(fileSystem, "exported")).keys()]).toEqual([CHUNK_XOR]);
+    expect((await chunkBytesOf(fileSystem, "copied")).has(CHUNK_DENSE)).toBe(true);
+    for (const directory of ["exported", "copied"]) {
+      expect(await answersIn(fileSystem, directory)).toEqual(answers);
+    }
   });
 });
