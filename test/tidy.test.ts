@@ -182,6 +182,7 @@ describe("text", () => {
       "test/peers/",
       "test/tidy",
       "test/readme",
+      "test/kill",
       "test/package",
     ];
     const wrong = tests
