@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, Labels, NO_SERIES, openDatabase } from "../../src/index.js";
 import { loadSamples } from "../../src/samples/load-samples.js";
-import { findPeer } from "../support/peers.js";
+import { findPeer, isPeerMissing } from "../support/peers.js";
 import { query, type RunningServer, startNarthex, startPrometheus } from "../support/processes.js";
 
 const prometheusBinary = findPeer("prometheus");
@@ -39,79 +39,82 @@ const ranges = [
   ["last_over_time(co2_concentration_ppm[40d])", "1958-03-01T00:00:00Z", "1975-01-01T00:00:00Z", "40d"],
 ] as const;
 
-describe.skipIf(prometheusBinary === undefined)("a real Prometheus on our blocks", () => {
-  const directory = mkdtempSync(join(tmpdir(), "narthex-peer-"));
-  const ours = join(directory, "ours");
-  const theirs = join(directory, "theirs");
-  let narthex: RunningServer;
-  let prometheus: RunningServer;
+describe.skipIf(["prometheus", "promtool"].map(isPeerMissing).includes(true))(
+  "a real Prometheus on our blocks",
+  () => {
+    const directory = mkdtempSync(join(tmpdir(), "narthex-peer-"));
+    const ours = join(directory, "ours");
+    const theirs = join(directory, "theirs");
+    let narthex: RunningServer;
+    let prometheus: RunningServer;
 
-  beforeAll(async () => {
-    const database = await openDatabase({ directory: ours });
-    await loadSamples((_, source, options) => database.import(source, options));
-    await appendDevops(database);
-    await database.runMaintenance();
-    await database.close();
-    mkdirSync(theirs);
-    for (const name of readdirSync(ours).filter((entry) => /^[0-9A-Z]{26}$/.test(entry))) {
-      cpSync(join(ours, name), join(theirs, name), { recursive: true });
-    }
-    const configFile = join(directory, "prometheus.yml");
-    writeFileSync(configFile, "global: {}\n");
-    narthex = await startNarthex(ours);
-    prometheus = await startPrometheus(prometheusBinary!, { directory: theirs, configFile });
-  });
+    beforeAll(async () => {
+      const database = await openDatabase({ directory: ours });
+      await loadSamples((_, source, options) => database.import(source, options));
+      await appendDevops(database);
+      await database.runMaintenance();
+      await database.close();
+      mkdirSync(theirs);
+      for (const name of readdirSync(ours).filter((entry) => /^[0-9A-Z]{26}$/.test(entry))) {
+        cpSync(join(ours, name), join(theirs, name), { recursive: true });
+      }
+      const configFile = join(directory, "prometheus.yml");
+      writeFileSync(configFile, "global: {}\n");
+      narthex = await startNarthex(ours);
+      prometheus = await startPrometheus(prometheusBinary!, { directory: theirs, configFile });
+    });
 
-  afterAll(async () => {
-    await Promise.all([narthex?.stop(), prometheus?.stop()]);
-    rmSync(directory, { recursive: true, force: true });
-  });
+    afterAll(async () => {
+      await Promise.all([narthex?.stop(), prometheus?.stop()]);
+      rmSync(directory, { recursive: true, force: true });
+    });
 
-  it.each(instants)("%s at %s", async (expression, time) => {
-    const [left, right] = await Promise.all(
-      [narthex, prometheus].map((server) => query(server, "query", { query: expression, time })),
-    );
-    expect(left!.length).toBeGreaterThan(0);
-    expect(left).toEqual(right);
-  });
+    it.each(instants)("%s at %s", async (expression, time) => {
+      const [left, right] = await Promise.all(
+        [narthex, prometheus].map((server) => query(server, "query", { query: expression, time })),
+      );
+      expect(left!.length).toBeGreaterThan(0);
+      expect(left).toEqual(right);
+    });
 
-  it.each(ranges)("%s from %s", async (expression, start, end, step) => {
-    const parameters = { query: expression, start, end, step };
-    const [left, right] = await Promise.all(
-      [narthex, prometheus].map((server) => query(server, "query_range", parameters)),
-    );
-    expect(left!.length).toBeGreaterThan(0);
-    expect(left).toEqual(right);
-  });
+    it.each(ranges)("%s from %s", async (expression, start, end, step) => {
+      const parameters = { query: expression, start, end, step };
+      const [left, right] = await Promise.all(
+        [narthex, prometheus].map((server) => query(server, "query_range", parameters)),
+      );
+      expect(left!.length).toBeGreaterThan(0);
+      expect(left).toEqual(right);
+    });
 
-  it.each([
-    "sum by (job) (rate(requests_total[5m]))",
-    "histogram_quantile(0.9, sum by (le) (rate(latency_seconds_bucket[10m])))",
-    "requests_total",
-    "increase(requests_total[20m])",
-  ])("%s over blocks that the head was cut into", async (expression) => {
-    const parameters = {
-      query: expression,
-      start: "2026-03-01T00:00:00Z",
-      end: "2026-03-01T05:00:00Z",
-      step: "3m",
-    };
-    const [left, right] = await Promise.all(
-      [narthex, prometheus].map((server) => query(server, "query_range", parameters)),
-    );
-    const beforeCut = (series: typeof left) =>
-      series!.map(({ metric, values }) => ({ metric, values: values!.filter(([time]) => time < cutTime) }));
-    expect(left!.length).toBeGreaterThan(0);
-    expect(beforeCut(left)).toEqual(beforeCut(right));
-  });
+    it.each([
+      "sum by (job) (rate(requests_total[5m]))",
+      "histogram_quantile(0.9, sum by (le) (rate(latency_seconds_bucket[10m])))",
+      "requests_total",
+      "increase(requests_total[20m])",
+    ])("%s over blocks that the head was cut into", async (expression) => {
+      const parameters = {
+        query: expression,
+        start: "2026-03-01T00:00:00Z",
+        end: "2026-03-01T05:00:00Z",
+        step: "3m",
+      };
+      const [left, right] = await Promise.all(
+        [narthex, prometheus].map((server) => query(server, "query_range", parameters)),
+      );
+      const beforeCut = (series: typeof left) =>
+        series!.map(({ metric, values }) => ({ metric, values: values!.filter(([time]) => time < cutTime) }));
+      expect(left!.length).toBeGreaterThan(0);
+      expect(beforeCut(left)).toEqual(beforeCut(right));
+    });
 
-  it("is what promtool tsdb analyze reads", () => {
-    for (const name of readdirSync(theirs).filter((entry) => /^[0-9A-Z]{26}$/.test(entry))) {
-      const output = execFileSync(promtool!, ["tsdb", "analyze", theirs, name], { encoding: "utf8" });
-      expect(output).toContain(`Block ID: ${name}`);
-    }
-  });
-});
+    it("is what promtool tsdb analyze reads", () => {
+      for (const name of readdirSync(theirs).filter((entry) => /^[0-9A-Z]{26}$/.test(entry))) {
+        const output = execFileSync(promtool!, ["tsdb", "analyze", theirs, name], { encoding: "utf8" });
+        expect(output).toContain(`Block ID: ${name}`);
+      }
+    });
+  },
+);
 
 /** Two complete two-hour windows, so that everything before this is in blocks (seconds since the epoch). */
 const cutTime = Date.UTC(2026, 2, 1, 4) / 1000;
