@@ -5,25 +5,15 @@
  *   node scripts/kill-test-server.mjs DIR
  */
 
+import { setTimeout as pause } from "node:timers/promises";
 import { startServer } from "../dist/server.js";
 
 /** Not a multiple of what a push covers: some pushes lie on both sides of the end of a block. */
 const blockDurationMs = 17_300;
-const maintenanceIntervalMs = 50;
+const maintenancePauseMs = 50;
 
-/** The machine's clock, but that nothing is scheduled far ahead. */
-const hastyClock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  schedule(delayMs, task) {
-    const timer = setTimeout(task, Math.min(delayMs, maintenanceIntervalMs));
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
-
-const { url } = await startServer({
-  database: { directory: process.argv[2], blockDurationMs, clock: hastyClock },
+const { url, database } = await startServer({
+  database: { directory: process.argv[2], blockDurationMs },
   host: "127.0.0.1",
   port: 0,
   version: "kill-test",
@@ -31,3 +21,7 @@ const { url } = await startServer({
   onEvent: ({ level, message }) => console.log(`${level} ${message}`),
 });
 console.log(`listening on ${url}`);
+for (;;) {
+  await database.runMaintenance();
+  await pause(maintenancePauseMs);
+}
