@@ -72,15 +72,25 @@ async function runQuery(expression: string, options: QueryCommandOptions, termin
     });
   const grid = isRange ? gridOf(options) : undefined;
   await withConnection(options, { create: false, terminal }, async (connection) => {
-    const result =
+    const asked =
       grid === undefined
-        ? await connection.query(expression, definedOnly({ time: options.time }))
-        : await connection.queryRange(expression, grid);
+        ? connection.query(expression, definedOnly({ time: options.time }))
+        : connection.queryRange(expression, grid);
+    const result = await asked.catch((error: unknown) => showPlace(error, expression));
     for (const note of [...result.warnings, ...result.infos]) terminal.say(`warning: ${note}`);
     const isPlot = (options.format ?? "plot") === "plot";
     const plot = isPlot && grid !== undefined && result.type === "matrix";
     terminal.write(plot ? plotMatrix(result, grid, terminal) : formatResult(result, options.format));
   });
+}
+
+/** A server's parse error is words only: parsing here finds the place, for a caret below the text. */
+async function showPlace(error: unknown, expression: string): Promise<never> {
+  if (error instanceof CommandError && error.message.includes("parse error")) {
+    const { parse } = await import("../query/parser/parse.js");
+    parse(expression);
+  }
+  throw error;
 }
 
 function gridOf({ start, end = systemClock.now(), step }: QueryCommandOptions): PlotGrid {

@@ -69,6 +69,8 @@ describe("narthex serve", () => {
     const prices = await narthex(...argumentsOf(table!));
     expect(prices.out).toMatch(/^AAPL +2008-01-01T00:00:00Z +135\.36$/m);
     expect((await narthex(...argumentsOf(plot!))).out).toMatch(/[⠁-⣿]/);
+    const wrong = await narthex("query", "rate(up)", "--url", first.url);
+    expect(wrong.err).toMatch(/^error: 1:6: parse error: .*\n {2}rate\(up\)\n {7}\^\^\n$/);
     first.child.kill("SIGTERM");
     expect(await first.ended).toBe(0);
 
