@@ -45,6 +45,7 @@ export class Head {
   readonly #spares: StagedSamples[] = [];
   /** By slot, the last generation in which a record of this process with this series was applied; 0 for none. */
   #namedIn = new Uint32Array(0);
+  /** Never rejects. One that failed before those in front of it were applied stands for these. */
   #lastCommit: Promise<unknown> = Promise.resolve();
   #generation = 1;
   #sampleCount = 0;
@@ -162,7 +163,7 @@ export class Head {
   applyInOrder<T>(logged: Promise<void>, apply: () => T): Promise<T> {
     const previous = this.#lastCommit;
     const applied = logged.then(() => previous).then(apply);
-    this.#lastCommit = applied.catch(() => undefined);
+    this.#lastCommit = applied.catch(() => previous);
     return applied;
   }
 

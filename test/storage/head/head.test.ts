@@ -48,6 +48,24 @@ describe("Head", () => {
     expect(select(new Matcher("i", "=", ""))).toEqual([]);
   });
 
+  it("applies in log order, also behind a commit that was refused at once", async () => {
+    const head = new Head();
+    const applied: string[] = [];
+    let log: () => void = () => {};
+    const logged = new Promise<void>((resolve) => {
+      log = resolve;
+    });
+    const commits = ["a", "b", "c"].map((name) => head.applyInOrder(logged, () => applied.push(name)));
+    const refused = head.applyInOrder(Promise.reject(new Error("refused")), () => applied.push("refused"));
+    await expect(refused).rejects.toThrow("refused");
+    commits.push(head.applyInOrder(logged, () => applied.push("d")));
+    const settled = head.settled().then(() => applied.length);
+    log();
+    await Promise.all(commits);
+    expect(applied).toEqual(["a", "b", "c", "d"]);
+    expect(await settled).toBe(4);
+  });
+
   it("ends series that are empty, not staged, and not named in this generation", async () => {
     const head = new Head();
     for (let i = 0; i < 4; i++) await commitSample(head, labelsOf(i), i);
