@@ -133,7 +133,7 @@ export class Tsdb implements Appendable, Queryable {
       this.#assertNotPoisoned();
       await this.#blocks.deleteSamples(matchers, range);
       const { head } = this.#parts;
-      if (head.selectIn(matchers, range).length === 0) return;
+      // Also when the head has nothing in the range: the log may, as a cut takes over what came while it began.
       const logged = this.#log({ kind: "tombstones", matchers, range });
       await head.applyInOrder(logged, () => head.deleteSamples(matchers, range));
     });

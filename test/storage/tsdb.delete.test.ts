@@ -95,6 +95,26 @@ describe("Tsdb.deleteSeries", () => {
     await tsdb.close();
   });
 
+  it("keeps a killed process from bringing back what came while a cut took it over", async () => {
+    const { fileSystem, open } = fixture();
+    const tsdb = await open();
+    await commitTo(tsdb.appender(), at("a", 900_000, 970_000));
+    let late: Promise<unknown> | undefined;
+    fileSystem.onOperation = () => {
+      // The segment of the cut is being ended: what is logged now goes to the next one.
+      late ??= commitTo(tsdb.appender(), at("a", 899_999));
+    };
+    await tsdb.runMaintenance();
+    await late;
+    fileSystem.onOperation = undefined;
+    expect(tsdb.describe()).toMatchObject({ headSamples: 1, blocks: [{ samples: 2 }] });
+    await tsdb.deleteSeries(series("a"), { minTime: 0, maxTime: 950_000 });
+    const crashed = await open({ fileSystem: fileSystem.crash(() => 0) });
+    expect(await keys(crashed)).toEqual(["a@970000"]);
+    await crashed.close();
+    await tsdb.close();
+  });
+
   it("refuses when closed, or when the log has failed", async () => {
     const { fileSystem, open } = fixture();
     const tsdb = await open();
