@@ -2,7 +2,7 @@
  * repairWalDirectory: makes the WAL directory ready for a new segment after whatever happened before.
  *
  * It removes leftovers, cuts the torn tail of the last segment and gives it its end, so that the tail is not taken
- * for corruption once it is no longer the last. Corrupt bytes are left as they are.
+ * for corruption once it is no longer the last; what is there is then durable. Corrupt bytes are left as they are.
  *
  * What a failed sync left in doubt stays in doubt: the system may show bytes here that will not be on the disk after
  * a power loss, and no later sync tells. They were never acknowledged as durable, nothing is appended behind them,
@@ -27,9 +27,11 @@ export async function repairWalDirectory(fileSystem: FileSystem, directory: stri
 async function repairLastSegment(fileSystem: FileSystem, directory: string, segment: number): Promise<void> {
   const contents = await readWalFile(fileSystem, directory, { kind: "segment", number: segment }, () => {});
   const { tornTail } = diagnoseSegment(contents, true);
-  if (contents.hasEnd || (contents.tail !== undefined && tornTail === undefined)) return;
+  if (contents.tail !== undefined && tornTail === undefined) return;
   const sizeBytes = tornTail?.offset ?? contents.sizeBytes;
   const writer = await SegmentWriter.reopen(fileSystem, directory, segment, sizeBytes);
+  // An end that a killed process has written may not have been synced: reopening has done that.
+  if (contents.hasEnd) return writer.abandon();
   try {
     await writer.end();
   } catch (error) {

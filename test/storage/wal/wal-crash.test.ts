@@ -230,6 +230,22 @@ describe("a kill of the process at any step", () => {
       expect(corruptions).toEqual([]);
     }
   });
+
+  it("lets a power loss after the next open take nothing that this one has found", async () => {
+    const fileSystem = new MemFileSystem();
+    const killed: MemFileSystem[] = [];
+    const wal = await openWal(fileSystem, { durability: "none", segmentSizeBytes: 120 });
+    fileSystem.onOperation = () => killed.push(fileSystem.kill());
+    for (let i = 0; i < 20; i++) await wal.append(payloadOf(`record ${i}`));
+    for (const survivor of killed) {
+      const { texts: found } = await replayTexts(survivor);
+      const reopened = await openWal(survivor);
+      await reopened.append(payloadOf("reopened"));
+      const { texts, corruptions } = await replayTexts(survivor.crash(() => 0));
+      expect(corruptions).toEqual([]);
+      expect(texts).toEqual([...found, "reopened"]);
+    }
+  });
 });
 
 /** A file system whose files pretend to sync: what the tests above must notice. */
