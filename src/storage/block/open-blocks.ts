@@ -4,7 +4,7 @@
 
 import { CorruptionError, TsdbError } from "../../model/errors.js";
 import { rangesOverlap, type TimeRange } from "../../model/sample.js";
-import { blockOfName, blockPath } from "../fs/data-directory.js";
+import { blockOfName, blockPath, metaPath } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
 import type { BlockMeta } from "./block-meta.js";
 import { BlockReader } from "./block-reader.js";
@@ -37,7 +37,7 @@ export async function openBlocks(
     const ulid = blockOfName(name);
     if (ulid === undefined) continue;
     try {
-      opened.push(await BlockReader.open(fileSystem, blockPath(directory, ulid), cache));
+      opened.push(await openNamed(fileSystem, directory, ulid, cache));
     } catch (error) {
       if (!(error instanceof TsdbError)) throw error;
       broken.push({ ulid, error });
@@ -59,6 +59,20 @@ export async function openBlocks(
     else losses.push(await setAside(fileSystem, directory, blockPath(directory, ulid), error));
   }
   return { blocks, losses };
+}
+
+/** A block goes by its ULID: one that says another could not be removed, or would take the place of the other. */
+async function openNamed(
+  fileSystem: FileSystem,
+  directory: string,
+  ulid: string,
+  cache: SeriesCache | undefined,
+): Promise<BlockReader> {
+  const path = blockPath(directory, ulid);
+  const block = await BlockReader.open(fileSystem, path, cache);
+  if (block.meta.ulid === ulid) return block;
+  await block.close();
+  throw new CorruptionError(`it names the block ${block.meta.ulid}`, { file: metaPath(path) });
 }
 
 async function setAside(

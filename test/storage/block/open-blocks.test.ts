@@ -60,6 +60,15 @@ describe("openBlocks", () => {
     expect(losses).toHaveLength(1);
     expect(await fileSystem.list("db")).toContain(`${ulidOf(2)}.quarantined/`);
   });
+
+  it("sets a block aside that names another one, and removes nothing by that name", async () => {
+    const fileSystem = await directoryOf([[ulidOf(1)], [ulidOf(2)]]);
+    await fileSystem.rename(`db/${ulidOf(2)}`, `db/${ulidOf(3)}`);
+    const { blocks, losses } = await openBlocks(fileSystem, "db");
+    expect(blocks.map(({ meta }) => meta.ulid)).toEqual([ulidOf(1)]);
+    expect(losses).toEqual([expect.stringContaining(`it names the block ${ulidOf(2)}`)]);
+    expect(await fileSystem.list("db")).toEqual([`${ulidOf(1)}/`, `${ulidOf(3)}.quarantined/`]);
+  });
 });
 
 describe("inPrecedence", () => {
