@@ -130,8 +130,9 @@ export class Head {
 
   /** Deletes what the series that all matchers accept have in the range: the application of a logged deletion. */
   deleteSamples(matchers: readonly Matcher[], range: TimeRange): void {
-    for (const slot of this.selectIn(matchers, range)) this.samples.deleteSamples(slot, range);
-    this.recount();
+    const slots = this.selectIn(matchers, range);
+    for (const slot of slots) this.samples.deleteSamples(slot, range);
+    if (slots.length > 0) this.recount();
   }
 
   /** Samples in chunks that begin before `end`: about how many samples a cut at `end` would take. */
