@@ -35,11 +35,11 @@ export interface SnapshotParts extends CutOptions {
 
 /** `directory` must not exist, or be empty. When it rejects, nothing is there but perhaps a temporary directory. */
 export async function writeSnapshot(parts: SnapshotParts, directory: string): Promise<readonly BlockMeta[]> {
-  const { fileSystem, blocks, headSeries } = parts;
+  const { fileSystem, blocks, headSeries, newUlid } = parts;
   await assertVacant(fileSystem, directory);
-  const staging = temporaryPath(directory);
+  // A name that nobody has: beside a directory of the user's choice may stand others of his.
+  const staging = temporaryPath(`${directory}-${newUlid()}`);
   await makeDurableDirectory(fileSystem, parentPath(directory));
-  await fileSystem.remove(staging);
   await fileSystem.makeDirectory(staging);
   try {
     for (const block of blocks)
