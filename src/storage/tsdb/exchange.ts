@@ -57,7 +57,8 @@ export class Exchange {
    * that changes later changes it. All of it or nothing. Returns its path and its blocks.
    */
   async snapshot(options: SnapshotOptions = {}): Promise<Snapshot> {
-    const { skipHead = false, directory = this.#newSnapshotPath() } = options;
+    const { skipHead = false } = options;
+    const directory = options.directory?.replace(/\/+$/, "") ?? this.#newSnapshotPath();
     return { directory, blocks: await this.#writeSnapshot(directory, skipHead) };
   }
 

@@ -140,6 +140,17 @@ describe("snapshot", () => {
     await tsdb.close();
   });
 
+  it("takes a path with a slash at its end", async () => {
+    const fileSystem = new MemFileSystem();
+    const tsdb = await filled(fileSystem);
+    const before = await contentOf(tsdb);
+    expect((await tsdb.exchange.snapshot({ directory: "backups/one/" })).directory).toBe("backups/one");
+    const snapshot = await open(fileSystem, { directory: "backups/one" });
+    expect(await contentOf(snapshot)).toEqual(before);
+    await snapshot.close();
+    await tsdb.close();
+  });
+
   it("leaves alone what somebody else has under a temporary name", async () => {
     const fileSystem = new MemFileSystem();
     const tsdb = await filled(fileSystem);
