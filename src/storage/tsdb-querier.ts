@@ -58,9 +58,15 @@ export class TsdbQuerier implements Querier {
       const overlapping = parts.filter(
         (part) => part.range !== undefined && rangesOverlap(part.range, wanted),
       );
-      return Promise.all(overlapping.map((part) => question(part.querier(this.#range))));
+      return allSettled(overlapping.map((part) => question(part.querier(this.#range))));
     });
   }
+}
+
+/** As Promise.all, but a failure is told only when nothing reads any more: the parts may be closed then. */
+async function allSettled<T>(answers: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(answers);
+  return Promise.all(answers);
 }
 
 /** Lists in label order to one list; chunks of a series in the order of the lists. */

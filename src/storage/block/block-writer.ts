@@ -11,6 +11,7 @@ import { assert } from "../../model/assert.js";
 import type { Labels } from "../../model/labels.js";
 import type { TimeRange } from "../../model/sample.js";
 import type { EncodedChunk } from "../../model/series.js";
+import { createDurably } from "../fs/atomic-write.js";
 import {
   blockPath,
   CHUNKS_NAME,
@@ -21,7 +22,7 @@ import {
   temporaryPath,
   tombstonesPath,
 } from "../fs/data-directory.js";
-import type { FileSystem, WritableFile } from "../fs/file-system.js";
+import type { FileSystem } from "../fs/file-system.js";
 import { type IndexedSeries, writeIndex } from "../index/index-writer.js";
 import { META_VERSION } from "./block-format.js";
 import {
@@ -126,10 +127,10 @@ async function writeFiles(
 ): Promise<BlockMeta> {
   const { series, stats } = await writeChunks(fileSystem, staging, content);
   assert(series.length > 0, "a block has at least one sample");
-  await writeDurably(fileSystem, indexPath(staging), (file) =>
+  await createDurably(fileSystem, indexPath(staging), (file) =>
     writeIndex(series, (bytes) => file.write(bytes)),
   );
-  await writeDurably(fileSystem, tombstonesPath(staging), (file) =>
+  await createDurably(fileSystem, tombstonesPath(staging), (file) =>
     file.write(encodeTombstones(NO_TOMBSTONES)),
   );
   const meta: BlockMeta = {
@@ -144,7 +145,7 @@ async function writeFiles(
     version: META_VERSION,
     ...content.extra,
   };
-  await writeDurably(fileSystem, metaPath(staging), (file) => file.write(encodeBlockMeta(meta)));
+  await createDurably(fileSystem, metaPath(staging), (file) => file.write(encodeBlockMeta(meta)));
   return meta;
 }
 
@@ -173,18 +174,4 @@ async function writeChunks(
     await writer.close();
   }
   return { series: indexed, stats: { numSamples, numSeries: indexed.length, numChunks } };
-}
-
-async function writeDurably(
-  fileSystem: FileSystem,
-  path: string,
-  write: (file: WritableFile) => Promise<void>,
-): Promise<void> {
-  const file = await fileSystem.create(path);
-  try {
-    await write(file);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

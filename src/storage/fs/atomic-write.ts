@@ -23,7 +23,7 @@ export async function createFileAtomically(
   const temporary = temporaryPath(path);
   await fileSystem.remove(temporary);
   try {
-    await createWith(fileSystem, temporary, write);
+    await createDurably(fileSystem, temporary, write);
     await fileSystem.rename(temporary, path);
   } catch (error) {
     // What stays has a temporary name; the first error is the one to tell.
@@ -33,7 +33,8 @@ export async function createFileAtomically(
   await fileSystem.syncDirectory(parentPath(path));
 }
 
-async function createWith(
+/** Creates a file and syncs what `write` puts into it; its name is durable after syncing its directory. */
+export async function createDurably(
   fileSystem: FileSystem,
   path: string,
   write: (file: WritableFile) => Promise<void>,
