@@ -81,13 +81,6 @@ export interface RefColumns extends SampleColumns {
   readonly refs: Float64Array;
 }
 
-export const NO_SAMPLES: RefColumns = {
-  refs: new Float64Array(0),
-  times: new Float64Array(0),
-  values: new Float64Array(0),
-  length: 0,
-};
-
 const kindNumbers = { transaction: 1, tombstones: 2, chunks: 3 } as const;
 /** The position plus 1 stands for the operator. */
 const operators: readonly MatchOperator[] = ["=", "!=", "=~", "!~"];

@@ -9,11 +9,18 @@ import { ByteWriter } from "../../../src/storage/codec/byte-writer.js";
 import {
   decodeWalRecord,
   encodeWalRecord,
-  NO_SAMPLES,
+  type RefColumns,
   type SeriesDefinition,
   type TransactionRecord,
   type WalRecord,
 } from "../../../src/storage/wal/wal-record.js";
+
+const noSamples: RefColumns = {
+  refs: new Float64Array(0),
+  times: new Float64Array(0),
+  values: new Float64Array(0),
+  length: 0,
+};
 
 function encoded(record: WalRecord): Uint8Array {
   const writer = new ByteWriter(1);
@@ -100,7 +107,7 @@ describe("transaction records", () => {
         instance: "a.long.host.name:9100",
       }),
     }));
-    expect(encoded({ kind: "transaction", series, samples: NO_SAMPLES }).length).toBeLessThan(100 * 14);
+    expect(encoded({ kind: "transaction", series, samples: noSamples }).length).toBeLessThan(100 * 14);
   });
 });
 
@@ -175,7 +182,7 @@ describe("decodeWalRecord over hostile bytes", () => {
     kind: "transaction",
     series: [{ ref: 7 as SeriesRef, labels: Labels.from({ __name__: "up", job: "x" }) }],
     samples: {
-      ...NO_SAMPLES,
+      ...noSamples,
       refs: new Float64Array([7]),
       times: new Float64Array([1]),
       values: new Float64Array([2]),
