@@ -83,10 +83,16 @@ export function denseSizeBytesMax(count: number): number {
 
 /** Throws CorruptionError when this cannot be a chunk of `count` samples: to be called before making room for them. */
 export function checkDenseSize(bytes: Uint8Array, count: number): void {
+  const fault = denseSizeFault(bytes, count);
+  if (fault !== 0) throwDenseFault(fault);
+}
+
+/** What is wrong with a chunk of `count` samples, as far as its size and header tell; 0 for nothing. */
+export function denseSizeFault(bytes: Uint8Array, count: number): number {
   assert(Number.isInteger(count) && count >= 0, "a count is a natural number");
-  if (bytes.length < DENSE_HEADER_SIZE_BYTES) throwDenseFault(DENSE_CUT_SHORT);
-  if (count === 0 || ((bytes[0]! << 8) | bytes[1]!) !== count) throwDenseFault(DENSE_BAD_COUNT);
-  if (bytes.length > denseSizeBytesMax(count)) throwDenseFault(DENSE_TRAILING);
+  if (bytes.length < DENSE_HEADER_SIZE_BYTES) return DENSE_CUT_SHORT;
+  if (count === 0 || ((bytes[0]! << 8) | bytes[1]!) !== count) return DENSE_BAD_COUNT;
+  return bytes.length > denseSizeBytesMax(count) ? DENSE_TRAILING : 0;
 }
 
 const faults: Readonly<Record<number, string>> = {

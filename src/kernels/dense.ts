@@ -1,5 +1,5 @@
 /**
- * encodeDense and decodeDense: columns of samples to the body of a dense chunk and back.
+ * encodeDense and decodeDense: columns of samples to the body of a dense chunk and back; where its times end.
  *
  * In WebAssembly (assembly/dense.ts), whose memory holds the two columns, scratch, and then the bytes of one
  * call. The layout of a chunk stands in dense-format.ts. Encoding has no twin in TypeScript: where WebAssembly is
@@ -9,7 +9,13 @@
 import { assert } from "../model/assert.js";
 import type { SampleColumns } from "../model/sample.js";
 import type { Column } from "./column.js";
-import { checkDenseSize, DENSE_SAMPLES_MAX, denseSizeBytesMax, throwDenseFault } from "./dense-format.js";
+import {
+  checkDenseSize,
+  DENSE_SAMPLES_MAX,
+  denseSizeBytesMax,
+  denseSizeFault,
+  throwDenseFault,
+} from "./dense-format.js";
 import { wasmBase64 } from "./generated/dense.js";
 import { referenceDecodeDense } from "./reference-dense.js";
 import { instantiateOnce, reserveMemory, type WasmExports } from "./wasm-module.js";
@@ -29,6 +35,7 @@ export interface DenseExports extends WasmExports {
     maxTime: number,
     dropStale: boolean,
   ): number;
+  measureTimes(bytes: number, sizeBytes: number, count: number, times: number, scratch: number): number;
 }
 
 const denseInstance = instantiateOnce<DenseExports>(wasmBase64);
@@ -71,11 +78,8 @@ export function decodeDense(bytes: Uint8Array, count: number, into: Column, at =
   const wasm = denseInstance();
   if (wasm === undefined) return referenceDecodeDense(bytes, count, into, at);
   checkDenseSize(bytes, count);
-  const regions = layOut(wasm, count);
+  const regions = load(wasm, bytes, count);
   const { buffer } = wasm.memory;
-  const memory = new Uint8Array(buffer, regions.bytes, bytes.length + paddingBytes);
-  memory.set(bytes);
-  memory.fill(0, bytes.length);
   const { times, values, scratch } = regions;
   const result = wasm.decodeDense(
     regions.bytes,
@@ -92,6 +96,27 @@ export function decodeDense(bytes: Uint8Array, count: number, into: Column, at =
   into.times.set(new Float64Array(buffer, times, count), at);
   into.values.set(new Float64Array(buffer, values, count), at);
   return count;
+}
+
+/**
+ * How many bytes of a chunk body are its times, which stand behind the two of the count. Undefined when it cannot be
+ * such a chunk, or WebAssembly is missing.
+ */
+export function denseTimesSizeBytes(bytes: Uint8Array, count: number): number | undefined {
+  const wasm = denseInstance();
+  if (wasm === undefined || denseSizeFault(bytes, count) !== 0) return undefined;
+  const { bytes: at, times, scratch } = load(wasm, bytes, count);
+  const sizeBytes = wasm.measureTimes(at, bytes.length, count, times, scratch);
+  return sizeBytes < 0 ? undefined : sizeBytes;
+}
+
+/** Copies a chunk to where it can be decoded. */
+function load(wasm: DenseExports, bytes: Uint8Array, count: number): Regions {
+  const regions = layOut(wasm, count);
+  const memory = new Uint8Array(wasm.memory.buffer, regions.bytes, bytes.length + paddingBytes);
+  memory.set(bytes);
+  memory.fill(0, bytes.length);
+  return regions;
 }
 
 /** Where each region begins. */

@@ -47,6 +47,16 @@ export function referenceDecodeXor(bytes: Uint8Array, count: number, into: Colum
   return count;
 }
 
+/** The value at `time`, left in the register of float-bits.ts; false when there is none. The samples are in time order. */
+export function referenceFindXor(bytes: Uint8Array, count: number, time: number): boolean {
+  const cursor = new XorCursor(bytes, count);
+  for (let i = 0; i < count; i++) {
+    const found = cursor.next();
+    if (found >= time) return found === time;
+  }
+  return false;
+}
+
 /** Reads a chunk sample by sample. */
 class XorCursor {
   readonly #bytes: Uint8Array;

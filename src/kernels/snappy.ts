@@ -21,11 +21,25 @@ import { LimitExceededError, MalformedInputError } from "../model/errors.js";
 /** The densest element is a copy of 64 bytes in 3. */
 const expansionMax = 64 / 3;
 
+export interface SnappyHeader {
+  /** Where the elements begin. */
+  readonly start: number;
+  readonly decodedSize: number;
+}
+
 /**
  * Throws MalformedInputError for what is no Snappy block, and LimitExceededError, before anything is allocated,
  * when the declared length is beyond `decodedSizeMax`.
  */
 export function decodeSnappy(bytes: Uint8Array, decodedSizeMax: number): Uint8Array {
+  const { start, decodedSize } = readSnappyHeader(bytes, decodedSizeMax);
+  const decoded = new Uint8Array(decodedSize);
+  decodeElements(bytes, start, decoded);
+  return decoded;
+}
+
+/** Throws as `decodeSnappy` does. What it returns is what the bytes could decode to. */
+export function readSnappyHeader(bytes: Uint8Array, decodedSizeMax: number): SnappyHeader {
   if (isFramed(bytes))
     throw new MalformedInputError(
       "the body is in Snappy's framed format; remote write uses the block format",
@@ -42,9 +56,7 @@ export function decodeSnappy(bytes: Uint8Array, decodedSizeMax: number): Uint8Ar
     throw new LimitExceededError(`the body decodes to ${decodedSize} bytes; the limit is ${decodedSizeMax}`);
   if (decodedSize > (bytes.length - position) * expansionMax)
     throw malformed(`${bytes.length} bytes cannot decode to the declared ${decodedSize}`, 0);
-  const decoded = new Uint8Array(decodedSize);
-  decodeElements(bytes, position, decoded);
-  return decoded;
+  return { start: position, decodedSize };
 }
 
 function decodeElements(bytes: Uint8Array, start: number, decoded: Uint8Array): void {

@@ -25,6 +25,11 @@ export interface WasmMemory {
   grow(pages: number): number;
 }
 
+/** A variable that a kernel exports. */
+export interface WasmGlobal {
+  readonly value: number;
+}
+
 const pageSizeBytes = 65_536;
 
 /** A function that compiles on its first call; undefined where WebAssembly, or a feature in use, is missing. */

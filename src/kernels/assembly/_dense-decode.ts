@@ -21,6 +21,7 @@ import {
   fail,
   fault,
   isAtEnd,
+  position,
   readBounded,
   readByte,
   readMiniblocks,
@@ -250,4 +251,13 @@ export function decodeDense(
   if (!isAtEnd()) return -TRAILING;
   if (!(dropStale && hasStale) && minTime <= earliest && latest <= maxTime) return count;
   return filter(count, times, values, minTime, maxTime, dropStale);
+}
+
+/**
+ * The size in bytes of the times, which begin behind the header, or a fault, negated. `times` needs room for one more
+ * than `count` of them, `scratch` for three times as many.
+ */
+export function measureTimes(bytes: usize, sizeBytes: u32, count: u32, times: usize, scratch: usize): i32 {
+  begin(bytes + HEADER_SIZE_BYTES, sizeBytes - HEADER_SIZE_BYTES);
+  return readTimes(count, times, scratch) ? <i32>(position() - bytes - HEADER_SIZE_BYTES) : -fault;
 }

@@ -26,6 +26,11 @@ export function begin(bytes: usize, sizeBytes: u32): void {
   fault = 0;
 }
 
+/** Where the next field begins. */
+export function position(): usize {
+  return at;
+}
+
 export function isAtEnd(): bool {
   return at == end;
 }

@@ -3,7 +3,7 @@
  */
 
 import { BITMAP, FACTOR, MINIBLOCK, PATCHED, POSITIVE, SUMMED } from "./_dense-bits";
-import { OFFSET, planMiniblocks, planOffset, planWidth, UNIFORM, writeMiniblocks, writePlain } from "./_dense-miniblocks";
+import { OFFSET, planMiniblocks, planOffset, planWidth, UNIFORM, VARIED, writeMiniblocks, writePlain } from "./_dense-miniblocks";
 
 /** The forms of a sequence: from a level, from a sloped line, as the sum of its steps. */
 const FLAT: i32 = 0;
@@ -154,22 +154,31 @@ let bestForm: i32 = 0;
 let bestKind: i32 = 0;
 let bestLowest: i64 = 0;
 
-/** Tries all ways to pack the steps of a form, unless it is hopeless. */
+/** Tries the ways to pack the steps of a form, unless it is hopeless: where to begin first, then how widths vary. */
 function tryForm(from: usize, count: u32, form: i32, median: i64, steps: usize): void {
   layOutSteps(from, count, form, median, steps);
   const found = findCandidates(steps, count);
+  let lowest = candidate(0);
+  let leastBits = ~(<u64>0);
   for (let i: u32 = 0; i < found; i++) {
-    const lowest = candidate(i);
-    for (let kind = UNIFORM; kind <= OFFSET; kind++) {
-      const bits = planMiniblocks(steps, count, lowest, true, kind);
-      if (i == 0 && kind == UNIFORM && bits / HOPELESS > bestBits) return;
-      if (bits >= bestBits) continue;
-      bestBits = bits;
-      bestForm = form;
-      bestKind = kind;
-      bestLowest = lowest;
-    }
+    const bits = planMiniblocks(steps, count, candidate(i), true, UNIFORM);
+    if (i == 0 && bits / HOPELESS > bestBits) return;
+    if (bits >= leastBits) continue;
+    leastBits = bits;
+    lowest = candidate(i);
   }
+  keepBest(leastBits, form, UNIFORM, lowest);
+  for (let kind = VARIED; kind <= OFFSET; kind++) {
+    keepBest(planMiniblocks(steps, count, lowest, true, kind), form, kind, lowest);
+  }
+}
+
+function keepBest(bits: u64, form: i32, kind: i32, lowest: i64): void {
+  if (bits >= bestBits) return;
+  bestBits = bits;
+  bestForm = form;
+  bestKind = kind;
+  bestLowest = lowest;
 }
 
 /**

@@ -60,11 +60,9 @@ function peek64(bytes: usize, bit: u32): u64 {
   return (peek(bytes, bit) & 0xffffffff00000000) | (peek(bytes, bit + 32) >> 32);
 }
 
-/**
- * Writes the samples within [minTime, maxTime] to `times` and `values`, and returns how many they are, or a
- * fault, negated. Both columns need room for `count` samples.
- */
-export function decodeXor(
+// @ts-ignore: decorator
+@inline
+function decode(
   bytes: usize,
   sizeBytes: u32,
   count: u32,
@@ -73,6 +71,7 @@ export function decodeXor(
   minTime: f64,
   maxTime: f64,
   dropStale: bool,
+  stopsBehind: bool,
 ): i32 {
   const endBit = sizeBytes << 3;
   let bit: u32 = 16;
@@ -146,10 +145,36 @@ export function decodeXor(
 
     const at: usize = (<usize>kept) << 3;
     const timeMs = <f64>time;
+    if (stopsBehind && timeMs > maxTime) break;
     store<f64>(times + at, timeMs);
     store<u64>(values + at, value);
     const isKept = i32(timeMs >= minTime) & i32(timeMs <= maxTime) & ~(i32(dropStale) & i32(value == STALE));
     kept += isKept;
   }
   return kept;
+}
+
+/**
+ * Writes the samples within [minTime, maxTime] to `times` and `values`, and returns how many they are, or a
+ * fault, negated. Both columns need room for `count` samples.
+ */
+export function decodeXor(
+  bytes: usize,
+  sizeBytes: u32,
+  count: u32,
+  times: usize,
+  values: usize,
+  minTime: f64,
+  maxTime: f64,
+  dropStale: bool,
+): i32 {
+  return decode(bytes, sizeBytes, count, times, values, minTime, maxTime, dropStale, false);
+}
+
+/**
+ * Writes the value of the sample at `time` to `found`, which needs 32 bytes, and returns 1; returns 0 when there is
+ * none, or a fault, negated, that stands before it. For chunks in increasing time.
+ */
+export function findXor(bytes: usize, sizeBytes: u32, count: u32, time: f64, found: usize): i32 {
+  return decode(bytes, sizeBytes, count, found + 16, found, time, time, false, true);
 }
