@@ -3,11 +3,20 @@
  */
 
 import type { Labels } from "./labels.js";
-import type { Sample, TimestampMs } from "./sample.js";
+import type { Sample, SampleColumns, TimestampMs } from "./sample.js";
 import type { SeriesRef } from "./series.js";
 
 export interface Appendable {
   appender(): Appender;
+}
+
+/**
+ * Samples of series whose refs are known: row i is of the series `refs[i]`. The columns may be longer than `length`,
+ * and may be views of a kernel's memory: they are borrowed for the call only.
+ */
+export interface AppendColumns extends SampleColumns {
+  /** SeriesRefs, as `append` of an appender of the same Appendable returned them. */
+  readonly refs: Uint32Array | Float64Array;
 }
 
 /**
@@ -23,6 +32,13 @@ export interface Appender {
   append(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): SeriesRef;
   /** Stages the end of a series: a staleness marker at `time`. (A NaN given to `append` is an ordinary NaN.) */
   appendStale(ref: SeriesRef, labels: Labels, time: TimestampMs): SeriesRef;
+  /**
+   * Stages a batch by refs alone: the fast way for whoever keeps refs. A value with the bits of a staleness marker is
+   * one (see staleness.ts), other values keep their bits. Never throws for what a sample is: see CommitResult.
+   * Returns the rows, in increasing order, whose ref has ended (or is 0), which are not staged: `append` them by their
+   * labels, which gives them new refs.
+   */
+  appendColumns(columns: AppendColumns): readonly number[];
   /**
    * Logs, then applies what was staged. When the promise resolves the samples are durable (by the chosen
    * durability) and visible to queriers made from now on. Rejects with PoisonedError, StorageError or

@@ -3,7 +3,8 @@
  * whole value; `.` matches a newline too.
  *
  * In a template `$1`, `${1}`, `$name` and `${name}` stand for groups and `$$` for a dollar sign; a group that does
- * not exist stands for nothing. `$1x` names the group `1x`: the longest name is taken.
+ * not exist stands for nothing. `$1x` names the group `1x`: the longest name is taken. So does `$01`: only a number
+ * without leading zeros counts groups.
  *
  * Source: Go `regexp.Expand`, as Prometheus uses it in `label_replace` and relabelling.
  */
@@ -32,10 +33,10 @@ export class CapturingRegExp {
     if (!matcher.matches()) return undefined;
     const groups = this.#pattern.namedGroups();
     let length = 0;
-    return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (reference, braced?: string, bare?: string) => {
+    return template.replace(references, (reference, braced?: string, bare?: string) => {
       if (reference === "$$") return "$";
       const name = braced ?? bare!;
-      const index = /^\d+$/.test(name) ? Number(name) : groups[name];
+      const index = /^(?:0|[1-9]\d*)$/.test(name) ? Number(name) : groups[name];
       if (index === undefined || index > matcher.groupCount() || length > lengthMax) return "";
       const group = matcher.group(index) ?? "";
       length += group.length;
@@ -43,3 +44,6 @@ export class CapturingRegExp {
     });
   }
 }
+
+/** Names are of letters, digits and underscores of any script. */
+const references = /\$(?:\$|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu;

@@ -43,9 +43,26 @@ describe("AnchoredRegExp", () => {
   });
 
   it("names only a prefix that every match has", () => {
-    const source = fc.stringMatching(/^[ab.*+?|()]{0,6}$/);
+    const part = fc.constantFrom(
+      "a",
+      "b",
+      ".",
+      "*",
+      "+",
+      "?",
+      "|",
+      "(",
+      ")",
+      "(?:",
+      "\\.",
+      "\\|",
+      "\\(",
+      "\\\\",
+      "\\_",
+    );
+    const source = fc.array(part, { maxLength: 7 }).map((parts) => parts.join(""));
     fc.assert(
-      fc.property(source, fc.stringMatching(/^[ab]{0,5}$/), (text, value) => {
+      fc.property(source, fc.stringMatching(/^[ab.|(\\_]{0,5}$/), (text, value) => {
         let regexp: AnchoredRegExp;
         let expected: boolean;
         try {
@@ -58,8 +75,17 @@ describe("AnchoredRegExp", () => {
         if (expected) expect(value.startsWith(regexp.prefix)).toBe(true);
         if (regexp.literals !== undefined) expect(regexp.literals.includes(value)).toBe(expected);
       }),
-      { numRuns: 2000 },
+      { numRuns: 4000 },
     );
+  });
+
+  it("lists alternatives of literals, also escaped and in brackets", () => {
+    const literals = (source: string) => new AnchoredRegExp(source).literals;
+    expect(literals("a|b|a")).toEqual(["a", "b"]);
+    expect(literals("(10\\.0\\.0\\.1:9100|web-1)")).toEqual(["10.0.0.1:9100", "web-1"]);
+    expect(literals("(?:a\\\\|b\\-c|)")).toEqual(["a\\", "b-c", ""]);
+    for (const source of ["10.0", "a\\|b", "\\d|a", "(a)(b)", "(?i)", "(a|b)+", "(a|(b))"])
+      expect(literals(source)).toBeUndefined();
   });
 
   it("answers evil expressions in linear time", () => {
