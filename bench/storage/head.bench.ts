@@ -1,7 +1,7 @@
 /**
- * The head: memory per series, appends in order and out of order, the cut, and opening after a close and a kill.
+ * The head: memory per series, appends in order, out of order and repeated, the cut, and opening after a close and a kill.
  *
- * Everything through Tsdb on the real file system, in a temporary directory.
+ * Everything through Tsdb on the real file system, in a temporary directory. `--quick` takes a tenth of the series.
  */
 
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -20,21 +20,25 @@ const start = Math.floor(Date.now() / 7_200_000) * 7_200_000 - 3 * 7_200_000;
 const batchSize = 2000;
 type Durability = "commit" | "none";
 
+const scale = process.argv.includes("--quick") ? 0.1 : 1;
+
 const parts: Record<string, () => Promise<void>> = {
-  memory20k: () => memory(20_000, 300),
-  memory100k: () => memory(100_000, 4),
-  memory1m: () => memory(1_000_000, 4),
+  memory20k: () => memory(20_000 * scale, 300),
+  memory100k: () => memory(100_000 * scale, 4),
+  memory1m: () => memory(1_000_000 * scale, 4),
   append: async () => {
-    for (const durability of ["none", "commit"] as const) await appends(10_000, durability);
-    await appends(100_000, "none");
+    for (const seriesCount of [10_000 * scale, 100_000 * scale])
+      for (const durability of ["none", "commit"] as const)
+        for (const way of ["rows", "columns"] as const) await appends({ seriesCount, durability, way });
   },
-  late: () => lateAppends(10_000),
+  repeat: () => repetitions(10_000 * scale),
+  late: () => lateAppends(10_000 * scale),
   backfill: () => backfill(),
   cut: async () => {
-    await cut(10_000, 720);
-    await cut(100_000, 60);
+    await cut(10_000 * scale, 720);
+    await cut(100_000 * scale, 60);
   },
-  restart: () => restart(10_000, 500),
+  restart: () => restart(10_000 * scale, 500),
 };
 
 async function withTsdb(
@@ -89,10 +93,42 @@ async function chunkSizeBytes(tsdb: Tsdb): Promise<number> {
 class Feeder {
   readonly labels: Labels[];
   readonly refs: SeriesRef[];
+  /** What `columns` sends. */
+  readonly #refs: Uint32Array;
+  readonly #times: Float64Array;
+  readonly #values: Float64Array;
 
   constructor(seriesCount: number) {
     this.labels = Array.from({ length: seriesCount }, (_, i) => nodeSeriesLabels(i));
     this.refs = this.labels.map(() => NO_SERIES);
+    this.#refs = new Uint32Array(seriesCount);
+    this.#times = new Float64Array(seriesCount);
+    this.#values = new Float64Array(seriesCount);
+  }
+
+  /** Makes ready what `columns` sends: one sample for each series that `step` has sent before. */
+  prepare(step: number, time: number): void {
+    this.#refs.set(this.refs);
+    this.#times.fill(time);
+    for (let i = 0; i < this.refs.length; i++) this.#values[i] = nodeSeriesValue(i, step);
+  }
+
+  /** Sends what was made ready, by refs alone, up to `inFlight` commits at a time. */
+  async columns(tsdb: Tsdb, inFlight: number): Promise<void> {
+    const commits: Promise<unknown>[] = [];
+    for (let from = 0; from < this.refs.length; from += batchSize) {
+      const appender = tsdb.appender();
+      const to = Math.min(from + batchSize, this.refs.length);
+      appender.appendColumns({
+        refs: this.#refs.subarray(from, to),
+        times: this.#times.subarray(from, to),
+        values: this.#values.subarray(from, to),
+        length: to - from,
+      });
+      commits.push(appender.commit());
+      if (commits.length >= inFlight) await commits.shift();
+    }
+    await Promise.all(commits);
   }
 
   /** One sample for each series. */
@@ -107,21 +143,58 @@ class Feeder {
   }
 }
 
-async function appends(seriesCount: number, durability: Durability): Promise<void> {
+interface AppendCase {
+  readonly seriesCount: number;
+  readonly durability: Durability;
+  /** Row by row with labels and refs, one commit at a time; or columns by refs, four commits at a time. */
+  readonly way: "rows" | "columns";
+}
+
+async function appends({ seriesCount, durability, way }: AppendCase): Promise<void> {
   await withTsdb(durability, async (tsdb) => {
     const feeder = new Feeder(seriesCount);
     const warmUp = 20;
-    const steps = Math.max(30, 1_500_000 / seriesCount);
+    const steps = Math.max(30, 3_000_000 / seriesCount);
     for (let step = 0; step < warmUp; step++) await feeder.step(tsdb, step, start + step * stepMs);
-    const began = performance.now();
-    const cpu = process.cpuUsage();
-    for (let step = warmUp; step < warmUp + steps; step++)
-      await feeder.step(tsdb, step, start + step * stepMs);
-    const seconds = (performance.now() - began) / 1000;
-    const { user, system } = process.cpuUsage(cpu);
-    const million = (seriesCount * steps) / 1e6;
+    let ms = 0;
+    let cpuMs = 0;
+    for (let step = warmUp; step < warmUp + steps; step++) {
+      const time = start + step * stepMs;
+      feeder.prepare(step, time);
+      const began = performance.now();
+      const cpu = process.cpuUsage();
+      if (way === "rows") await feeder.step(tsdb, step, time);
+      else await feeder.columns(tsdb, 4);
+      const { user, system } = process.cpuUsage(cpu);
+      ms += performance.now() - began;
+      cpuMs += (user + system) / 1000;
+    }
+    const samples = seriesCount * steps;
+    const perSample = (total: number) => ((total / samples) * 1e6).toFixed(0);
     console.log(
-      `append in order, ${seriesCount} series, durability ${durability}: ${(million / seconds).toFixed(2)} M samples/s wall, ${((million * 1e6) / (user + system)).toFixed(2)} M per CPU-second`,
+      `append in order by ${way}, ${seriesCount} series, durability ${durability}: ${perSample(cpuMs)} ns of CPU per sample (${(samples / cpuMs / 1000).toFixed(2)} M per CPU-second), ${perSample(ms)} ns by wall`,
+    );
+  });
+}
+
+/** A client that sends the same bodies again. */
+async function repetitions(seriesCount: number): Promise<void> {
+  await withTsdb("none", async (tsdb) => {
+    const feeder = new Feeder(seriesCount);
+    const steps = 100;
+    let repeatCpuMs = 0;
+    let walBytes = 0;
+    for (const isRepeated of [false, true]) {
+      walBytes = tsdb.describe().walBytes;
+      for (let step = 0; step < steps; step++) {
+        const send = () => feeder.step(tsdb, step, start + step * stepMs);
+        const { cpuMs } = await measure(send);
+        if (isRepeated) repeatCpuMs += cpuMs;
+      }
+    }
+    const grown = tsdb.describe().walBytes - walBytes;
+    console.log(
+      `repetitions, ${seriesCount} series: ${((repeatCpuMs / (steps * seriesCount)) * 1e6).toFixed(0)} ns of CPU per sample, the log grows by ${grown} bytes`,
     );
   });
 }
@@ -155,13 +228,15 @@ async function backfill(): Promise<void> {
     await withTsdb("none", async (tsdb) => {
       const feeder = new Feeder(20);
       await feeder.step(tsdb, 0, start);
-      const days = Array.from({ length: 364 }, (_, i) => i);
+      const quarters = Math.round(364 * scale) >> 2;
+      const days = Array.from({ length: 4 * quarters }, (_, i) => i);
       if (order === "newest first") days.reverse();
-      if (order === "shuffled days") days.sort((a, b) => ((a * 7919) % 364) - ((b * 7919) % 364));
+      if (order === "shuffled days")
+        days.sort((a, b) => ((a * 7919) % days.length) - ((b * 7919) % days.length));
       const rates: string[] = [];
       for (let quarter = 0; quarter < 4; quarter++) {
         const began = performance.now();
-        for (const day of days.slice(quarter * 91, quarter * 91 + 91)) {
+        for (const day of days.slice(quarter * quarters, (quarter + 1) * quarters)) {
           for (let hour = 0; hour < 24; hour++) {
             const appender = tsdb.appender();
             for (let minute = 0; minute < 60; minute++)
@@ -177,7 +252,7 @@ async function backfill(): Promise<void> {
             await appender.commit();
           }
         }
-        rates.push(((91 * 1440 * 20) / (performance.now() - began) / 1000).toFixed(2));
+        rates.push(((quarters * 1440 * 20) / (performance.now() - began) / 1000).toFixed(2));
       }
       const { ms, cpuMs, stallMs } = await measure(() => tsdb.runMaintenance());
       console.log(

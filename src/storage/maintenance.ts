@@ -3,7 +3,9 @@
  *
  * Steps of a cut. Commits and queries go on; after a crash at any point, opening finds every sample once.
  *
- *   1  rotate the log: segments up to N are ended. Wait until all that they hold is applied to the head.
+ *   1  rotate the log: segments up to N are ended, one of them behind the last checkpoint even when nothing was
+ *      logged since, so that the new checkpoint cannot be taken for that one. Wait until all that they hold is
+ *      applied to the head.
  *   2  take what lies below the end; stage it as blocks, under temporary names
  *   3  publish: rename the blocks. From here on, replay skips what they hold of segments up to N (BlockOrigin)
  *   4  open the blocks, so that queries see them, then drop from the head exactly what was taken
@@ -20,6 +22,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { TimeRange, TimestampMs } from "../model/sample.js";
+import type { BlockEncoding } from "../model/series.js";
 import type { BlockMeta } from "./block/block-meta.js";
 import { discardBlocks } from "./block/block-writer.js";
 import type { UlidSource } from "./block/ulid.js";
@@ -50,21 +53,35 @@ export interface CutSituation {
   readonly lastCutEnd: TimestampMs;
   /** Samples in the head that are below `lastCutEnd`. */
   readonly lateSamples: number;
+  /** Whether the head has series of which all that it has is kept no longer. */
+  readonly hasOutlived: boolean;
   readonly now: TimestampMs;
 }
 
 /**
  * The end, exclusive, of what is to be cut; undefined for nothing. A window is complete when the newest time has
  * passed its end by half a window, as in Prometheus; a newest time in the future counts as now, so that one wrong
- * clock does not make every other sample late.
+ * clock does not make every other sample late. When nothing was written for as long as a series is kept, the last
+ * window is not waited for: what is in the head would never be dropped.
  */
 export function planCut(situation: CutSituation): TimestampMs | undefined {
   const { headRange, blockDurationMs, lastCutEnd } = situation;
   if (headRange === undefined) return undefined;
+  if (situation.hasOutlived) return alignedStart(headRange.maxTime, blockDurationMs) + blockDurationMs;
   const newest = Math.min(headRange.maxTime, situation.now);
   const end = alignedStart(newest - blockDurationMs / 2, blockDurationMs);
   if (headRange.minTime >= end) return undefined;
   return end > lastCutEnd || situation.lateSamples >= LATE_SAMPLES_MAX ? end : undefined;
+}
+
+/** The end, exclusive, of what is to be cut so that the head has nothing older than `oldest`; undefined for nothing. */
+export function planTrim(
+  headRange: TimeRange | undefined,
+  oldest: TimestampMs,
+  blockDurationMs: number,
+): TimestampMs | undefined {
+  if (headRange === undefined || headRange.minTime >= oldest) return undefined;
+  return alignedStart(oldest, blockDurationMs) + blockDurationMs;
 }
 
 export interface CutParts {
@@ -74,6 +91,7 @@ export interface CutParts {
   readonly wal: Wal;
   readonly walDirectory: string;
   readonly blockDurationMs: number;
+  readonly encoding: BlockEncoding;
   readonly newUlid: UlidSource;
   /** Whether what is applied to the head is on the disk already: durability "commit". */
   readonly isDurableWhenApplied: boolean;
@@ -87,8 +105,9 @@ export interface CutParts {
  */
 export async function cutHead(parts: CutParts, end: TimestampMs): Promise<readonly BlockMeta[]> {
   const { head, wal } = parts;
+  const { checkpoint } = await listWalDirectory(parts.fileSystem, parts.walDirectory);
   head.beginGeneration();
-  const lastSegment = await wal.rotate();
+  const lastSegment = await wal.rotate(checkpoint);
   await head.settled();
 
   const cut = await HeadCut.take(head, end);
@@ -148,11 +167,12 @@ async function writeBlocks(
   cut: HeadCut,
   { end, lastSegment }: { end: TimestampMs; lastSegment: number },
 ): Promise<readonly BlockMeta[]> {
-  const { fileSystem, directory, blockDurationMs, newUlid } = parts;
+  const { fileSystem, directory, blockDurationMs, encoding, newUlid } = parts;
   const metas = await stageCut(fileSystem, directory, cut, {
     blockDurationMs,
     samplesMax: DEFAULT_BLOCK_SAMPLES_MAX,
     recentFrom: end - blockDurationMs,
+    encoding,
     newUlid,
     extra: { narthex: { walSegment: lastSegment + 1 } },
   });

@@ -11,7 +11,7 @@ import type { Matcher } from "../model/matcher.js";
 import type { Querier, Queryable, SelectHints } from "../model/queryable.js";
 import { rangesOverlap, type TimeRange } from "../model/sample.js";
 import type { Series } from "../model/series.js";
-import { compareText } from "../model/text-order.js";
+import { sortTexts } from "../model/text-order.js";
 
 /** A part of the database: the head or a block. */
 export interface StoragePart extends Queryable {
@@ -64,7 +64,7 @@ export class TsdbQuerier implements Querier {
 }
 
 /** As Promise.all, but a failure is told only when nothing reads any more: the parts may be closed then. */
-async function allSettled<T>(answers: readonly Promise<T>[]): Promise<readonly T[]> {
+export async function allSettled<T>(answers: readonly Promise<T>[]): Promise<readonly T[]> {
   await Promise.allSettled(answers);
   return Promise.all(answers);
 }
@@ -94,5 +94,5 @@ function mergeTwo(first: readonly Series[], second: readonly Series[]): readonly
 }
 
 function mergeTexts(lists: readonly (readonly string[])[]): readonly string[] {
-  return [...new Set(lists.flat())].sort(compareText);
+  return lists.length === 1 ? lists[0]! : sortTexts([...new Set(lists.flat())]);
 }

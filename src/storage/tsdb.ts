@@ -6,8 +6,8 @@
  * are refused until it is opened again.
  */
 
-import type { Appendable, Appender, CommitResult } from "../model/appendable.js";
-import { ClosedError, PoisonedError } from "../model/errors.js";
+import type { Appendable, Appender } from "../model/appendable.js";
+import { ClosedError, InvalidArgumentError, PoisonedError } from "../model/errors.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Querier, Queryable } from "../model/queryable.js";
 import type { TimeRange, TimestampMs } from "../model/sample.js";
@@ -15,18 +15,22 @@ import type { BlockMeta } from "./block/block-meta.js";
 import type { BlockReader } from "./block/block-reader.js";
 import { increasingClock, type UlidSource, ulidSource } from "./block/ulid.js";
 import { ByteWriter } from "./codec/byte-writer.js";
-import { BulkAppender, type BulkAppenderOptions } from "./compaction/bulk-appender.js";
+import type { BulkAppender, BulkAppenderOptions } from "./compaction/bulk-appender.js";
 import type { CutOptions } from "./compaction/cut-blocks.js";
 import { alignedStart, DEFAULT_BLOCK_SAMPLES_MAX } from "./compaction/plan-block-ranges.js";
-import { planRetention } from "./compaction/plan-retention.js";
+import { RetentionPolicy } from "./compaction/retention-policy.js";
 import { walPath } from "./fs/data-directory.js";
+import type { AgeLimit } from "./head/age-limit.js";
 import { HeadAppender } from "./head/head-appender.js";
 import { HeadQuerier } from "./head/head-querier.js";
-import { type CutParts, checkpointHead, cutHead, planCut, releaseLog } from "./maintenance.js";
+import type { Journals } from "./journal.js";
+import { type CutParts, checkpointHead, cutHead, planCut, planTrim, releaseLog } from "./maintenance.js";
 import { BlockSet } from "./tsdb/block-set.js";
-import { Compactor } from "./tsdb/compactor.js";
+import { blockMergerFor, Compactor } from "./tsdb/compactor.js";
 import { Exchange } from "./tsdb/exchange.js";
 import { heldRanges, type OpenParts, openParts } from "./tsdb/open-parts.js";
+import { OpenWork, TrackedBulkAppender } from "./tsdb/open-work.js";
+import { Retention } from "./tsdb/retention.js";
 import { type TsdbOptions, type TsdbStatus, withDefaults } from "./tsdb/tsdb-options.js";
 import { type StoragePart, TsdbQuerier } from "./tsdb-querier.js";
 import { encodeWalRecord, type WalRecord } from "./wal/wal-record.js";
@@ -35,8 +39,6 @@ import { encodeWalRecord, type WalRecord } from "./wal/wal-record.js";
 const maintenanceIntervalMs = 60_000;
 /** Imported samples of the newest windows keep to the windows that cuts will have. */
 const recentWindows = 3;
-/** No compaction makes a longer block; with a retention, none longer than a tenth of that. */
-const blockDurationMaxMs = 31 * 24 * 3_600_000;
 /** A buffer that a record has made larger is not kept. */
 const recordBufferSizeMaxBytes = 16 * 1024 * 1024;
 
@@ -52,12 +54,14 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 export class Tsdb implements Appendable, Queryable {
   /** Snapshots, exports, imports of directories. */
   readonly exchange: Exchange;
+  readonly journals: Journals;
   readonly #parts: OpenParts;
   readonly #newUlid: UlidSource;
   #recordBuffer = new ByteWriter(64 * 1024);
-  /** Reads and bulk commits that have begun. */
-  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #work = new OpenWork();
   readonly #blocks: BlockSet;
+  readonly #policy: RetentionPolicy;
+  readonly #retention: Retention;
   readonly #compactor: Compactor;
   #lastCutEnd: TimestampMs;
   /** The last of the changes that come one at a time: cuts, compactions, retention, deletions. */
@@ -69,21 +73,30 @@ export class Tsdb implements Appendable, Queryable {
   /** For `openTsdb`. */
   constructor(parts: OpenParts) {
     const { settings, blocks, cache } = parts;
-    const { fileSystem, directory, blockDurationMs, onEvent } = settings;
+    const { fileSystem, directory, blockDurationMs, clock, onEvent } = settings;
     this.#parts = parts;
-    this.#blocks = new BlockSet(fileSystem, directory, { blocks, cache });
+    this.journals = parts.journals;
+    const names = blocks.map(({ meta }) => meta.ulid);
+    this.#newUlid = ulidSource(increasingClock(clock, names), settings.randomBytes);
+    this.#blocks = new BlockSet(fileSystem, directory, { blocks, cache, newUlid: this.#newUlid });
     this.#lastCutEnd = lastCutEnd(blocks, blockDurationMs);
-    this.#newUlid = ulidSource(increasingClock(settings.clock), settings.randomBytes);
+    this.#policy = new RetentionPolicy({ rules: settings.retentionRules, retentionMs: settings.retentionMs });
+    this.#retention = this.#makeRetention();
     this.#compactor = new Compactor({
       blocks: this.#blocks,
       newUlid: this.#newUlid,
-      options: { blockDurationMs, durationMaxMs: longestBlock(settings) },
+      merger: blockMergerFor(settings),
+      options: {
+        blockDurationMs,
+        durationMaxMs: (end) => this.#policy.blockDurationMaxMs(end, { now: clock.now(), blockDurationMs }),
+      },
+      thinned: () => this.#retention.thinned,
       encoding: settings.blockEncoding,
       onEvent,
       releaseLog: (sources) => releaseLog(this.#cutParts(), sources),
     });
     this.exchange = this.#makeExchange();
-    this.#scheduleMaintenance();
+    if (!settings.readOnly) this.#scheduleMaintenance();
   }
 
   get status(): "open" | "closing" | "closed" | "poisoned" {
@@ -91,26 +104,25 @@ export class Tsdb implements Appendable, Queryable {
   }
 
   appender(): Appender {
-    this.#assertOpen();
-    return new HeadAppender(this.#parts.head, (transaction) => this.#log(transaction), this.#oldestTime());
+    this.#assertWritable();
+    return new HeadAppender(this.#parts.head, (transaction) => this.#log(transaction), this.#ageLimit());
   }
 
   /** An appender for samples of any age and any number, straight to blocks. They appear together, at commit. */
   bulkAppender(): BulkAppender {
-    this.#assertOpen();
+    this.#assertWritable();
     const { fileSystem, directory } = this.#parts.settings;
     const publish = (metas: readonly BlockMeta[]) => this.#blocks.publish(metas);
-    const oldestTime = this.#oldestTime();
     const options: BulkAppenderOptions = {
       ...this.#cutOptions(),
       fileSystem,
       directory,
       publish,
-      oldestTime,
+      ageLimit: this.#ageLimit(),
     };
-    return new TrackedBulkAppender(options, (commit) => {
+    return new TrackedBulkAppender(options, this.#work, () => {
+      this.#assertOpen();
       this.#assertNotPoisoned();
-      return this.#track(commit);
     });
   }
 
@@ -127,7 +139,7 @@ export class Tsdb implements Appendable, Queryable {
    * be deleted.
    */
   async deleteSeries(matchers: readonly Matcher[], range: TimeRange): Promise<void> {
-    this.#assertOpen();
+    this.#assertWritable();
     await this.#inTurn(async () => {
       this.#assertOpen();
       this.#assertNotPoisoned();
@@ -135,16 +147,22 @@ export class Tsdb implements Appendable, Queryable {
       const { head } = this.#parts;
       // Also when the head has nothing in the range: the log may, as a cut takes over what came while it began.
       const logged = this.#log({ kind: "tombstones", matchers, range });
-      await head.applyInOrder(logged, () => head.deleteSamples(matchers, range));
+      await head.applyDeletion(logged, matchers, range);
     });
   }
 
-  /** Frees the bytes of what was deleted, and forgets names that only deleted series had. */
+  /**
+   * Frees the bytes of what was deleted or is kept no longer, and forgets names that only series had of which nothing
+   * is left.
+   */
   async clean(): Promise<void> {
-    this.#assertOpen();
+    this.#assertWritable();
     await this.#inTurn(async () => {
       this.#assertOpen();
-      await checkpointHead(this.#cutParts());
+      const { head, settings } = this.#parts;
+      const end = planTrim(head.range, this.#retention.oldestKeptByAll, settings.blockDurationMs);
+      await (end === undefined ? checkpointHead(this.#cutParts()) : this.#cutBelow(end));
+      await this.#retention.trim();
     });
     const cleanNext = async () => this.#state === "open" && this.#compactor.cleanStep();
     do await this.#blocks.retired();
@@ -157,13 +175,14 @@ export class Tsdb implements Appendable, Queryable {
    * the next pass tries again.
    */
   async runMaintenance(): Promise<void> {
-    this.#assertOpen();
+    this.#assertWritable();
     try {
       await this.#maintain("cutting the head", () => this.#cut());
+      await this.#maintain("forgetting series", () => this.#retention.thin());
       while (await this.#maintain("compacting blocks", () => this.#compactor.step()));
     } finally {
       // Also when the disk is full: this may be what makes room.
-      await this.#maintain("dropping old blocks", () => this.#retain());
+      await this.#maintain("dropping old blocks", () => this.#retention.drop());
     }
   }
 
@@ -179,29 +198,36 @@ export class Tsdb implements Appendable, Queryable {
     }));
     const { sampleCount: headSamples, range: headRange } = head;
     const { sizeBytes: walBytes, trouble: writeTrouble } = wal;
-    return { headSeries, headChunks, headSamples, headRange, walBytes, blocks, losses, writeTrouble };
+    const { leftSizeBytes: leftBytes } = this.#blocks;
+    const inHead = { headSeries, headChunks, headSamples, headRange };
+    return { ...inHead, walBytes, blocks, leftBytes, losses, writeTrouble };
   }
 
-  /** Waits for what is in flight, writes a checkpoint, ends the log and gives the directory free. May be called again. */
+  /**
+   * Waits for what is in flight, writes a checkpoint, ends the log and gives the directory free. An import that is not
+   * being committed is rolled back, an export that is not read to its end rejects. May be called again.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    const { head, wal, lock } = this.#parts;
+    const { head, wal, lock, settings } = this.#parts;
     this.#state = "closing";
     this.#cancelTimer();
+    await this.#compactor.close();
+    await this.#work.end();
     await this.#lastChange;
-    await Promise.allSettled(this.#inFlight);
     await head.settled();
     try {
-      if (!wal.poisoned) await this.#checkpoint();
+      if (!wal.poisoned && !settings.readOnly) await this.#checkpoint();
+      await this.journals.close();
       await wal.close();
     } finally {
       await this.#blocks.close();
       this.#state = "closed";
-      await lock.release();
+      await lock?.release();
     }
   }
 
@@ -231,40 +257,27 @@ export class Tsdb implements Appendable, Queryable {
   }
 
   async #cut(): Promise<void> {
-    const { settings, head, wal } = this.#parts;
+    const { settings, head } = this.#parts;
     const end = planCut({
       blockDurationMs: settings.blockDurationMs,
       headRange: head.range,
       lastCutEnd: this.#lastCutEnd,
       lateSamples: head.countBelow(this.#lastCutEnd),
+      hasOutlived: this.#retention.hasOutlivedIn(head),
       now: settings.clock.now(),
     });
     // What a cut could not finish, because the disk was full, is finished here.
     if (end === undefined) return releaseLog(this.#cutParts(), this.#blocks.all);
+    return this.#cutBelow(end);
+  }
+
+  async #cutBelow(end: TimestampMs): Promise<void> {
+    const { settings, wal } = this.#parts;
     const metas = await cutHead(this.#cutParts(), end);
     this.#lastCutEnd = Math.max(this.#lastCutEnd, end);
     const samples = metas.reduce((sum, { stats }) => sum + stats.numSamples, 0);
     const facts = { blocks: metas.length, samples, walBytes: wal.sizeBytes };
     settings.onEvent({ level: "info", message: "cut the head into blocks", facts });
-  }
-
-  async #retain(): Promise<void> {
-    const { settings, wal } = this.#parts;
-    const { retentionMs, retentionSizeBytes, clock, onEvent } = settings;
-    if (this.#blocks.isRetiring) return;
-    const candidates = this.#blocks.all.map(({ meta: { ulid }, range, sizeBytes }) => ({
-      ulid,
-      range,
-      sizeBytes,
-    }));
-    const options = { retentionMs, retentionSizeBytes, walBytes: wal.sizeBytes, now: clock.now() };
-    const ulids = planRetention(candidates, options);
-    if (ulids.length === 0) return;
-    const dropped = this.#blocks.all.filter(({ meta }) => ulids.includes(meta.ulid));
-    const bytes = dropped.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    await releaseLog(this.#cutParts(), dropped);
-    await this.#blocks.drop(dropped);
-    onEvent({ level: "info", message: "dropped old blocks", facts: { blocks: dropped.length, bytes } });
   }
 
   /** A part of a pass, unless the database is not open any more. */
@@ -291,7 +304,7 @@ export class Tsdb implements Appendable, Queryable {
 
   #cutParts(): CutParts {
     const { settings, head, wal } = this.#parts;
-    const { fileSystem, directory, blockDurationMs } = settings;
+    const { fileSystem, directory, blockDurationMs, blockEncoding } = settings;
     return {
       fileSystem,
       directory,
@@ -299,6 +312,7 @@ export class Tsdb implements Appendable, Queryable {
       wal,
       walDirectory: walPath(directory),
       blockDurationMs,
+      encoding: blockEncoding,
       newUlid: this.#newUlid,
       isDurableWhenApplied: settings.durability === "commit",
       publish: (metas) => this.#blocks.publish(metas),
@@ -306,15 +320,25 @@ export class Tsdb implements Appendable, Queryable {
   }
 
   /** What is older would be dropped by the next pass. */
-  #oldestTime(): TimestampMs {
-    const { retentionMs, clock } = this.#parts.settings;
-    return retentionMs === 0 ? -Infinity : clock.now() - retentionMs;
+  #ageLimit(): AgeLimit {
+    return this.#policy.ageLimit(this.#parts.settings.clock.now());
   }
 
   #cutOptions(): CutOptions {
-    const { blockDurationMs, clock } = this.#parts.settings;
+    const { blockDurationMs, blockEncoding: encoding, clock } = this.#parts.settings;
     const recentFrom = clock.now() - recentWindows * blockDurationMs;
-    return { blockDurationMs, samplesMax: DEFAULT_BLOCK_SAMPLES_MAX, recentFrom, newUlid: this.#newUlid };
+    const samplesMax = DEFAULT_BLOCK_SAMPLES_MAX;
+    return { blockDurationMs, samplesMax, recentFrom, encoding, newUlid: this.#newUlid };
+  }
+
+  #makeRetention(): Retention {
+    const { settings, wal } = this.#parts;
+    const { retentionSizeBytes, clock, onEvent } = settings;
+    return new Retention({
+      ...{ blocks: this.#blocks, policy: this.#policy, retentionSizeBytes, clock, onEvent },
+      walBytes: () => wal.sizeBytes,
+      releaseLog: (blocks) => releaseLog(this.#cutParts(), blocks),
+    });
   }
 
   #makeExchange(): Exchange {
@@ -328,18 +352,15 @@ export class Tsdb implements Appendable, Queryable {
       publish: (metas) => this.#track(() => this.#blocks.publish(metas)),
       read: (use) => this.#track(() => this.#blocks.read((blocks) => use(blocks, headPart))),
       inTurn: (task) => this.#inTurn(task),
+      assertOpen: () => this.#assertOpen(),
+      work: this.#work,
     });
   }
 
   /** Begins something that `close` waits for. */
   #track<T>(begin: () => Promise<T>): Promise<T> {
     this.#assertOpen();
-    const promise = begin();
-    const settled: Promise<unknown> = promise
-      .catch(() => undefined)
-      .finally(() => this.#inFlight.delete(settled));
-    this.#inFlight.add(settled);
-    return promise;
+    return this.#work.track(begin);
   }
 
   #scheduleMaintenance(): void {
@@ -355,31 +376,15 @@ export class Tsdb implements Appendable, Queryable {
       throw new PoisonedError("writing the log failed: reopen the database first");
   }
 
+  #assertWritable(): void {
+    this.#assertOpen();
+    if (this.#parts.settings.readOnly)
+      throw new InvalidArgumentError("the database was opened to be read only");
+  }
+
   #assertOpen(): void {
     if (this.#state !== "open") throw new ClosedError("the database is closed");
   }
-}
-
-/** A bulk appender whose commit is begun by `begin`. */
-class TrackedBulkAppender extends BulkAppender {
-  readonly #begin: (commit: () => Promise<CommitResult>) => Promise<CommitResult>;
-
-  constructor(
-    options: BulkAppenderOptions,
-    begin: (commit: () => Promise<CommitResult>) => Promise<CommitResult>,
-  ) {
-    super(options);
-    this.#begin = begin;
-  }
-
-  override async commit(): Promise<CommitResult> {
-    return this.#begin(() => super.commit());
-  }
-}
-
-function longestBlock({ retentionMs, blockDurationMs }: OpenParts["settings"]): number {
-  if (retentionMs === 0) return blockDurationMaxMs;
-  return Math.max(blockDurationMs, Math.min(blockDurationMaxMs, retentionMs / 10));
 }
 
 /** The end of the newest window that was cut, as far as the blocks tell. */

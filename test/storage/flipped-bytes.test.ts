@@ -201,10 +201,6 @@ async function readOrFail(tsdb: Tsdb, range: TimeRange, file: string): Promise<L
  * `checkDirectory` names the file, except where it cannot know:
  *
  *   fill            between the sections of an index, and behind the version of a chunk file: nobody reads it
- *   meta.json       has no checksum, as in Prometheus. Its spaces, the names of its fields, `level`, `sources` and
- *                   `walSegment` can change, and its range can grow, without a contradiction to the other files. A
- *                   greater `walSegment` would hide samples of the block's range that the log has; there are none
- *                   here. A lesser range hides samples from queries that end before it, which only a check tells
  *   lock            content that cannot be read was left by a power loss: nobody has the directory
  *   last segment    its end, up to where no valid record follows: a write that a crash cut short looks the same. A
  *                   note tells of it, unless the cut is between two records
@@ -221,7 +217,7 @@ function expectNamed(
     expect(problems).toEqual([]);
     return;
   }
-  const isUnknowable = isFill || file === "data/lock" || file.endsWith("meta.json");
+  const isUnknowable = isFill || file === "data/lock";
   expect(isUnknowable, `${what}: check names the file`).toBe(true);
   expect(isRight, `${what}: check names the file where what is read is wrong`).toBe(true);
 }

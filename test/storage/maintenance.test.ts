@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { LATE_SAMPLES_MAX, planCut } from "../../src/storage/maintenance.js";
 
-const situation = { blockDurationMs: 100, lastCutEnd: -Infinity, lateSamples: 0, now: 1_000_000 };
+const situation = {
+  blockDurationMs: 100,
+  lastCutEnd: -Infinity,
+  lateSamples: 0,
+  hasOutlived: false,
+  now: 1_000_000,
+};
 const planFor = (minTime: number, maxTime: number, more: Partial<typeof situation> = {}) =>
   planCut({ ...situation, headRange: { minTime, maxTime }, ...more });
 
@@ -30,6 +36,11 @@ describe("planCut", () => {
     expect(planFor(10, 250, { lastCutEnd: 200, lateSamples: 10 })).toBeUndefined();
     expect(planFor(10, 250, { lastCutEnd: 200, lateSamples: LATE_SAMPLES_MAX })).toBe(200);
     expect(planFor(10, 350, { lastCutEnd: 200, lateSamples: 10 })).toBe(300);
+  });
+
+  it("takes all that is left when it is kept no longer", () => {
+    expect(planFor(10, 149, { hasOutlived: true })).toBe(200);
+    expect(planFor(10, 250, { hasOutlived: true, lastCutEnd: 400, lateSamples: 1 })).toBe(300);
   });
 
   it("is not misled by a sample from the future", () => {

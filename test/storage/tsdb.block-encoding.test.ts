@@ -1,11 +1,14 @@
 /**
- * The option `blockEncoding` of a whole database: what compactions write, and that it changes no answer.
+ * The option `blockEncoding` of a whole database: what cuts, imports and compactions write, and that it changes no
+ * answer.
  */
 
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { type BlockEncoding, type Database, type DatabaseOptions, openDatabase } from "../../src/index.js";
 import { ALL_TIME } from "../../src/model/sample.js";
 import { CHUNK_DENSE, CHUNK_XOR } from "../../src/model/series.js";
+import type { BlockMeta } from "../../src/storage/block/block-meta.js";
 import { BlockReader } from "../../src/storage/block/block-reader.js";
 import { isUlid } from "../../src/storage/block/ulid.js";
 import { checkDirectory } from "../../src/storage/tsdb/check-directory.js";
@@ -97,11 +100,37 @@ describe("blockEncoding", () => {
     expect(await answersIn(adaptive)).toEqual(answers);
   });
 
-  it("is XOR again after a compaction with gorilla, which is the default", async () => {
+  it("is adaptive unless it is chosen, from the first cut on", async () => {
+    const fileSystem = new MemFileSystem();
+    const database = await open(fileSystem);
+    await appendFleet(database);
+    await database.close();
+    const bytesOf = await chunkBytesOf(fileSystem);
+    expect(bytesOf.get(CHUNK_DENSE)).toBeGreaterThan(bytesOf.get(CHUNK_XOR) ?? 0);
+  });
+
+  it("is that of bulk imports, and stands in meta.json", async () => {
+    const lines = Array.from({ length: 500 }, (_, i) => `room_celsius ${(i % 50) / 10} ${fleetStart + i}`);
+    for (const blockEncoding of ["adaptive", "gorilla"] as const) {
+      const fileSystem = new MemFileSystem();
+      const database = await open(fileSystem, { blockEncoding });
+      await database.import(Readable.from([lines.join("\n")]), { format: "prometheus" });
+      await database.close();
+      const encoding = blockEncoding === "adaptive" ? CHUNK_DENSE : CHUNK_XOR;
+      expect([...(await chunkBytesOf(fileSystem)).keys()]).toEqual([encoding]);
+      const [ulid] = (await fileSystem.list("data")).filter((name) => isUlid(name.slice(0, -1)));
+      const { stats } = JSON.parse(
+        new TextDecoder().decode(await fileSystem.readFile(`data/${ulid}meta.json`)),
+      ) as BlockMeta;
+      expect(stats.numDenseChunks).toBe(blockEncoding === "adaptive" ? stats.numChunks : undefined);
+    }
+  });
+
+  it("is XOR again after a compaction with gorilla", async () => {
     const fileSystem = await fleetWith("adaptive");
     const neverDense = await fleetWith("gorilla");
     for (const each of [fileSystem, neverDense]) {
-      const database = await open(each);
+      const database = await open(each, { blockEncoding: "gorilla" });
       await rewriteAll(database, "i5");
       await database.close();
     }

@@ -18,6 +18,8 @@
  *   │ length uvarint     │ encoding u8│ bytes[length]│ crc32c u32           │   crc32c of encoding and bytes
  *   └────────────────────┴────────────┴──────────────┴──────────────────────┘
  *
+ * Encodings are Prometheus'; 0x80 see ../../kernels/dense-format.ts, 0x81 see shared-times.ts.
+ *
  * Chunk ref: index of the segment (file number - 1) * 2^32 + offset of the chunk in the file. It may pass 32
  * bits but not 2^53: computed with * and /, never with shifts.
  *

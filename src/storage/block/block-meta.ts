@@ -3,8 +3,13 @@
  *
  * Block times are half-open, [minTime, maxTime), as in Prometheus; every other range of ours is inclusive at
  * both ends. `blockTimeRange` and `halfOpen` are the only conversions.
+ *
+ * Unlike Prometheus' own, a file of ours has a checksum: `narthex.crc32c`, eight hexadecimal digits, the CRC-32C of
+ * the file with zeros in their place. A file without one is taken as it is: Prometheus', or one of ours from before
+ * there were checksums.
  */
 
+import { crc32c } from "../../kernels/crc32c.js";
 import { CorruptionError } from "../../model/errors.js";
 import { isTimestampMs, type TimeRange, type TimestampMs } from "../../model/sample.js";
 import { META_VERSION } from "./block-format.js";
@@ -30,6 +35,8 @@ export interface BlockStats {
   readonly numSamples: number;
   readonly numSeries: number;
   readonly numChunks: number;
+  /** Of these, how many are dense, which Prometheus cannot read. Absent for none. */
+  readonly numDenseChunks?: number;
 }
 
 export interface BlockParent extends HalfOpenRange {
@@ -41,6 +48,10 @@ export interface BlockOrigin {
   /** The block holds its range's samples of all WAL segments before this one. */
   readonly walSegment: number;
 }
+
+const checksumName = "crc32c";
+const checksumPattern = /("crc32c": ")([0-9a-f]{8})(?=")/;
+const noChecksum = "00000000";
 
 /** From `minTime`, inclusive, to `maxTime`, exclusive. */
 export interface HalfOpenRange {
@@ -59,13 +70,17 @@ export function halfOpen(range: TimeRange): HalfOpenRange {
 }
 
 export function encodeBlockMeta(meta: BlockMeta): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(meta, undefined, "\t"));
+  const checked = { ...meta, narthex: { ...meta.narthex, [checksumName]: noChecksum } };
+  const text = JSON.stringify(checked, undefined, "\t");
+  return new TextEncoder().encode(withChecksum(text, checksumOf(text)));
 }
 
-/** Throws CorruptionError, naming `file`, when the bytes are no meta.json of a version that we know. */
+/** Throws CorruptionError, naming `file`, when the bytes are no meta.json, whole, of a version that we know. */
 export function decodeBlockMeta(bytes: Uint8Array, file: string): BlockMeta {
-  const meta = parseJson(bytes, file);
+  const text = decodeText(bytes, file);
+  const meta = parseJson(text, file);
   if (!isRecord(meta)) throw new CorruptionError("meta.json is no object", { file });
+  if (!isWhole(text, meta)) throw new CorruptionError("meta.json does not match its checksum", { file });
   if (meta.version !== META_VERSION)
     throw new CorruptionError(`meta.json has version ${String(meta.version)}, not ${META_VERSION}`, {
       file,
@@ -85,12 +100,35 @@ export function decodeBlockMeta(bytes: Uint8Array, file: string): BlockMeta {
   };
 }
 
-function parseJson(bytes: Uint8Array, file: string): unknown {
+function decodeText(bytes: Uint8Array, file: string): string {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new CorruptionError("meta.json is no UTF-8", { file }, { cause });
+  }
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch (cause) {
     throw new CorruptionError("meta.json is no JSON", { file }, { cause });
   }
+}
+
+/** Whether a checksum is right, or there was none. One changed byte may have hit its name, or that of our object. */
+function isWhole(text: string, { narthex }: Record<string, unknown>): boolean {
+  const members = isRecord(narthex) ? Object.keys(narthex) : [];
+  const hasNone = members.every((name) => name === "walSegment") && !text.includes(checksumName);
+  return hasNone || checksumPattern.exec(text)?.[2] === checksumOf(withChecksum(text, noChecksum));
+}
+
+function checksumOf(text: string): string {
+  return crc32c(new TextEncoder().encode(text)).toString(16).padStart(8, "0");
+}
+
+function withChecksum(text: string, checksum: string): string {
+  return text.replace(checksumPattern, `$1${checksum}`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -105,7 +143,13 @@ function isTime(value: unknown, beyond: number): value is TimestampMs {
 /** Counts that are absent are 0: Prometheus leaves zeros out. */
 function decodeStats(stats: unknown): BlockStats {
   const count = (name: string) => (isRecord(stats) && isCount(stats[name]) ? stats[name] : 0);
-  return { numSamples: count("numSamples"), numSeries: count("numSeries"), numChunks: count("numChunks") };
+  const numDenseChunks = count("numDenseChunks");
+  return {
+    numSamples: count("numSamples"),
+    numSeries: count("numSeries"),
+    numChunks: count("numChunks"),
+    ...(numDenseChunks === 0 ? {} : { numDenseChunks }),
+  };
 }
 
 function decodeCompaction(compaction: unknown, ulid: string): BlockMeta["compaction"] {

@@ -8,10 +8,10 @@ import type { Matcher } from "../../model/matcher.js";
 import type { Querier, SelectHints } from "../../model/queryable.js";
 import { rangesOverlap, type TimeRange } from "../../model/sample.js";
 import type { EncodedChunk, Series } from "../../model/series.js";
-import { compareText } from "../../model/text-order.js";
+import { sortTexts } from "../../model/text-order.js";
 import { isDeleted, withoutDeleted } from "../chunk/delete-samples.js";
 import type { IndexReader } from "../index/index-reader.js";
-import { intersects } from "../index/postings.js";
+import { intersects, type Postings } from "../index/postings.js";
 import { selectPostings } from "../index/select-postings.js";
 import type { ChunkFileReader } from "./chunk-file-reader.js";
 import type { BlockSeriesCache, CachedSeries } from "./series-cache.js";
@@ -55,13 +55,15 @@ export class BlockQuerier implements Querier {
 
   async labelNames(matchers: readonly Matcher[] = []): Promise<readonly string[]> {
     this.#assertOpen();
-    if (matchers.length === 0) return this.#block.index.labelNames();
+    const all = this.#block.index.labelNames();
+    if (matchers.length === 0) return all;
     const names = new Set<string>();
-    for (const ref of selectPostings(this.#block.index, matchers)) {
+    for (const ref of this.#selected(matchers)) {
       const { labels } = this.#series(ref);
       for (let i = 0; i < labels.size; i++) names.add(labels.nameAt(i));
+      if (names.size === all.length) break;
     }
-    return [...names].sort(compareText);
+    return sortTexts([...names]);
   }
 
   async labelValues(name: string, matchers: readonly Matcher[] = []): Promise<readonly string[]> {
@@ -69,12 +71,12 @@ export class BlockQuerier implements Querier {
     const { index } = this.#block;
     const all = index.labelValues(name);
     if (matchers.length === 0) return all;
-    const selected = selectPostings(index, matchers);
+    const selected = this.#selected(matchers);
     if (selected.length >= all.length)
       return all.filter((value) => intersects(selected, index.postings(name, value)));
     const values = new Set(Array.from(selected, (ref) => this.#series(ref).labels.get(name)));
     values.delete("");
-    return [...values].sort(compareText);
+    return sortTexts([...values]);
   }
 
   close(): void {
@@ -83,10 +85,10 @@ export class BlockQuerier implements Querier {
 
   /** Series that match and have undeleted chunks in the range, with just these chunks. */
   #find(matchers: readonly Matcher[], range: TimeRange): readonly FoundSeries[] {
-    const { index, tombstones } = this.#block;
+    const { tombstones } = this.#block;
     const found: FoundSeries[] = [];
     if (range.minTime > range.maxTime || !rangesOverlap(range, this.#block.range)) return found;
-    for (const ref of selectPostings(index, matchers)) {
+    for (const ref of this.#selected(matchers)) {
       const series = this.#series(ref);
       const { metas } = series;
       const deleted = tombstones.get(ref) ?? noIntervals;
@@ -99,6 +101,14 @@ export class BlockQuerier implements Querier {
       found.push({ series, from, to, deleted });
     }
     return found;
+  }
+
+  /** Without series that are deleted as a whole: what the index says of these is not read, as it may be broken. */
+  #selected(matchers: readonly Matcher[]): Postings {
+    const { index, tombstones, range } = this.#block;
+    const selected = selectPostings(index, matchers);
+    if (tombstones.size === 0) return selected;
+    return selected.filter((ref) => !isDeleted(range, tombstones.get(ref) ?? noIntervals));
   }
 
   #series(ref: number): CachedSeries {

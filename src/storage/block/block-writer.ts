@@ -4,14 +4,14 @@
  * Steps: everything is written and synced under a temporary name; the rename is the commit point; the parent
  * directory is synced. `stageBlock` and `publishBlocks` are the two halves, for many blocks at once.
  *
- * Memory: labels and chunk places of all series; chunk bytes go to the file as they come.
+ * Memory: what the index is to say (see IndexContent); chunk bytes go to the file as they come.
  */
 
 import { assert } from "../../model/assert.js";
 import type { Labels } from "../../model/labels.js";
 import type { TimeRange } from "../../model/sample.js";
-import type { EncodedChunk } from "../../model/series.js";
-import { createDurably } from "../fs/atomic-write.js";
+import { CHUNK_DENSE, type EncodedChunk } from "../../model/series.js";
+import { createDurably, writeFileAtomically } from "../fs/atomic-write.js";
 import {
   blockPath,
   CHUNKS_NAME,
@@ -23,7 +23,8 @@ import {
   tombstonesPath,
 } from "../fs/data-directory.js";
 import type { FileSystem } from "../fs/file-system.js";
-import { type IndexedSeries, writeIndex } from "../index/index-writer.js";
+import { IndexContent } from "../index/index-content.js";
+import { writeIndex } from "../index/index-writer.js";
 import { META_VERSION } from "./block-format.js";
 import {
   type BlockMeta,
@@ -92,17 +93,46 @@ export async function stageBlock(
  * Makes staged blocks visible. A crash between two renames leaves each block whole, or still temporary; when it
  * rejects, what is still temporary is removed.
  */
-export async function publishBlocks(
+export function publishBlocks(
   fileSystem: FileSystem,
   directory: string,
   blocks: readonly { readonly ulid: string }[],
 ): Promise<void> {
+  const ulids = blocks.map(({ ulid }) => ulid);
+  return renameStaged(fileSystem, directory, blocks, ulids);
+}
+
+/** As publishBlocks, but under other names, one for each block in their order: blocks that replace no others. */
+export async function publishBlocksAs(
+  fileSystem: FileSystem,
+  directory: string,
+  blocks: readonly BlockMeta[],
+  ulids: readonly string[],
+): Promise<void> {
+  try {
+    for (const [i, meta] of blocks.entries()) {
+      const ulid = ulids[i]!;
+      const named = { ...meta, ulid, compaction: { level: meta.compaction.level, sources: [ulid] } };
+      const staging = temporaryPath(blockPath(directory, meta.ulid));
+      await writeFileAtomically(fileSystem, metaPath(staging), encodeBlockMeta(named));
+    }
+  } catch (error) {
+    await discardBlocks(fileSystem, directory, blocks);
+    throw error;
+  }
+  await renameStaged(fileSystem, directory, blocks, ulids);
+}
+
+async function renameStaged(
+  fileSystem: FileSystem,
+  directory: string,
+  blocks: readonly { readonly ulid: string }[],
+  ulids: readonly string[],
+): Promise<void> {
   if (blocks.length === 0) return;
   try {
-    for (const { ulid } of blocks) {
-      const path = blockPath(directory, ulid);
-      await fileSystem.rename(temporaryPath(path), path);
-    }
+    for (const [i, { ulid }] of blocks.entries())
+      await fileSystem.rename(temporaryPath(blockPath(directory, ulid)), blockPath(directory, ulids[i]!));
     await fileSystem.syncDirectory(directory);
   } catch (error) {
     await discardBlocks(fileSystem, directory, blocks);
@@ -125,10 +155,10 @@ async function writeFiles(
   staging: string,
   content: BlockContent,
 ): Promise<BlockMeta> {
-  const { series, stats } = await writeChunks(fileSystem, staging, content);
-  assert(series.length > 0, "a block has at least one sample");
+  const { index, stats } = await writeChunks(fileSystem, staging, content);
+  assert(stats.numSeries > 0, "a block has at least one sample");
   await createDurably(fileSystem, indexPath(staging), (file) =>
-    writeIndex(series, (bytes) => file.write(bytes)),
+    writeIndex(index, (bytes) => file.write(bytes)),
   );
   await createDurably(fileSystem, tombstonesPath(staging), (file) =>
     file.write(encodeTombstones(NO_TOMBSTONES)),
@@ -153,11 +183,12 @@ async function writeChunks(
   fileSystem: FileSystem,
   staging: string,
   { series, range }: BlockContent,
-): Promise<{ series: readonly IndexedSeries[]; stats: BlockStats }> {
+): Promise<{ index: IndexContent; stats: BlockStats }> {
   const writer = new ChunkFileWriter(fileSystem, staging);
-  const indexed: IndexedSeries[] = [];
+  const index = new IndexContent();
   let numSamples = 0;
   let numChunks = 0;
+  let numDenseChunks = 0;
   try {
     for await (const { labels, chunks } of series) {
       if (chunks.length === 0) continue;
@@ -165,13 +196,17 @@ async function writeChunks(
         chunks[0]!.minTime >= range.minTime && chunks.at(-1)!.maxTime <= range.maxTime,
         "the samples of a block lie in its range",
       );
-      indexed.push({ labels, chunks: await writer.write(chunks) });
+      index.add({ labels, chunks: await writer.write(chunks) });
       numChunks += chunks.length;
-      for (const { count } of chunks) numSamples += count;
+      for (const { count, encoding } of chunks) {
+        numSamples += count;
+        if (encoding === CHUNK_DENSE) numDenseChunks++;
+      }
     }
     await writer.finish();
   } finally {
     await writer.close();
   }
-  return { series: indexed, stats: { numSamples, numSeries: indexed.length, numChunks } };
+  const stats = { numSamples, numSeries: index.seriesCount, numChunks };
+  return { index, stats: numDenseChunks === 0 ? stats : { ...stats, numDenseChunks } };
 }

@@ -11,7 +11,8 @@
  */
 
 import { CorruptionError, NotImplementedError, TsdbError } from "../../model/errors.js";
-import type { Labels } from "../../model/labels.js";
+import { Labels } from "../../model/labels.js";
+import { formatRfc3339 } from "../../model/rfc3339.js";
 import type { TimeRange } from "../../model/sample.js";
 import type { ChunkMeta } from "../chunk/chunk-meta.js";
 import { decodeChunk } from "../chunk/encode-chunks.js";
@@ -40,6 +41,8 @@ export interface CheckedBlock {
 
 /** Chunks that are read at once. */
 const batchChunksMax = 2048;
+/** Broken series that are looked for in the postings: each takes going through all of them. */
+const namedSeriesMax = 20;
 
 export async function checkBlock(
   fileSystem: FileSystem,
@@ -75,9 +78,8 @@ class BlockCheck {
     if (meta !== undefined && meta.ulid !== ulid) this.#tell(metaFile, `it names the block ${meta.ulid}`);
     this.#range = meta && blockTimeRange(meta);
     const indexFile = indexPath(this.#directory);
-    const index = await this.#attempt(
-      indexFile,
-      async () => new IndexReader(await this.#read(indexFile), indexFile),
+    const index = await this.#attempt(indexFile, async () =>
+      IndexReader.open(await this.#read(indexFile), indexFile),
     );
     const refs = index && (await this.#attempt(indexFile, async () => index.all()));
     const chunkFiles = await this.#attempt(chunksPath(this.#directory), () =>
@@ -93,18 +95,23 @@ class BlockCheck {
     return { meta, series: this.#series, samples: this.#samples, problems: this.#problems };
   }
 
-  /** Returns the number of label pairs of all series. */
+  /** Returns the number of label pairs of all series; undefined when one of them cannot be read. */
   async #checkSeries(
     index: IndexReader,
     refs: Postings,
     chunkFiles: ChunkFileReader | undefined,
-  ): Promise<number> {
+  ): Promise<number | undefined> {
     let pairs = 0;
+    let broken = 0;
     let previous: Labels | undefined;
     let batch: IndexedChunk[] = [];
     for (const ref of refs) {
-      const found = await this.#attempt(indexPath(this.#directory), async () => index.series(ref));
-      if (found === undefined) continue;
+      const lost = () => (broken < namedSeriesMax ? labelsInPostings(index, ref) : "a further series");
+      const found = await this.#attempt(indexPath(this.#directory), async () => index.series(ref), lost);
+      if (found === undefined) {
+        broken++;
+        continue;
+      }
       const { labels, chunks } = found;
       if (previous !== undefined && previous.compare(labels) >= 0)
         this.#tell(indexPath(this.#directory), `the series ${labels} is not in label order`);
@@ -119,7 +126,7 @@ class BlockCheck {
       }
     }
     await this.#checkChunks(batch, chunkFiles);
-    return pairs;
+    return broken === 0 ? pairs : undefined;
   }
 
   #checkBounds(labels: Labels, chunks: readonly ChunkMeta[]): void {
@@ -156,17 +163,16 @@ class BlockCheck {
       if (!(error instanceof TsdbError)) throw error;
     }
     const stored: (StoredChunk | undefined)[] = [];
-    for (const { ref } of chunks) {
-      const found = await this.#attempt(chunksPath(this.#directory), () =>
-        chunkFiles.read(Float64Array.of(ref)),
-      );
+    for (const chunk of chunks) {
+      const read = () => chunkFiles.read(Float64Array.of(chunk.ref));
+      const found = await this.#attempt(chunksPath(this.#directory), read, () => contentOf(chunk));
       stored.push(found?.[0]);
     }
     return stored;
   }
 
-  #checkPostings(index: IndexReader, refs: Postings, pairs: number): void {
-    index.verify();
+  #checkPostings(index: IndexReader, refs: Postings, pairs: number | undefined): void {
+    index.verifyPostings();
     let listed = 0;
     for (const name of index.labelNames()) {
       for (const value of index.labelValues(name)) {
@@ -182,7 +188,7 @@ class BlockCheck {
             );
       }
     }
-    if (listed !== pairs)
+    if (pairs !== undefined && listed !== pairs)
       this.#tell(indexPath(this.#directory), `postings list ${listed} labels, but series have ${pairs}`);
   }
 
@@ -211,18 +217,18 @@ class BlockCheck {
     return this.#fileSystem.readFile(path);
   }
 
-  /** What `read` gives; undefined, and a problem of `file` unless the error names another one, when it fails. */
-  async #attempt<T>(file: string, read: () => Promise<T>): Promise<T | undefined> {
+  /**
+   * What `read` gives; undefined, and a problem of `file` unless the error names another one, when it fails. `lost`
+   * says what is lost with it.
+   */
+  async #attempt<T>(file: string, read: () => Promise<T>, lost?: () => string): Promise<T | undefined> {
     try {
       return await read();
     } catch (error) {
       if (!(error instanceof TsdbError)) throw error;
       const place = error instanceof CorruptionError ? error : undefined;
-      this.#tell(
-        place?.file ?? file,
-        isNotFound(error) ? "the file is missing" : error.message,
-        place?.offset,
-      );
+      const message = isNotFound(error) ? "the file is missing" : error.message;
+      this.#tell(place?.file ?? file, lost === undefined ? message : `${message}: ${lost()}`, place?.offset);
       return undefined;
     }
   }
@@ -230,6 +236,24 @@ class BlockCheck {
   #tell(file: string, message: string, offset?: number): void {
     this.#problems.push({ file, offset, message });
   }
+}
+
+/** Who a series is whose own entry cannot be read, for somebody who deletes it. */
+export function labelsInPostings(index: IndexReader, ref: number): string {
+  const pairs: [string, string][] = [];
+  try {
+    for (const name of index.labelNames())
+      for (const value of index.labelValues(name))
+        if (includes(index.postings(name, value), ref)) pairs.push([name, value]);
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+  }
+  return Labels.from(pairs).toString();
+}
+
+/** As somebody needs it who deletes what is lost. */
+function contentOf({ labels, minTime, maxTime }: IndexedChunk): string {
+  return `${labels} from ${formatRfc3339(minTime)} to ${formatRfc3339(maxTime)}`;
 }
 
 /** Chunks of encodings that we do not decode are good as far as their checksum goes. */

@@ -2,7 +2,7 @@
  * ChunkFileReader: reads chunks from the segment files of a block, many at once, each checksum verified.
  *
  * The layout stands in block-format.ts. The chunks of one stretch share their bytes, which are not much more than
- * theirs.
+ * theirs. Chunks that borrow their times (shared-times.ts) are returned with them.
  */
 
 import { crc32c } from "../../kernels/crc32c.js";
@@ -21,6 +21,7 @@ import {
   chunkRefSegment,
 } from "./block-format.js";
 import { type ChunkRead, planChunkReads } from "./plan-chunk-reads.js";
+import { TimesBorrowing } from "./times-borrowing.js";
 
 /** A chunk as stored; its times stand in the index. */
 export interface StoredChunk {
@@ -42,6 +43,7 @@ interface Segment {
 export class ChunkFileReader {
   readonly #blockDirectory: string;
   readonly #segments: readonly Segment[];
+  readonly #borrowing = new TimesBorrowing((refs) => this.#readFrames(refs));
 
   private constructor(blockDirectory: string, segments: readonly Segment[]) {
     this.#blockDirectory = blockDirectory;
@@ -76,13 +78,16 @@ export class ChunkFileReader {
     refs: Float64Array,
     { reserveBytes, signal }: ReadOptions = {},
   ): Promise<readonly StoredChunk[]> {
-    const sizes = this.#segments.map(({ file }) => file.size);
-    const reads = planChunkReads(refs, sizes);
+    const reads = this.#plan(refs);
     reserveBytes?.(reads.reduce((sum, { start, end }) => sum + end - start, 0));
     const chunks: StoredChunk[] = [];
     for (const read of reads) {
       if (signal?.aborted) throw new QueryCanceledError("the query was canceled");
-      await this.#readStretch(read, chunks);
+      const { refs } = read;
+      const { path: file } = this.#segmentOf(refs[0]!);
+      const frames = await this.#readStretch(read);
+      const whole = await this.#borrowing.wholeChunks(frames, { file, refs, reserveBytes });
+      for (const chunk of whole ?? withoutGaps(frames, read.end - read.start)) chunks.push(chunk);
     }
     return chunks;
   }
@@ -103,7 +108,19 @@ export class ChunkFileReader {
     throw new CorruptionError("the index names a chunk file that does not exist", { file });
   }
 
-  async #readStretch({ start, end, refs }: ChunkRead, into: StoredChunk[]): Promise<void> {
+  #plan(refs: Float64Array): readonly ChunkRead[] {
+    const sizes = this.#segments.map(({ file }) => file.size);
+    return planChunkReads(refs, sizes);
+  }
+
+  /** As they stand in the files; `refs` in increasing order. */
+  async #readFrames(refs: Float64Array): Promise<readonly StoredChunk[]> {
+    const frames: StoredChunk[] = [];
+    for (const read of this.#plan(refs)) frames.push(...(await this.#readStretch(read)));
+    return frames;
+  }
+
+  async #readStretch({ start, end, refs }: ChunkRead): Promise<readonly StoredChunk[]> {
     const { path, file } = this.#segmentOf(refs[0]!);
     const reader = new ByteReader(await readFully(file, start, end - start), { file: path, offset: start });
     const chunks: StoredChunk[] = [];
@@ -111,7 +128,7 @@ export class ChunkFileReader {
       const offset = chunkRefOffset(ref);
       chunks.push(readFrame(reader, offset - start) ?? (await readLongFrame({ path, file }, offset)));
     }
-    for (const chunk of withoutGaps(chunks, end - start)) into.push(chunk);
+    return chunks;
   }
 }
 

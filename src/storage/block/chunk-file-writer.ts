@@ -16,6 +16,7 @@ import {
   CHUNKS_VERSION,
   chunkRef,
 } from "./block-format.js";
+import { type FramedChunk, TimesLenders } from "./shared-times.js";
 
 const flushSizeBytes = 1024 * 1024;
 
@@ -24,6 +25,8 @@ export class ChunkFileWriter {
   readonly #blockDirectory: string;
   readonly #segmentSizeBytesMax: number;
   readonly #buffer = new ByteWriter(flushSizeBytes);
+  /** Of the open segment. */
+  readonly #lenders = new TimesLenders();
   #file: WritableFile | undefined;
   #segment = -1;
   #sizeBytes = 0;
@@ -56,7 +59,7 @@ export class ChunkFileWriter {
         minTime: chunk.minTime,
         maxTime: chunk.maxTime,
       });
-      this.#frame(chunk);
+      this.#frame(this.#lenders.framed(chunk, this.#offset));
       if (this.#buffer.length >= flushSizeBytes) await this.#flush();
     }
     return metas;
@@ -86,13 +89,14 @@ export class ChunkFileWriter {
   async #openSegment(): Promise<void> {
     await this.finish();
     this.#segment++;
+    this.#lenders.clear();
     this.#file = await this.#fileSystem.create(chunkFilePath(this.#blockDirectory, this.#segment + 1));
     this.#buffer.u32(CHUNKS_MAGIC);
     this.#buffer.u8(CHUNKS_VERSION);
     this.#buffer.zeros(3);
   }
 
-  #frame({ encoding, bytes }: EncodedChunk): void {
+  #frame({ encoding, bytes }: FramedChunk): void {
     this.#buffer.uvarint32(bytes.length);
     const checkedFrom = this.#buffer.length;
     this.#buffer.u8(encoding);

@@ -20,6 +20,12 @@ export interface OpenedBlocks {
   readonly losses: readonly string[];
 }
 
+export interface OpenBlocksOptions {
+  readonly cache?: SeriesCache;
+  /** Changes nothing in the directory: what would be renamed or removed is left out. Default false. */
+  readonly readOnly?: boolean;
+}
+
 /**
  * A corrupt block is renamed; one that the system does not let us read stays where it is. Blocks that another one
  * replaces, whose making was cut short after it was whole, are removed.
@@ -27,10 +33,10 @@ export interface OpenedBlocks {
 export async function openBlocks(
   fileSystem: FileSystem,
   directory: string,
-  cache?: SeriesCache,
+  { cache, readOnly = false }: OpenBlocksOptions = {},
 ): Promise<OpenedBlocks> {
   // The process that named a block may have been killed before the name was durable; what is seen from here on is.
-  await fileSystem.syncDirectory(directory);
+  if (!readOnly) await fileSystem.syncDirectory(directory);
   const opened: BlockReader[] = [];
   const broken: { readonly ulid: string; readonly error: TsdbError }[] = [];
   for (const name of await fileSystem.list(directory)) {
@@ -50,13 +56,15 @@ export async function openBlocks(
   for (const block of opened) {
     if (replaced.has(block.meta.ulid)) {
       await block.close();
-      await removeBlock(fileSystem, directory, block.meta.ulid);
+      if (!readOnly) await removeBlock(fileSystem, directory, block.meta.ulid);
     } else blocks.push(block);
   }
   const losses: string[] = [];
   for (const { ulid, error } of broken) {
-    if (replaced.has(ulid)) await removeBlock(fileSystem, directory, ulid);
-    else losses.push(await setAside(fileSystem, directory, blockPath(directory, ulid), error));
+    const path = blockPath(directory, ulid);
+    if (readOnly) losses.push(...(replaced.has(ulid) ? [] : [notOpened(path, error)]));
+    else if (replaced.has(ulid)) await removeBlock(fileSystem, directory, ulid);
+    else losses.push(await setAside(fileSystem, directory, path, error));
   }
   return { blocks, losses };
 }
@@ -81,10 +89,14 @@ async function setAside(
   path: string,
   error: TsdbError,
 ): Promise<string> {
-  if (!(error instanceof CorruptionError)) return `the block ${path} cannot be opened: ${error.message}`;
+  if (!(error instanceof CorruptionError)) return notOpened(path, error);
   await fileSystem.rename(path, path + quarantineSuffix);
   await fileSystem.syncDirectory(directory);
   return `the block ${path} is broken and was renamed to *${quarantineSuffix}: ${error.message}`;
+}
+
+function notOpened(path: string, error: TsdbError): string {
+  return `the block ${path} cannot be opened: ${error.message}`;
 }
 
 /** What the order of blocks needs of one. */

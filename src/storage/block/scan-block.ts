@@ -9,7 +9,7 @@ import type { Matcher } from "../../model/matcher.js";
 import { rangesOverlap, type TimeRange } from "../../model/sample.js";
 import type { EncodedChunk, Series } from "../../model/series.js";
 import { isDeleted, withoutDeleted } from "../chunk/delete-samples.js";
-import type { IndexedSeries } from "../index/index-writer.js";
+import type { IndexedSeries } from "../index/index-content.js";
 import { type Postings, union } from "../index/postings.js";
 import { selectPostings } from "../index/select-postings.js";
 import type { BlockReader } from "./block-reader.js";
@@ -44,6 +44,7 @@ export async function* scanBlock(
     let chunkCount = 0;
     while (next < refs.length && found.length < batchSeriesMax && chunkCount < batchChunksMax) {
       const series = findSeries(block, refs[next++]!, range);
+      if (series === undefined) continue;
       if (series.chunks.length > 0) found.push(series);
       chunkCount += series.chunks.length;
     }
@@ -57,9 +58,11 @@ function selectedRefs({ index }: ScannedBlock, selectors: ScanRequest["selectors
     : union(selectors.map((matchers) => selectPostings(index, matchers)));
 }
 
-function findSeries({ index, tombstones }: ScannedBlock, ref: number, range: TimeRange): FoundSeries {
-  const { labels, chunks } = index.series(ref);
-  const deleted = tombstones.get(ref) ?? [];
+/** Undefined when the series is deleted as a whole: its entry in the index is not read, as it may be broken. */
+function findSeries(block: ScannedBlock, ref: number, range: TimeRange): FoundSeries | undefined {
+  const deleted = block.tombstones.get(ref) ?? [];
+  if (isDeleted(block.range, deleted)) return undefined;
+  const { labels, chunks } = block.index.series(ref);
   return {
     labels,
     chunks: chunks.filter((chunk) => rangesOverlap(chunk, range) && !isDeleted(chunk, deleted)),

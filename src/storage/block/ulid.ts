@@ -17,6 +17,8 @@ const pattern = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 const timeLength = 10;
 const randomLength = 16;
 const randomSizeBytes = 10;
+/** The year 6429. A name with a later time is not one that a clock gave: times after it would soon be out of range. */
+const timeMax = 2 ** 47;
 
 /** Makes a new ULID with each call. */
 export type UlidSource = () => string;
@@ -26,9 +28,13 @@ export function ulidSource(clock: Clock, randomBytes: (sizeBytes: number) => Uin
   return () => encodeTime(clock.now()) + encodeRandom(randomBytes(randomSizeBytes));
 }
 
-/** A clock that never gives a time twice, so that of two blocks the one that was made later has the greater ULID. */
-export function increasingClock(clock: Clock): Clock {
-  let last = -Infinity;
+/**
+ * A clock that gives each time once, and only times after those of `ulids`, also when it was set back: so a block that
+ * is made later has the greater ULID.
+ */
+export function increasingClock(clock: Clock, ulids: readonly string[]): Clock {
+  const times = ulids.map(decodeTime).filter((time) => time < timeMax);
+  let last = Math.max(-Infinity, ...times);
   return {
     now() {
       last = Math.max(clock.now(), last + 1);
@@ -50,6 +56,12 @@ function encodeTime(time: number): string {
     text = alphabet[rest % 32] + text;
   }
   return text;
+}
+
+function decodeTime(ulid: string): number {
+  let time = 0;
+  for (const character of ulid.slice(0, timeLength)) time = time * 32 + alphabet.indexOf(character);
+  return time;
 }
 
 function encodeRandom(bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 /**
- * encodeChunks, encodeAdaptively and decodeChunk: columns of samples to compressed chunks and back.
+ * encodeColumns, encodeChunks, encodeAdaptively and decodeChunk: columns of samples to compressed chunks and back.
  */
 
 import { decodeDense, encodeDense } from "../../kernels/dense.js";
@@ -7,12 +7,25 @@ import { decodeXor, encodeXor } from "../../kernels/xor.js";
 import { assert } from "../../model/assert.js";
 import { NotImplementedError } from "../../model/errors.js";
 import type { SampleColumns } from "../../model/sample.js";
-import { CHUNK_DENSE, CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
+import { type BlockEncoding, CHUNK_DENSE, CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
 
 /** As Prometheus cuts them: short enough to decode little in vain, long enough to compress well. */
 export const XOR_SAMPLES_PER_CHUNK = 120;
 /** Two hours at 15 s. Longer ones save little (bench/README.md), and decode more in vain. */
 export const DENSE_SAMPLES_PER_CHUNK = 480;
+
+/**
+ * The samples, in strictly increasing time, as a block of the encoding is to have them. Each chunk is made when it is
+ * asked for: dense ones take time.
+ */
+export function* encodeColumns(
+  columns: SampleColumns,
+  encoding: BlockEncoding,
+): Generator<EncodedChunk, void, void> {
+  if (encoding === "gorilla")
+    for (const part of divide(columns, XOR_SAMPLES_PER_CHUNK)) yield encodeChunk(part);
+  else for (const part of divide(columns, DENSE_SAMPLES_PER_CHUNK)) yield* encodeSmaller(part);
+}
 
 /** Chunks of nearly equal length, for samples in strictly increasing time. None for no samples. */
 export function encodeChunks(
@@ -27,11 +40,14 @@ export function encodeAdaptively(
   columns: SampleColumns,
   samplesPerChunk: number = DENSE_SAMPLES_PER_CHUNK,
 ): readonly EncodedChunk[] {
-  return divide(columns, samplesPerChunk).flatMap((part) => {
-    const chunks = encodeChunks(part);
-    const bytes = encodeDense(part, sizeOf(chunks));
-    return bytes === undefined ? chunks : [{ ...boundsOf(part), encoding: CHUNK_DENSE, bytes }];
-  });
+  return divide(columns, samplesPerChunk).flatMap(encodeSmaller);
+}
+
+/** One dense chunk, or XOR chunks. */
+function encodeSmaller(columns: SampleColumns): readonly EncodedChunk[] {
+  const chunks = encodeChunks(columns);
+  const bytes = encodeDense(columns, sizeOf(chunks));
+  return bytes === undefined ? chunks : [{ ...boundsOf(columns), encoding: CHUNK_DENSE, bytes }];
 }
 
 /** One XOR chunk of at most 65535 samples in strictly increasing time. */

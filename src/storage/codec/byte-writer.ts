@@ -100,6 +100,30 @@ export class ByteWriter {
     this.#putUvarint(Math.floor(magnitude / 64));
   }
 
+  /** A `varint` for each of the first `length` numbers, which are integers: its difference from the one before; the first from 0. */
+  varintDeltas(numbers: Float64Array, length: number): void {
+    assert(length <= numbers.length, "the column holds `length` numbers");
+    this.#reserve(9 * length);
+    const buffer = this.#buffer;
+    let at = this.#length;
+    let previous = 0;
+    for (let i = 0; i < length; i++) {
+      const number = numbers[i]!;
+      const delta = number - previous;
+      previous = number;
+      if (delta === (delta << 1) >> 1) {
+        let zigzag = (delta << 1) ^ (delta >> 31);
+        for (; zigzag > 0x7f; zigzag >>>= 7) buffer[at++] = (zigzag & 0x7f) | 0x80;
+        buffer[at++] = zigzag;
+      } else {
+        this.#length = at;
+        this.varint(delta);
+        at = this.#length;
+      }
+    }
+    this.#length = at;
+  }
+
   /** Writes `values[index]` with its exact bits. */
   f64At(values: Float64Array, index: number): void {
     assert(index >= 0 && index < values.length, "the index is within the values");

@@ -1,5 +1,6 @@
 /**
- * BlockCursor: the series of a block in label order, one at a time, with their chunks; deleted samples left out.
+ * BlockCursor: the series of a block in label order, one at a time, with their chunks; deleted samples, and
+ * series that are deleted as a whole, left out.
  *
  * Memory: the chunks of some hundred series.
  */
@@ -10,7 +11,7 @@ import type { EncodedChunk, Series } from "../../model/series.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { isDeleted, withoutDeleted } from "../chunk/delete-samples.js";
 import { indexPath } from "../fs/data-directory.js";
-import type { IndexedSeries } from "../index/index-writer.js";
+import type { IndexedSeries } from "../index/index-content.js";
 
 /** A batch ends behind the series that reaches one of these. */
 const batchSeriesMax = 512;
@@ -55,8 +56,10 @@ export class BlockCursor {
       chunkCount < batchChunksMax
     ) {
       const ref = this.#refs[this.#nextRef++]!;
-      const { labels, chunks } = this.#seriesAt(ref);
       const deleted = this.#block.tombstones.get(ref) ?? [];
+      // What the index says of such a series may be broken.
+      if (isDeleted(this.#block.range, deleted)) continue;
+      const { labels, chunks } = this.#seriesAt(ref);
       const kept = chunks.filter((chunk) => !isDeleted(chunk, deleted));
       found.push({ ref, labels, chunks: kept });
       chunkCount += kept.length;

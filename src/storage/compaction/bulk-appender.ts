@@ -2,7 +2,7 @@
  * BulkAppender: an appender that writes straight to blocks, for imports: samples of any age and order.
  *
  * Samples are collected in runs of bounded size. A full run is sorted per series and staged as blocks under
- * temporary names while the next one fills; `commit` renames all of them, so that they appear together. If the
+ * temporary names while the next one fills; `commit` names all of them, so that they appear together. If the
  * process dies between two renames, each block is whole or gone. Runs that cover the same times give blocks
  * that overlap, which queries merge.
  *
@@ -11,16 +11,18 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Appender, CommitResult } from "../../model/appendable.js";
+import type { AppendColumns, Appender, CommitResult } from "../../model/appendable.js";
 import { ClosedError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
 import { isTimestampMs, type TimestampMs } from "../../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../../model/series.js";
+import { isStaleAt } from "../../model/staleness.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import { discardBlocks } from "../block/block-writer.js";
 import { sliceColumns } from "../chunk/encode-chunks.js";
 import { sortSamples } from "../chunk/sort-samples.js";
 import type { FileSystem } from "../fs/file-system.js";
+import { type AgeLimit, ANY_AGE } from "../head/age-limit.js";
 import { areStorableLabels } from "../head/label-rules.js";
 import { Rejections } from "../head/rejections.js";
 import { type CutOptions, type SeriesColumns, seriesPerTurn, stageCut } from "./cut-blocks.js";
@@ -33,16 +35,16 @@ export interface BulkAppenderOptions extends CutOptions {
   /** Where blocks go. */
   readonly directory: string;
   readonly runSamplesMax?: number;
-  /** Samples before this time are rejected: retention would drop them. Default none. */
-  readonly oldestTime?: TimestampMs;
-  /** Called by `commit`: renames the staged blocks (`publishBlocks`) and makes them visible. */
+  /** Samples that are older are rejected: retention would drop them. Default none is. */
+  readonly ageLimit?: AgeLimit;
+  /** Called by `commit`: names the staged blocks, in their order, and makes them visible. */
   readonly publish: (metas: readonly BlockMeta[]) => Promise<void>;
 }
 
 export class BulkAppender implements Appender {
   readonly #options: BulkAppenderOptions;
   readonly #runSamplesMax: number;
-  readonly #oldestTime: TimestampMs;
+  readonly #ageLimit: AgeLimit;
   /** A series' ref is its index plus 1. */
   readonly #labels: Labels[] = [];
   readonly #refByKey = new Map<string, SeriesRef>();
@@ -57,7 +59,7 @@ export class BulkAppender implements Appender {
   constructor(options: BulkAppenderOptions) {
     this.#options = options;
     this.#runSamplesMax = options.runSamplesMax ?? DEFAULT_RUN_SAMPLES_MAX;
-    this.#oldestTime = options.oldestTime ?? -Infinity;
+    this.#ageLimit = options.ageLimit ?? ANY_AGE;
     this.#run = new SampleRun(this.#runSamplesMax);
   }
 
@@ -72,6 +74,18 @@ export class BulkAppender implements Appender {
     const series = this.#admit(ref, labels, time, Number.NaN);
     if (series !== NO_SERIES) this.#run.addStale(series - 1, time);
     return series;
+  }
+
+  appendColumns({ refs, times, values, length }: AppendColumns): readonly number[] {
+    const ended: number[] = [];
+    for (let row = 0; row < length; row++) {
+      const ref = refs[row] as SeriesRef;
+      const labels = this.#labels[ref - 1];
+      if (labels === undefined) ended.push(row);
+      else if (isStaleAt(values, row)) this.appendStale(ref, labels, times[row]!);
+      else this.append(ref, labels, times[row]!, values[row]!);
+    }
+    return ended;
   }
 
   /**
@@ -114,7 +128,7 @@ export class BulkAppender implements Appender {
       this.#rejections.add(series === NO_SERIES ? "invalid-labels" : "invalid-time", { labels, time, value });
       return NO_SERIES;
     }
-    if (time < this.#oldestTime) {
+    if (time < this.#ageLimit.recentFrom && time < this.#ageLimit.oldestTimeOf(labels)) {
       this.#rejections.add("too-old", { labels, time, value });
       return NO_SERIES;
     }

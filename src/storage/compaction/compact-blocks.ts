@@ -1,13 +1,14 @@
 /**
- * compactBlocks: some blocks to one that holds what they held, without what was deleted.
+ * stageCompaction: some blocks to one that holds what they held, without what was deleted.
  *
  * The series of all sources are walked together in label order. Chunks are copied as they are, except where they
  * overlap, are small, hold deleted samples, or are to be encoded in another way (see recodeChunks).
  *
- * The result names what it replaces (`compaction.parents`). A crash before its rename leaves the sources; after it,
- * opening removes those of the sources that are still there. So at any time there is all, and all of it once.
+ * The result names what it replaces (`compaction.parents`). A crash before its rename, which is the caller's, leaves
+ * the sources; after it, opening removes those of the sources that are still there. So at any time there is all, and
+ * all of it once.
  *
- * Memory: a batch of each source, and the labels and chunk places of the result (see writeBlock).
+ * Memory: the indexes of the sources, a batch of each, and the index of the result (see stageBlock).
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -16,7 +17,7 @@ import type { TimeRange } from "../../model/sample.js";
 import type { BlockEncoding, EncodedChunk } from "../../model/series.js";
 import type { BlockMeta, BlockParent } from "../block/block-meta.js";
 import type { BlockReader } from "../block/block-reader.js";
-import { type BlockSeries, writeBlock } from "../block/block-writer.js";
+import { type BlockSeries, stageBlock } from "../block/block-writer.js";
 import { inPrecedence } from "../block/open-blocks.js";
 import { recodeChunks } from "../chunk/recode-chunks.js";
 import type { FileSystem } from "../fs/file-system.js";
@@ -24,6 +25,8 @@ import { BlockCursor } from "./block-cursor.js";
 
 /** Samples between two turns of the event loop: about 5 ms when all are encoded anew, densely. */
 const samplesPerTurn = 1 << 14;
+/** A chunk by itself takes as long as this many samples. */
+const samplesPerChunk = 64;
 
 export interface CompactedBlock {
   readonly ulid: string;
@@ -31,21 +34,22 @@ export interface CompactedBlock {
 }
 
 /**
- * Writes the block; the sources stay, for the caller to remove. Undefined, and nothing written, when all they held
- * is deleted. Their tombstones must not change meanwhile.
+ * Writes the block, durably, under its temporary name; the sources stay, for the caller to remove. Undefined, and
+ * nothing written, when all they held is deleted. Their tombstones must not change meanwhile. Rejects with the reason
+ * of `signal`, and leaves nothing, when that is aborted.
  */
-export async function compactBlocks(
+export async function stageCompaction(
   fileSystem: FileSystem,
   directory: string,
   sources: readonly BlockReader[],
-  { ulid, encoding }: CompactedBlock,
+  { ulid, encoding, signal }: CompactedBlock & { readonly signal?: AbortSignal },
 ): Promise<BlockMeta | undefined> {
   assert(sources.length > 0, "a compaction has a source");
-  const series = mergedSeries(inPrecedence(sources), encoding);
+  const series = mergedSeries(inPrecedence(sources), encoding, signal);
   const first = await series.next();
   if (first.done === true) return undefined;
   const metas = sources.map(({ meta }) => meta);
-  return writeBlock(fileSystem, directory, {
+  return stageBlock(fileSystem, directory, {
     ulid,
     range: hullOf(sources),
     series: startingWith(first.value, series),
@@ -60,9 +64,11 @@ export async function compactBlocks(
 async function* mergedSeries(
   sources: readonly BlockReader[],
   encoding: BlockEncoding,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<BlockSeries, void, void> {
   const cursors: BlockCursor[] = [];
   for (const source of sources) cursors.push(await BlockCursor.open(source));
+  signal?.throwIfAborted();
   for (let samples = 0; ; ) {
     const same = cursorsAtLeast(cursors);
     if (same.length === 0) return;
@@ -71,9 +77,10 @@ async function* mergedSeries(
     const given = same.flatMap((cursor) => cursor.current!.chunks);
     for (const chunk of recodeChunks(given, encoding)) {
       chunks.push(chunk);
-      samples += chunk.count;
+      samples += samplesPerChunk + chunk.count;
       if (samples < samplesPerTurn) continue;
       await nextTurn();
+      signal?.throwIfAborted();
       samples = 0;
     }
     if (chunks.length > 0) yield { labels, chunks };

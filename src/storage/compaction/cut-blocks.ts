@@ -8,12 +8,19 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Labels } from "../../model/labels.js";
 import { rangesOverlap, type SampleColumns, type TimeRange, type TimestampMs } from "../../model/sample.js";
-import type { EncodedChunk, Series } from "../../model/series.js";
+import type { BlockEncoding, EncodedChunk, Series } from "../../model/series.js";
 import type { BlockMeta, BlockOrigin } from "../block/block-meta.js";
 import { type BlockSeries, discardBlocks, publishBlocks, stageBlock } from "../block/block-writer.js";
 import type { UlidSource } from "../block/ulid.js";
-import { decodeChunk, encodeChunks, sliceColumns, XOR_SAMPLES_PER_CHUNK } from "../chunk/encode-chunks.js";
+import {
+  decodeChunk,
+  encodeChunks,
+  encodeColumns,
+  sliceColumns,
+  XOR_SAMPLES_PER_CHUNK,
+} from "../chunk/encode-chunks.js";
 import { joinChunks } from "../chunk/join-chunks.js";
+import { recodeChunks } from "../chunk/recode-chunks.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { type BlockRangeOptions, planBlockRanges, WindowCounts } from "./plan-block-ranges.js";
 
@@ -28,6 +35,8 @@ export type CutSeries = SeriesColumns | Series;
 
 export interface CutOptions extends BlockRangeOptions {
   readonly newUlid: UlidSource;
+  /** Default "gorilla". */
+  readonly encoding?: BlockEncoding;
   readonly extra?: { readonly narthex?: BlockOrigin };
 }
 
@@ -35,6 +44,8 @@ export interface CutOptions extends BlockRangeOptions {
 export const seriesPerTurn = 256;
 /** As many chunks count as a further series. */
 const chunksPerSeries = 8;
+/** Samples that are encoded between two turns: about 5 ms of dense chunks. */
+const samplesPerTurn = 1 << 15;
 
 /** `series` in label order, to be walked any number of times. Returns what was written; nothing for no samples. */
 export async function cutBlocks(
@@ -55,13 +66,13 @@ export async function stageCut(
   series: Iterable<CutSeries>,
   options: CutOptions,
 ): Promise<readonly BlockMeta[]> {
-  const { newUlid, extra = {} } = options;
+  const { newUlid, encoding = "gorilla", extra = {} } = options;
   const counts = new WindowCounts(options.blockDurationMs);
   for await (const each of inTurns(series)) addTo(counts, each);
   const metas: BlockMeta[] = [];
   try {
     for (const range of planBlockRanges(counts.windows(), options)) {
-      const content = { ulid: newUlid(), range, series: encodedWithin(series, range), extra };
+      const content = { ulid: newUlid(), range, series: encodedWithin(series, range, encoding), extra };
       metas.push(await stageBlock(fileSystem, directory, content));
     }
   } catch (error) {
@@ -98,27 +109,43 @@ function addTo(counts: WindowCounts, series: CutSeries): void {
   }
 }
 
-async function* encodedWithin(series: Iterable<CutSeries>, range: TimeRange): AsyncGenerator<BlockSeries> {
+/** The series that have samples in the range. Gives way to others also while a long series is encoded. */
+async function* encodedWithin(
+  series: Iterable<CutSeries>,
+  range: TimeRange,
+  encoding: BlockEncoding,
+): AsyncGenerator<BlockSeries> {
+  let samples = 0;
   for await (const each of inTurns(series)) {
-    const chunks =
-      "columns" in each ? encodeIfAny(within(each.columns, range)) : chunksWithin(each.chunks, range);
+    const encoded =
+      "columns" in each
+        ? encodeColumns(within(each.columns, range), encoding)
+        : recodeChunks(clipped(each.chunks, range), encoding);
+    const chunks: EncodedChunk[] = [];
+    for (const chunk of encoded) {
+      chunks.push(chunk);
+      samples += chunk.count;
+      if (samples < samplesPerTurn) continue;
+      samples = 0;
+      await nextTurn();
+    }
     if (chunks.length > 0) yield { labels: each.labels, chunks };
   }
 }
 
-function encodeIfAny(columns: SampleColumns): readonly EncodedChunk[] {
-  return columns.length > 0 ? encodeChunks(columns) : [];
-}
-
 /** Joined, and those that reach beyond the range cut to it. */
 export function chunksWithin(chunks: readonly EncodedChunk[], range: TimeRange): readonly EncodedChunk[] {
-  const joined = joinChunks(chunks.filter((chunk) => rangesOverlap(chunk, range)));
+  return joinChunks(clipped(chunks, range));
+}
+
+/** The chunks that have samples in the range, without their others. */
+function clipped(chunks: readonly EncodedChunk[], range: TimeRange): readonly EncodedChunk[] {
   const isInside = ({ minTime, maxTime }: EncodedChunk) =>
     minTime >= range.minTime && maxTime <= range.maxTime;
-  if (joined.every(isInside)) return joined;
-  return joined.flatMap((chunk) =>
-    isInside(chunk) ? chunk : encodeIfAny(within(decodeChunk(chunk), range)),
-  );
+  if (chunks.every(isInside)) return chunks;
+  return chunks
+    .filter((chunk) => rangesOverlap(chunk, range))
+    .flatMap((chunk) => (isInside(chunk) ? chunk : encodeChunks(within(decodeChunk(chunk), range))));
 }
 
 function within(columns: SampleColumns, { minTime, maxTime }: TimeRange): SampleColumns {

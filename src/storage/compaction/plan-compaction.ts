@@ -6,6 +6,7 @@
  *   overlaps     blocks that overlap within one range of the ladder (plan-block-ranges.ts): each sample is then
  *                held once, and queries have nothing to merge
  *   levels       all blocks within a complete range of the ladder, the shortest ranges first: 2 h to 6 h to 18 h
+ *   retention    a single block with series that are kept no longer (see planRetention)
  *   tombstones   a single block, when deletions cover much of it
  *
  *   2h │ 2h │ 2h ║ 2h │ 2h │ 2h ║ 2h │            the last one is the newest: never merged by level
@@ -13,15 +14,15 @@
  *   6h           ║ 6h           ║ 2h │            and another; these two wait for the end of their 18 hours
  *
  * Invariants
- *  1. No range grows beyond `durationMaxMs`, so that retention can drop blocks; longer ones, as imports of sparse
- *     data make them, are only merged with their like, where they overlap.
+ *  1. No range grows beyond what `durationMaxMs` says of its end, so that retention can drop blocks; longer ones, as
+ *     imports of sparse data make them, are only merged with their like, where they overlap.
  *  2. Which of two samples counts stays as it was (`inPrecedence`): a block takes the place of its oldest source,
  *     so a set is not merged while another block stands between its members in age and overlaps a younger one.
  *
  * Source: Prometheus `tsdb/compact.go`, LeveledCompactor.
  */
 
-import { rangesOverlap, type TimeRange } from "../../model/sample.js";
+import { rangesOverlap, type TimeRange, type TimestampMs } from "../../model/sample.js";
 import { alignedStart, HIGHEST_RUNG, rungDurationMs } from "./plan-block-ranges.js";
 
 export interface PlannedBlock {
@@ -32,18 +33,20 @@ export interface PlannedBlock {
   readonly oldestSource: string;
   /** How much of the block its tombstones cover, from 0 to 1. */
   readonly deletedShare: number;
+  /** It has series whose retention it has outlived. */
+  readonly hasExpired: boolean;
   /** It could not be merged: it is left alone, and only counts for the second invariant. */
   readonly hasFailed: boolean;
 }
 
 export interface CompactionOptions {
   readonly blockDurationMs: number;
-  /** No block that is merged by level or overlap is longer. */
-  readonly durationMaxMs: number;
+  /** No block that is merged by level or overlap, and ends before `end`, is longer. */
+  readonly durationMaxMs: (end: TimestampMs) => number;
 }
 
 export interface CompactionPlan {
-  readonly reason: "overlap" | "level" | "tombstones";
+  readonly reason: "overlap" | "level" | "retention" | "tombstones";
   /** ULIDs. */
   readonly sources: readonly string[];
 }
@@ -61,7 +64,14 @@ export function planCompaction(
   return (
     planned("overlap", firstMergeable(overlappingSets(byTime, options), blocks)) ??
     planned("level", firstMergeable(completeSets(byTime, options), blocks)) ??
-    planned("tombstones", deletedSet(byTime))
+    planned(
+      "retention",
+      oldest(byTime, ({ hasExpired }) => hasExpired),
+    ) ??
+    planned(
+      "tombstones",
+      oldest(byTime, ({ deletedShare }) => deletedShare >= rewrittenFromShare),
+    )
   );
 }
 
@@ -103,7 +113,7 @@ function* overlappingSets(
     const durationMs = rungDurationMs(blockDurationMs, rung);
     const candidates = byTime.filter(({ range }) => {
       const own = rungOf(range, blockDurationMs);
-      return durationMs <= durationMaxMs ? own <= rung : own === rung;
+      return durationMs <= durationMaxMs(endOf(range, durationMs)) ? own <= rung : own === rung;
     });
     for (const window of windowsOf(candidates, durationMs)) yield* overlapping(window);
   }
@@ -117,19 +127,26 @@ function* completeSets(
   const newest = byTime.at(-1);
   for (let rung = 1; rung <= HIGHEST_RUNG; rung++) {
     const durationMs = rungDurationMs(blockDurationMs, rung);
-    if (durationMs > durationMaxMs) return;
     const candidates = byTime.filter(({ range }) => rungOf(range, blockDurationMs) <= rung);
     for (const window of windowsOf(candidates, durationMs)) {
-      const end = alignedStart(window[0]!.range.minTime, durationMs) + durationMs;
-      if (end <= newest!.range.minTime) yield window;
+      const end = endOf(window[0]!.range, durationMs);
+      if (end <= newest!.range.minTime && durationMs <= durationMaxMs(end)) yield window;
     }
   }
 }
 
 /** From old to new: the newest samples are the likeliest to be rewritten by level soon. */
-function deletedSet(byTime: readonly PlannedBlock[]): readonly PlannedBlock[] | undefined {
-  const block = byTime.find(({ deletedShare }) => deletedShare >= rewrittenFromShare);
+function oldest(
+  byTime: readonly PlannedBlock[],
+  isDue: (block: PlannedBlock) => boolean,
+): readonly PlannedBlock[] | undefined {
+  const block = byTime.find(isDue);
   return block && [block];
+}
+
+/** The end, exclusive, of the aligned range in which the block begins. */
+function endOf({ minTime }: TimeRange, durationMs: number): TimestampMs {
+  return alignedStart(minTime, durationMs) + durationMs;
 }
 
 /** The lowest rung of which one range holds the block; one above the highest when there is none. */

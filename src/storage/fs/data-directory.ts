@@ -7,6 +7,7 @@
  *     wal/checkpoint.00000001     what segments up to 1 still say
  *     01J.../                     a block: 26 characters of a ULID
  *       meta.json  index  tombstones  chunks/000001 ...
+ *     journals/NAME/              a journal (journal.ts): segments and checkpoints as in wal/
  *     snapshots/NAME/             a snapshot: a data directory of its own, without a log
  *     *.tmp                       unfinished work of any of these: removed at open
  */
@@ -17,6 +18,7 @@ export const META_NAME = "meta.json";
 export const INDEX_NAME = "index";
 export const TOMBSTONES_NAME = "tombstones";
 export const CHUNKS_NAME = "chunks";
+export const JOURNALS_NAME = "journals";
 export const SNAPSHOTS_NAME = "snapshots";
 export const TEMPORARY_SUFFIX = ".tmp";
 
@@ -46,6 +48,10 @@ export function lockPath(directory: string): string {
 
 export function walPath(directory: string): string {
   return joinPath(directory, WAL_NAME);
+}
+
+export function journalPath(directory: string, name: string): string {
+  return joinPath(directory, JOURNALS_NAME, name);
 }
 
 /** `walDirectory` is what `walPath` gives. Segments count from 1. */

@@ -21,7 +21,7 @@ import { LockedError } from "../../model/errors.js";
 import { lockPath } from "./data-directory.js";
 import type { FileSystem } from "./file-system.js";
 import { machineProcesses, type ProcessTable } from "./process-table.js";
-import { isNotFound } from "./storage-failure.js";
+import { isNotFound, systemErrorCode } from "./storage-failure.js";
 
 export interface DirectoryLock {
   /** Gives the directory free. May be called again. */
@@ -58,6 +58,23 @@ export async function acquireDirectoryLock(
       await fileSystem.remove(path);
     },
   };
+}
+
+/**
+ * As acquireDirectoryLock, for somebody who only reads: undefined, without a lock, where the file system is read-only,
+ * as that of a backup may be, and no live process has the directory.
+ */
+export async function lockForReading(
+  fileSystem: FileSystem,
+  directory: string,
+  processes: ProcessTable = machineProcesses,
+): Promise<DirectoryLock | undefined> {
+  try {
+    return await acquireDirectoryLock(fileSystem, directory, processes);
+  } catch (error) {
+    if (systemErrorCode(error) === "EROFS") return undefined;
+    throw error;
+  }
 }
 
 /** False when the lock changed meanwhile: the caller begins again. */

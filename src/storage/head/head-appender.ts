@@ -12,15 +12,20 @@
  *     log order, because a replay applies the same records in the same order and must decide the same.
  *  3. A record names every series that no durable record has named: so transactions that commit at once may
  *     name one twice, and none relies on a record that may yet fail.
- *  4. A series with staged samples does not end (see Head), so staged refs stay good until commit or rollback.
+ *  4. An exact repetition of an in-order sample is not logged when that sample is applied and stands in a durable
+ *     record of this process: then nothing is left to be done. This is looked at when committing, as a
+ *     deletion may come after staging, and is not so while one is on its way.
+ *  5. A series with staged samples does not end (see Head), so staged refs stay good until commit or rollback.
  */
 
-import type { Appender, CommitResult, RejectReason } from "../../model/appendable.js";
+import type { AppendColumns, Appender, CommitResult, RejectReason } from "../../model/appendable.js";
+import { assert } from "../../model/assert.js";
 import { ClosedError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
 import { isTimestampMs, type TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
-import type { SeriesDefinition, TransactionRecord } from "../wal/wal-record.js";
+import type { TransactionRecord } from "../wal/wal-record.js";
+import { type AgeLimit, ANY_AGE } from "./age-limit.js";
 import type { Head } from "./head.js";
 import { areStorableLabels } from "./label-rules.js";
 import { Rejections } from "./rejections.js";
@@ -32,17 +37,17 @@ export type LogTransaction = (record: TransactionRecord) => Promise<void>;
 export class HeadAppender implements Appender {
   readonly #head: Head;
   readonly #log: LogTransaction;
-  readonly #oldestTime: TimestampMs;
+  readonly #ageLimit: AgeLimit;
   /** Undefined until the first sample, and after the end. */
   #staged: StagedSamples | undefined;
   readonly #rejections = new Rejections();
   #isOpen = true;
 
-  /** Samples before `oldestTime` are rejected: retention would drop them. */
-  constructor(head: Head, log: LogTransaction, oldestTime: TimestampMs = -Infinity) {
+  /** Samples that are older than `ageLimit` says are rejected: retention would drop them. */
+  constructor(head: Head, log: LogTransaction, ageLimit: AgeLimit = ANY_AGE) {
     this.#head = head;
     this.#log = log;
-    this.#oldestTime = oldestTime;
+    this.#ageLimit = ageLimit;
   }
 
   append(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): SeriesRef {
@@ -61,6 +66,27 @@ export class HeadAppender implements Appender {
     this.#staged ??= this.#head.begin();
     this.#staged.pushStale(slot, seriesRef, time);
     return seriesRef;
+  }
+
+  appendColumns(columns: AppendColumns): readonly number[] {
+    this.#assertOpen();
+    const { refs, times, values, length } = columns;
+    assert(length <= Math.min(refs.length, times.length, values.length), "the columns hold `length` rows");
+    this.#staged ??= this.#head.begin();
+    const slots = this.#head.slotsOf(columns);
+    const { recentFrom } = this.#ageLimit;
+    const ended: number[] = [];
+    let staged = 0;
+    for (let row = 0; row < length; row++) {
+      const time = times[row]!;
+      if (slots[row] !== 0 && time >= recentFrom && isTimestampMs(time)) continue;
+      if (slots[row] === 0) ended.push(row);
+      else if (this.#admitRow(slots[row]!, columns, row)) continue;
+      this.#staged.pushRows(slots, columns, staged, row);
+      staged = row + 1;
+    }
+    this.#staged.pushRows(slots, columns, staged, length);
+    return ended;
   }
 
   async commit(): Promise<CommitResult> {
@@ -89,43 +115,59 @@ export class HeadAppender implements Appender {
   /** The slot of the series for a sample, found or created; 0 when the sample is wrong by itself. */
   #admit(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): number {
     this.#assertOpen();
-    if (!isTimestampMs(time)) return this.#reject("invalid-time", labels, time, value);
-    if (time < this.#oldestTime) return this.#reject("too-old", labels, time, value);
+    const reason = this.#faultOf(labels, time);
+    if (reason !== undefined) return this.#reject(reason, labels, time, value);
     const slot = this.#head.series.find(labels, ref) || this.#create(labels);
     if (slot === 0) return this.#reject("invalid-labels", labels, time, value);
     return slot;
   }
 
+  /** Whether the sample is not wrong by itself. */
+  #admitRow(slot: number, { times, values }: AppendColumns, row: number): boolean {
+    const labels = this.#head.series.labelsOf(slot);
+    const reason = this.#faultOf(labels, times[row]!);
+    if (reason !== undefined) this.#reject(reason, labels, times[row]!, values[row]!);
+    return reason === undefined;
+  }
+
+  #faultOf(labels: Labels, time: TimestampMs): RejectReason | undefined {
+    if (!isTimestampMs(time)) return "invalid-time";
+    const { recentFrom } = this.#ageLimit;
+    return time < recentFrom && time < this.#ageLimit.oldestTimeOf(labels) ? "too-old" : undefined;
+  }
+
   #create(labels: Labels): number {
-    return areStorableLabels(labels) ? this.#head.create(labels) : 0;
+    return areStorableLabels(labels) ? this.#head.createOwn(labels) : 0;
   }
 
-  #logAndApply(staged: StagedSamples): Promise<number> {
-    const unnamed = this.#unnamedSeries(staged);
-    const logged = this.#log({ kind: "transaction", series: unnamed, samples: staged });
-    return this.#head.applyInOrder(logged, () => this.#apply(staged));
-  }
-
-  /** The staged series that no record has named yet, each once. */
-  #unnamedSeries(staged: StagedSamples): readonly SeriesDefinition[] {
+  async #logAndApply(staged: StagedSamples): Promise<number> {
+    const { series, samples } = this.#head;
+    const stagedCount = staged.length;
     const unnamed = new Set<number>();
-    for (const slot of staged.stagedSlots()) if (!this.#head.isNamed(slot)) unnamed.add(slot);
-    const { series } = this.#head;
-    return Array.from(unnamed, (slot) => ({ ref: series.refOf(slot), labels: series.labelsOf(slot) }));
+    const repeated: number[] = [];
+    samples.screenRows(
+      staged,
+      (row) => unnamed.add(staged.slots[row]!),
+      (row) => repeated.push(row),
+    );
+    if (!this.#head.hasPendingDeletions) staged.remove(repeated);
+    if (staged.length === 0) return stagedCount;
+    const named = Array.from(unnamed, (slot) => ({ ref: series.refOf(slot), labels: series.labelsOf(slot) }));
+    const logged = this.#log({ kind: "transaction", series: named, samples: staged });
+    return stagedCount - (await this.#head.applyInOrder(logged, () => this.#apply(staged)));
   }
 
-  /** Returns how many samples are stored now, repetitions of stored ones included. */
-  #apply({ slots, times, values, length }: StagedSamples): number {
+  /** Returns how many samples are not stored. */
+  #apply(staged: StagedSamples): number {
     const head = this.#head;
     let conflicts = 0;
-    for (let i = 0; i < length; i++) {
-      const slot = slots[i]!;
-      head.markNamed(slot);
-      if (head.apply(slot, times[i]!, values, i) !== "conflicting") continue;
-      this.#reject("duplicate-time", head.series.labelsOf(slot), times[i]!, values[i]!);
+    head.applyRows(staged, (row, outcome) => {
+      if (outcome !== "conflicting") return;
+      const labels = head.series.labelsOf(staged.slots[row]!);
+      this.#reject("duplicate-time", labels, staged.times[row]!, staged.values[row]!);
       conflicts++;
-    }
-    return length - conflicts;
+    });
+    return conflicts;
   }
 
   /** Returns 0, for no series. */

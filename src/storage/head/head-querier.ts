@@ -6,11 +6,13 @@
  */
 
 import { QueryCanceledError } from "../../model/errors.js";
+import type { Labels } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
 import type { Querier, SelectHints } from "../../model/queryable.js";
 import type { TimeRange } from "../../model/sample.js";
-import type { Series } from "../../model/series.js";
-import { compareText } from "../../model/text-order.js";
+import type { Series, SeriesRef } from "../../model/series.js";
+import { sortTexts } from "../../model/text-order.js";
+import { selectPostings } from "../index/select-postings.js";
 import { ChunkCopies } from "./chunk-copies.js";
 import type { Head } from "./head.js";
 
@@ -40,23 +42,38 @@ export class HeadQuerier implements Querier {
   }
 
   async labelNames(matchers: readonly Matcher[] = []): Promise<readonly string[]> {
+    const { postings } = this.#head;
+    const all = postings.labelNames();
+    if (matchers.length === 0) return all.filter((name) => this.#isVisible(name));
     const names = new Set<string>();
-    for (const slot of this.#head.selectIn(matchers, this.#range)) {
-      const labels = this.#head.series.labelsOf(slot);
+    for (const labels of this.#labelsWhere(matchers)) {
       for (let i = 0; i < labels.size; i++) names.add(labels.nameAt(i));
+      if (names.size === all.length) break;
     }
-    return [...names].sort(compareText);
+    return sortTexts([...names]);
   }
 
   async labelValues(name: string, matchers: readonly Matcher[] = []): Promise<readonly string[]> {
+    if (matchers.length === 0)
+      return this.#head.postings.labelValues(name).filter((value) => this.#isVisible(name, value));
     const values = new Set<string>();
-    for (const slot of this.#head.selectIn(matchers, this.#range))
-      values.add(this.#head.series.labelsOf(slot).get(name));
+    for (const labels of this.#labelsWhere(matchers)) values.add(labels.get(name));
     values.delete("");
-    return [...values].sort(compareText);
+    return sortTexts([...values]);
   }
 
   close(): void {
     // Nothing is held: the garbage collector frees the chunks when their last reader is gone.
+  }
+
+  /** Whether a series with this label can be seen. */
+  #isVisible(name: string, value?: string): boolean {
+    return this.#head.postings.some(name, value, (ref) => this.#head.isVisibleIn(ref, this.#range));
+  }
+
+  *#labelsWhere(matchers: readonly Matcher[]): Generator<Labels> {
+    const { postings, series } = this.#head;
+    for (const ref of selectPostings(postings, matchers) as Iterable<SeriesRef>)
+      if (this.#head.isVisibleIn(ref, this.#range)) yield series.labelsOf(series.slotOf(ref));
   }
 }

@@ -12,6 +12,7 @@
  * acknowledges does not rest on old records, which a failed sync may have left in the cache only.
  */
 
+import type { AppendColumns } from "../../model/appendable.js";
 import { rangesOverlap, type TimeRange, type TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
 import { decodeChunk } from "../chunk/encode-chunks.js";
@@ -19,6 +20,7 @@ import type { FileSystem } from "../fs/file-system.js";
 import { type RecordPlace, type ReplayProgress, type ReplaySummary, replayWal } from "../wal/replay-wal.js";
 import { decodeWalRecord, type RefChunk, type RefColumns, type SeriesDefinition } from "../wal/wal-record.js";
 import { Head } from "./head.js";
+import { StagedSamples } from "./staged-samples.js";
 
 /** A block holds all samples of `range` from log segments before `walSegment`. */
 export interface HeldRange {
@@ -51,6 +53,8 @@ class HeadReplay {
   readonly #held: readonly HeldRange[];
   /** Slots by refs that are not the series' own any more. */
   readonly #aliases = new Map<SeriesRef, number>();
+  /** Of the record that is being applied. */
+  readonly #rows = new StagedSamples();
   orphanCount = 0;
 
   constructor(head: Head, held: readonly HeldRange[]) {
@@ -82,12 +86,13 @@ class HeadReplay {
     series.reserveThrough(ref);
   }
 
-  #applySamples({ refs, times, values, length }: RefColumns, held: readonly TimeRange[]): void {
-    for (let i = 0; i < length; i++) {
-      const slot = this.#slotOf(refs[i] as SeriesRef);
-      if (slot === 0) this.orphanCount++;
-      else if (!isWithin(held, times[i]!)) this.#head.apply(slot, times[i]!, values, i);
+  #applySamples(samples: RefColumns, held: readonly TimeRange[]): void {
+    const slots = new Uint32Array(samples.length);
+    for (let row = 0; row < slots.length; row++) {
+      slots[row] = this.#slotOf(samples.refs[row] as SeriesRef);
+      if (slots[row] === 0) this.orphanCount++;
     }
+    this.#applyRows(slots, samples, held);
   }
 
   /** As it is, when it is newer than what its series has, else sample by sample. */
@@ -99,9 +104,22 @@ class HeadReplay {
     }
     const isHeld = held.some((range) => rangesOverlap(range, chunk));
     if (!isHeld && this.#head.applyChunk(slot, chunk)) return;
-    const { times, values, length } = decodeChunk(chunk);
-    for (let i = 0; i < length; i++)
-      if (!isWithin(held, times[i]!)) this.#head.apply(slot, times[i]!, values, i);
+    const samples = decodeChunk(chunk);
+    const slots = new Uint32Array(samples.length).fill(slot);
+    this.#applyRows(slots, { ...samples, refs: slots }, held);
+  }
+
+  /** Applies the rows that have a slot and that no block holds. */
+  #applyRows(slots: Uint32Array, rows: AppendColumns, held: readonly TimeRange[]): void {
+    this.#rows.clear();
+    let from = 0;
+    for (let row = 0; row < slots.length; row++) {
+      if (slots[row] !== 0 && !isWithin(held, rows.times[row]!)) continue;
+      this.#rows.pushRows(slots, rows, from, row);
+      from = row + 1;
+    }
+    this.#rows.pushRows(slots, rows, from, slots.length);
+    this.#head.replayRows(this.#rows);
   }
 
   #slotOf(ref: SeriesRef): number {

@@ -11,20 +11,18 @@
  *  3. A series without samples is invisible: it was staged but not committed, or a block has all it had.
  */
 
-import { decodeXor } from "../../kernels/xor.js";
-import { XOR_SAMPLE_SIZE_BYTES_MAX } from "../../kernels/xor-format.js";
 import { assert } from "../../model/assert.js";
-import type { SampleColumns, TimeRange, TimestampMs } from "../../model/sample.js";
+import type { TimeRange, TimestampMs } from "../../model/sample.js";
 import { rangesOverlap } from "../../model/sample.js";
 import { CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
 import { sameValueAt } from "../../model/staleness.js";
 import { withoutDeleted } from "../chunk/delete-samples.js";
-import { decodeChunk, encodeChunk, sliceColumns, XOR_SAMPLES_PER_CHUNK } from "../chunk/encode-chunks.js";
+import { decodeChunk, encodeChunk, sliceColumns } from "../chunk/encode-chunks.js";
 import { ChunkCopies } from "./chunk-copies.js";
 import { CLOSED_CHUNK_MAX, ClosedChunks, NO_CHUNK } from "./closed-chunks.js";
 import { grown } from "./columns.js";
-import { OpenChunks } from "./open-chunks.js";
 import { type AppendOutcome, lowerBound, OutOfOrderSamples } from "./out-of-order-samples.js";
+import { SeriesStates, type SlotColumns } from "./series-states.js";
 
 /** What `takeBelow` has found, for `takenChunks` and `dropTaken`. */
 export interface TakenChunks {
@@ -37,55 +35,42 @@ const nothingTaken: readonly EncodedChunk[] = [];
 
 export class HeadSamples {
   readonly #closed = new ClosedChunks();
-  readonly #open = new OpenChunks();
+  readonly states: SeriesStates;
   readonly #outOfOrder = new Map<number, OutOfOrderSamples>();
   /** Place of the newest closed chunk. */
   #newestChunks = new Float64Array(0);
-  #newestTimes = new Float64Array(0);
-  /** Infinity and -Infinity without samples. */
-  #minTimes = new Float64Array(0);
-  #maxTimes = new Float64Array(0);
-  #sampleCounts = new Uint32Array(0);
-  /** The samples of the chunk that was looked into last; its place, if it is a closed one. */
-  #decoded = { times: new Float64Array(0), values: new Float64Array(0), length: 0 };
-  #decodedPlace = NO_CHUNK;
-  readonly #openBytes = new Uint8Array(XOR_SAMPLES_PER_CHUNK * (XOR_SAMPLE_SIZE_BYTES_MAX + 1));
+
+  constructor(states = new SeriesStates()) {
+    this.states = states;
+  }
 
   /** A slot that begins anew, without samples. */
   begin(slot: number): void {
-    const end = slot + 1;
-    this.#open.reserve(end);
-    this.#newestChunks = grown(this.#newestChunks, end);
-    this.#newestTimes = grown(this.#newestTimes, end);
-    this.#minTimes = grown(this.#minTimes, end);
-    this.#maxTimes = grown(this.#maxTimes, end);
-    this.#sampleCounts = grown(this.#sampleCounts, end);
-    assert(this.#sampleCounts[slot] === 0, "a series ends without samples");
-    this.#newestTimes[slot] = -Infinity;
-    this.#minTimes[slot] = Infinity;
-    this.#maxTimes[slot] = -Infinity;
+    this.states.begin(slot);
+    this.#newestChunks = grown(this.#newestChunks, slot + 1);
+    assert(this.#newestChunks[slot] === NO_CHUNK, "a series ends without samples");
   }
 
   capacity(): { readonly closedChunkBytes: number; readonly openChunkBytes: number } {
-    return { closedChunkBytes: this.#closed.sizeBytes, openChunkBytes: this.#open.sizeBytes };
+    return { closedChunkBytes: this.#closed.sizeBytes, openChunkBytes: this.states.openChunkBytes };
   }
 
   sampleCountOf(slot: number): number {
-    return this.#sampleCounts[slot]!;
+    return this.states.sampleCountOf(slot);
   }
 
   /** Infinity without samples. */
   minTimeOf(slot: number): TimestampMs {
-    return this.#minTimes[slot]!;
+    return this.states.minTimeOf(slot);
   }
 
   /** -Infinity without samples. */
   maxTimeOf(slot: number): TimestampMs {
-    return this.#maxTimes[slot]!;
+    return this.states.maxTimeOf(slot);
   }
 
   chunkCountOf(slot: number): number {
-    let count = this.#open.countOf(slot) > 0 ? 1 : 0;
+    let count = this.states.openCountOf(slot) > 0 ? 1 : 0;
     for (let place = this.#newestChunks[slot]!; place !== NO_CHUNK; place = this.#closed.previousOf(place))
       count++;
     return count + (this.#outOfOrder.get(slot)?.chunkCount ?? 0);
@@ -93,39 +78,108 @@ export class HeadSamples {
 
   /** Whether the series may have samples in the range: its first and last sample span it. */
   mayOverlap(slot: number, { minTime, maxTime }: TimeRange): boolean {
-    return this.#minTimes[slot]! <= maxTime && minTime <= this.#maxTimes[slot]!;
+    return this.states.minTimeOf(slot) <= maxTime && minTime <= this.states.maxTimeOf(slot);
   }
 
-  append(slot: number, time: TimestampMs, values: Float64Array, index: number): AppendOutcome {
-    const newestTime = this.#newestTimes[slot]!;
-    if (time > newestTime) {
-      if (this.#open.countOf(slot) >= XOR_SAMPLES_PER_CHUNK) this.#closeOpenChunk(slot);
-      this.#open.append(slot, newestTime, time, values, index);
-      this.#newestTimes[slot] = time;
-      this.#maxTimes[slot] = time;
-    } else {
-      const outcome =
-        this.#compareInOrder(slot, time, values, index) ??
-        this.#outOfOrderOf(slot).insert(time, values, index);
-      if (outcome !== "appended") return outcome;
-      if (time > this.#maxTimes[slot]!) this.#maxTimes[slot] = time;
+  /**
+   * Calls `onUnnamed` with rows whose series no durable record of this process has named, and `onRepeated` with those
+   * that need not be logged: they repeat an in-order sample of their series that is applied and stands in a durable
+   * record of this process.
+   */
+  screenRows(rows: SlotColumns, onUnnamed: (row: number) => void, onRepeated: (row: number) => void): void {
+    const states = this.states;
+    const { slots, times, values, length } = rows;
+    for (let from = 0; from < length; ) {
+      const count = states.loadTimes(rows, from);
+      for (let at = states.screenRows(0, count); at < count; at = states.screenRows(at + 1, count)) {
+        const row = from + at;
+        const slot = slots[row]!;
+        if (!states.isNamed(slot)) onUnnamed(row);
+        else if (states.repeatsNewest(slot, times[row]!, values, row) || this.#repeatsOlder(slot, rows, row))
+          onRepeated(row);
+      }
+      from += count;
     }
-    if (time < this.#minTimes[slot]!) this.#minTimes[slot] = time;
-    this.#sampleCounts[slot]!++;
-    return "appended";
+  }
+
+  /**
+   * Appends rows that stand in a durable record, which names their series in `generation`; undefined when the log is
+   * being replayed. `onOther` gets the rows that are not stored, and why.
+   */
+  appendRows(
+    rows: SlotColumns,
+    generation: number | undefined,
+    onOther: (row: number, outcome: AppendOutcome) => void,
+  ): void {
+    const states = this.states;
+    for (let from = 0; from < rows.length; ) {
+      const count = this.#load(rows, from);
+      for (let row = 0; ; ) {
+        row = states.appendRows(row, count, generation);
+        if (row === count) break;
+        const slot = rows.slots[from + row]!;
+        if (rows.times[from + row]! > states.newestTimeOf(slot)) {
+          this.#closeOpenChunk(slot);
+          continue;
+        }
+        if (generation !== undefined) states.markNamed(slot, generation);
+        const outcome = this.#appendLate(slot, rows, from + row, generation !== undefined);
+        if (outcome !== "appended") onOther(from + row, outcome);
+        row++;
+      }
+      from += count;
+    }
+  }
+
+  #repeatsOlder(slot: number, { times, values, notInOrder }: SlotColumns, row: number): boolean {
+    if (!this.states.isOwn(slot)) return false;
+    const isInOrder = this.#findInOrder(slot, times[row]!);
+    // It stays so, as what is appended in order is newer.
+    if (notInOrder !== undefined && !isInOrder) notInOrder[row] = 1;
+    return isInOrder && sameValueAt(this.states.foundValue, 0, values, row);
+  }
+
+  /** Loads rows from `from` on into the memory of the kernel and returns how many. */
+  #load(rows: SlotColumns, from: number): number {
+    const count = this.states.load(rows, from);
+    if (count > 0) return count;
+    // The memory is full: every open chunk is closed, which gives all cells free.
+    for (let slot = 1; slot < this.states.slotsEnd; slot++)
+      if (this.states.openCountOf(slot) > 0) this.#closeOpenChunk(slot);
+    const countNow = this.states.load(rows, from);
+    assert(countNow > 0, "the memory of the head has room for open chunks");
+    return countNow;
+  }
+
+  #appendLate(slot: number, rows: SlotColumns, row: number, isOwn: boolean): AppendOutcome {
+    const { times, values, notInOrder } = rows;
+    const states = this.states;
+    const time = times[row]!;
+    let outcome: AppendOutcome;
+    if (notInOrder?.[row] !== 1 && this.#findInOrder(slot, time))
+      outcome = sameValueAt(states.foundValue, 0, values, row) ? "repeated" : "conflicting";
+    else outcome = this.#outOfOrderOf(slot).insert(time, values, row);
+    if (outcome === "appended") states.countLate(slot, time);
+    else if (isOwn && outcome === "repeated" && time === states.newestTimeOf(slot))
+      states.markNewestOwn(slot);
+    return outcome;
   }
 
   /** Takes a whole chunk that is newer than everything before; returns false when it is not, or cannot be held so. */
   appendChunk(slot: number, chunk: EncodedChunk): boolean {
     const { encoding, minTime, maxTime, count, bytes } = chunk;
-    if (encoding !== CHUNK_XOR || minTime <= this.#newestTimes[slot]!) return false;
+    if (encoding !== CHUNK_XOR || minTime <= this.states.newestTimeOf(slot)) return false;
     if (bytes.length > CLOSED_CHUNK_MAX || count > CLOSED_CHUNK_MAX) return false;
-    if (this.#open.countOf(slot) > 0) this.#closeOpenChunk(slot);
+    if (this.states.openCountOf(slot) > 0) this.#closeOpenChunk(slot);
     this.#newestChunks[slot] = this.#closed.addCopy(chunk, this.#newestChunks[slot]!);
-    this.#newestTimes[slot] = maxTime;
-    this.#maxTimes[slot] = maxTime;
-    if (minTime < this.#minTimes[slot]!) this.#minTimes[slot] = minTime;
-    this.#sampleCounts[slot]! += count;
+    this.states.setNewestTime(slot, maxTime);
+    const countBefore = this.states.sampleCountOf(slot);
+    this.states.setSummary(
+      slot,
+      countBefore + count,
+      Math.min(minTime, this.states.minTimeOf(slot)),
+      maxTime,
+    );
     return true;
   }
 
@@ -135,7 +189,7 @@ export class HeadSamples {
    */
   chunksIn(slot: number, range: TimeRange, copies = new ChunkCopies()): EncodedChunk[] {
     const chunks: EncodedChunk[] = [];
-    if (this.#open.countOf(slot) > 0 && this.#openOverlaps(slot, range))
+    if (this.states.openCountOf(slot) > 0 && this.#openOverlaps(slot, range))
       chunks.push(this.#openChunk(slot, copies));
     for (let place = this.#newestChunks[slot]!; place !== NO_CHUNK; place = this.#closed.previousOf(place)) {
       if (this.#closed.minTimeOf(place) > range.maxTime) continue;
@@ -150,8 +204,8 @@ export class HeadSamples {
 
   /** Samples in chunks that begin before `end`. */
   countBelow(slot: number, end: TimestampMs): number {
-    if (this.#minTimes[slot]! >= end) return 0;
-    let count = this.#open.minTimeOf(slot) < end ? this.#open.countOf(slot) : 0;
+    if (this.states.minTimeOf(slot) >= end) return 0;
+    let count = this.states.openMinTimeOf(slot) < end ? this.states.openCountOf(slot) : 0;
     for (let place = this.#newestChunks[slot]!; place !== NO_CHUNK; place = this.#closed.previousOf(place))
       if (this.#closed.minTimeOf(place) < end) count += this.#closed.countOf(place);
     return count + (this.#outOfOrder.get(slot)?.countBelow(end) ?? 0);
@@ -162,7 +216,8 @@ export class HeadSamples {
    * drops is exactly what was taken here.
    */
   takeBelow(slot: number, end: TimestampMs): TakenChunks {
-    if (this.#open.countOf(slot) > 0 && this.#open.minTimeOf(slot) < end) this.#closeOpenChunk(slot);
+    if (this.states.openCountOf(slot) > 0 && this.states.openMinTimeOf(slot) < end)
+      this.#closeOpenChunk(slot);
     let newer = NO_CHUNK;
     let place = this.#newestChunks[slot]!;
     while (place !== NO_CHUNK && this.#closed.minTimeOf(place) >= end) {
@@ -193,7 +248,7 @@ export class HeadSamples {
 
   /** Deletes the samples in the range. Their times may be given again, and are then out of order. */
   deleteSamples(slot: number, range: TimeRange): void {
-    if (this.#open.countOf(slot) > 0 && this.#openOverlaps(slot, range)) this.#closeOpenChunk(slot);
+    if (this.states.openCountOf(slot) > 0 && this.#openOverlaps(slot, range)) this.#closeOpenChunk(slot);
     this.#deleteClosed(slot, range);
     this.#outOfOrder.get(slot)?.deleteSamples(range);
     this.#recount(slot);
@@ -271,17 +326,20 @@ export class HeadSamples {
   #recount(slot: number): void {
     const outOfOrder = this.#outOfOrder.get(slot);
     if (outOfOrder?.count === 0) this.#outOfOrder.delete(slot);
-    let count = this.#open.countOf(slot);
-    let minTime = count > 0 ? this.#open.minTimeOf(slot) : Infinity;
-    let maxTime = count > 0 ? this.#newestTimes[slot]! : -Infinity;
+    let count = this.states.openCountOf(slot);
+    let minTime = count > 0 ? this.states.openMinTimeOf(slot) : Infinity;
+    let maxTime = count > 0 ? this.states.newestTimeOf(slot) : -Infinity;
     for (let place = this.#newestChunks[slot]!; place !== NO_CHUNK; place = this.#closed.previousOf(place)) {
       count += this.#closed.countOf(place);
       minTime = this.#closed.minTimeOf(place);
       if (maxTime === -Infinity) maxTime = this.#closed.maxTimeOf(place);
     }
-    this.#sampleCounts[slot] = count + (outOfOrder?.count ?? 0);
-    this.#minTimes[slot] = Math.min(minTime, outOfOrder?.minTime ?? Infinity);
-    this.#maxTimes[slot] = Math.max(maxTime, outOfOrder?.maxTime ?? -Infinity);
+    this.states.setSummary(
+      slot,
+      count + (outOfOrder?.count ?? 0),
+      Math.min(minTime, outOfOrder?.minTime ?? Infinity),
+      Math.max(maxTime, outOfOrder?.maxTime ?? -Infinity),
+    );
   }
 
   #outOfOrderOf(slot: number): OutOfOrderSamples {
@@ -293,70 +351,45 @@ export class HeadSamples {
     return samples;
   }
 
-  /** Compares with the in-order sample at this time; undefined when there is none. */
-  #compareInOrder(
-    slot: number,
-    time: TimestampMs,
-    values: Float64Array,
-    index: number,
-  ): AppendOutcome | undefined {
-    const samples = this.#samplesAround(slot, time);
-    if (samples === undefined) return undefined;
-    const position = lowerBound(samples.times, samples.length, time);
-    if (position === samples.length || samples.times[position] !== time) return undefined;
-    return sameValueAt(samples.values, position, values, index) ? "repeated" : "conflicting";
-  }
-
-  /** The samples of the in-order chunk that spans `time`, if there is one: borrowed until the next call. */
-  #samplesAround(slot: number, time: TimestampMs): SampleColumns | undefined {
-    const openCount = this.#open.countOf(slot);
-    if (openCount > 0 && this.#open.minTimeOf(slot) <= time) {
-      const bytes = this.#openBytes.subarray(0, this.#open.sizeBytesOf(slot));
-      this.#open.copyTo(slot, bytes, 0);
-      return this.#decode(bytes, openCount, NO_CHUNK);
-    }
+  /** Whether there is an in-order sample at `time`, whose value is then the found one of the states. */
+  #findInOrder(slot: number, time: TimestampMs): boolean {
+    const states = this.states;
+    if (states.openCountOf(slot) > 0 && states.openMinTimeOf(slot) <= time)
+      return states.findInOpenChunk(slot, time);
     let place = this.#newestChunks[slot]!;
     while (place !== NO_CHUNK && this.#closed.minTimeOf(place) > time) place = this.#closed.previousOf(place);
-    if (place === NO_CHUNK || this.#closed.maxTimeOf(place) < time) return undefined;
-    if (place === this.#decodedPlace) return this.#decoded;
-    return this.#decode(this.#closed.bytesOf(place), this.#closed.countOf(place), place);
-  }
-
-  #decode(bytes: Uint8Array, count: number, place: number): SampleColumns {
-    if (count > this.#decoded.times.length)
-      this.#decoded = { times: new Float64Array(count), values: new Float64Array(count), length: 0 };
-    this.#decodedPlace = NO_CHUNK;
-    this.#decoded.length = decodeXor(bytes, count, this.#decoded);
-    this.#decodedPlace = place;
-    return this.#decoded;
+    if (place === NO_CHUNK || this.#closed.maxTimeOf(place) < time) return false;
+    return states.findInChunk(this.#closed.bytesOf(place), this.#closed.countOf(place), time);
   }
 
   #openOverlaps(slot: number, range: TimeRange): boolean {
-    return this.#open.minTimeOf(slot) <= range.maxTime && range.minTime <= this.#newestTimes[slot]!;
+    return (
+      this.states.openMinTimeOf(slot) <= range.maxTime && range.minTime <= this.states.newestTimeOf(slot)
+    );
   }
 
   #openChunk(slot: number, copies: ChunkCopies): EncodedChunk {
-    const bytes = copies.take(this.#open.sizeBytesOf(slot));
-    this.#open.copyTo(slot, bytes, 0);
+    const bytes = copies.take(this.states.openSizeBytesOf(slot));
+    this.states.copyOpenChunk(slot, bytes);
     return {
       encoding: CHUNK_XOR,
-      minTime: this.#open.minTimeOf(slot),
-      maxTime: this.#newestTimes[slot]!,
-      count: this.#open.countOf(slot),
+      minTime: this.states.openMinTimeOf(slot),
+      maxTime: this.states.newestTimeOf(slot),
+      count: this.states.openCountOf(slot),
       bytes,
     };
   }
 
   #closeOpenChunk(slot: number): void {
     const place = this.#closed.add({
-      minTime: this.#open.minTimeOf(slot),
-      maxTime: this.#newestTimes[slot]!,
-      count: this.#open.countOf(slot),
-      length: this.#open.sizeBytesOf(slot),
+      minTime: this.states.openMinTimeOf(slot),
+      maxTime: this.states.newestTimeOf(slot),
+      count: this.states.openCountOf(slot),
+      length: this.states.openSizeBytesOf(slot),
       previous: this.#newestChunks[slot]!,
     });
-    this.#open.copyTo(slot, this.#closed.bytesOf(place), 0);
-    this.#open.clear(slot);
+    this.states.copyOpenChunk(slot, this.#closed.bytesOf(place));
+    this.states.clearOpenChunk(slot);
     this.#newestChunks[slot] = place;
   }
 }

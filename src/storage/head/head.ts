@@ -11,16 +11,17 @@
  *     went with the segments that were truncated.
  */
 
+import type { AppendColumns } from "../../model/appendable.js";
 import type { Labels } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
 import type { TimeRange, TimestampMs } from "../../model/sample.js";
 import type { EncodedChunk, SeriesRef } from "../../model/series.js";
 import { MemoryPostings } from "../index/memory-postings.js";
 import { selectPostings } from "../index/select-postings.js";
-import { grown } from "./columns.js";
 import { HeadSamples } from "./head-samples.js";
 import type { AppendOutcome } from "./out-of-order-samples.js";
 import { SeriesMap } from "./series-map.js";
+import type { SlotColumns } from "./series-states.js";
 import { StagedSamples } from "./staged-samples.js";
 
 /** Columns of ended transactions that are kept for others, if they are not larger than this. */
@@ -39,14 +40,16 @@ export interface HeadCapacity {
 export class Head {
   readonly series = new SeriesMap();
   readonly samples = new HeadSamples();
-  readonly #postings = new MemoryPostings();
+  readonly #postings = new MemoryPostings((ref) =>
+    this.series.labelsOf(this.series.slotOf(ref as SeriesRef)),
+  );
   /** Samples of transactions that are neither committed nor rolled back: their series must not end. */
   readonly #transactions = new Set<StagedSamples>();
   readonly #spares: StagedSamples[] = [];
-  /** By slot, the last generation in which a record of this process with this series was applied; 0 for none. */
-  #namedIn = new Uint32Array(0);
+  #slots = new Uint32Array(0);
   /** Never rejects. One that failed before those in front of it were applied stands for these. */
   #lastCommit: Promise<unknown> = Promise.resolve();
+  #pendingDeletions = 0;
   #generation = 1;
   #sampleCount = 0;
   #minTime: TimestampMs = Infinity;
@@ -81,12 +84,28 @@ export class Head {
   /** Creates a series that does not exist, under the next ref or the one that a log gave it. Invisible until a sample is applied. */
   create(labels: Labels, ref?: SeriesRef): number {
     const slot = this.series.add(labels, ref);
-    this.#namedIn = grown(this.#namedIn, slot + 1);
-    this.#namedIn[slot] = 0;
     this.samples.begin(slot);
     // The strings of the symbol table, so that the postings do not hold others.
     this.#postings.add(this.series.refOf(slot), this.series.labelsOf(slot));
     return slot;
+  }
+
+  /** As `create`, of a series of which no earlier process has logged anything that is in the head. */
+  createOwn(labels: Labels): number {
+    const slot = this.create(labels);
+    this.samples.states.markOwn(slot);
+    return slot;
+  }
+
+  /** The inverted index: of all series, also of those that are not visible yet. */
+  get postings(): MemoryPostings {
+    return this.#postings;
+  }
+
+  /** Whether the series is visible and may have samples in the range. */
+  isVisibleIn(ref: SeriesRef, range: TimeRange): boolean {
+    const slot = this.series.slotOf(ref);
+    return this.samples.sampleCountOf(slot) > 0 && this.samples.mayOverlap(slot, range);
   }
 
   /** Slots of the visible series that all matchers accept, in no order. */
@@ -106,19 +125,17 @@ export class Head {
 
   /** Whether a durable record of this process has named the series. */
   isNamed(slot: number): boolean {
-    return this.#namedIn[slot] !== 0;
+    return this.samples.states.isNamed(slot);
   }
 
-  /** To be called when a record with samples of this series, and its name if it had none, is applied. */
-  markNamed(slot: number): void {
-    this.#namedIn[slot] = this.#generation;
+  /** Applies rows of a record that this process has logged: see HeadSamples.appendRows. */
+  applyRows(rows: SlotColumns, onOther: (row: number, outcome: AppendOutcome) => void): void {
+    this.#applyRows(rows, this.#generation, onOther);
   }
 
-  /** Applies one logged sample: `values[index]` at `time`. */
-  apply(slot: number, time: TimestampMs, values: Float64Array, index: number): AppendOutcome {
-    const outcome = this.samples.append(slot, time, values, index);
-    if (outcome === "appended") this.#countIn(1, time, time);
-    return outcome;
+  /** Applies rows of a record of an earlier process. */
+  replayRows(rows: SlotColumns): void {
+    this.#applyRows(rows, undefined, () => {});
   }
 
   /** Applies a whole logged chunk that is newer than everything of its series; returns false when it is not. */
@@ -126,6 +143,19 @@ export class Head {
     if (!this.samples.appendChunk(slot, chunk)) return false;
     this.#countIn(chunk.count, chunk.minTime, chunk.maxTime);
     return true;
+  }
+
+  /** Applies a deletion in log order: see applyInOrder, deleteSamples. */
+  applyDeletion(logged: Promise<void>, matchers: readonly Matcher[], range: TimeRange): Promise<void> {
+    this.#pendingDeletions++;
+    return this.applyInOrder(logged, () => this.deleteSamples(matchers, range)).finally(() => {
+      this.#pendingDeletions--;
+    });
+  }
+
+  /** Whether a deletion is logged, or being logged, that is not applied yet. */
+  get hasPendingDeletions(): boolean {
+    return this.#pendingDeletions > 0;
   }
 
   /** Deletes what the series that all matchers accept have in the range: the application of a logged deletion. */
@@ -140,6 +170,13 @@ export class Head {
     let count = 0;
     if (this.#minTime < end) for (const slot of this.series) count += this.samples.countBelow(slot, end);
     return count;
+  }
+
+  /** The slots of the series that the refs stand for, 0 for none: borrowed until the next call. */
+  slotsOf({ refs, length }: AppendColumns): Uint32Array {
+    if (this.#slots.length < length) this.#slots = new Uint32Array(Math.max(length, 2 * this.#slots.length));
+    this.series.slotsOf(refs, length, this.#slots);
+    return this.#slots;
   }
 
   /** Empty columns for a transaction that stages its first sample, until `end`. */
@@ -197,13 +234,36 @@ export class Head {
       for (const slot of transaction.stagedSlots()) staged.add(slot);
     const endedRefs: SeriesRef[] = [];
     for (const slot of this.series) {
-      const isIdle = this.samples.sampleCountOf(slot) === 0 && this.#namedIn[slot]! < this.#generation;
+      const isIdle =
+        this.samples.sampleCountOf(slot) === 0 && this.samples.states.isUnnamedSince(slot, this.#generation);
       if (!isIdle || staged.has(slot)) continue;
       endedRefs.push(this.series.refOf(slot));
       this.series.remove(slot);
     }
     this.#postings.remove(endedRefs);
     return endedRefs.length;
+  }
+
+  #applyRows(
+    rows: SlotColumns,
+    generation: number | undefined,
+    onOther: (row: number, outcome: AppendOutcome) => void,
+  ): void {
+    const { times, length } = rows;
+    let count = length;
+    this.samples.appendRows(rows, generation, (row, outcome) => {
+      count--;
+      onOther(row, outcome);
+    });
+    // The head has a sample at each of the times, stored now or before.
+    let minTime = Infinity;
+    let maxTime = -Infinity;
+    for (let row = 0; row < length; row++) {
+      const time = times[row]!;
+      if (time < minTime) minTime = time;
+      if (time > maxTime) maxTime = time;
+    }
+    this.#countIn(count, minTime, maxTime);
   }
 
   #countIn(count: number, minTime: TimestampMs, maxTime: TimestampMs): void {

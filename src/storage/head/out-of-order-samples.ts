@@ -47,6 +47,12 @@ export class OutOfOrderSamples {
   }
 
   insert(time: TimestampMs, values: Float64Array, index: number): AppendOutcome {
+    const last = this.#leaves[this.#leaves.length - 1];
+    if (last instanceof LeafColumns && last.maxTime < time && last.length < XOR_SAMPLES_PER_CHUNK) {
+      last.insert(last.length, time, values, index);
+      this.#count++;
+      return "appended";
+    }
     const at = this.#leafFor(time);
     const columns = columnsOf(this.#leaves[at]!);
     this.#leaves[at] = columns;

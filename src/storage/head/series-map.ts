@@ -16,9 +16,9 @@ import { assert } from "../../model/assert.js";
 import type { Labels } from "../../model/labels.js";
 import type { SeriesRef } from "../../model/series.js";
 import { compareText } from "../../model/text-order.js";
+import { sortInTurns } from "../index/sort-in-turns.js";
 import { grown } from "./columns.js";
 import { LabelSets } from "./label-sets.js";
-import { sortInTurns } from "./sort-in-turns.js";
 
 const smallestTable = 64;
 const refMax = 0xffffffff;
@@ -65,6 +65,11 @@ export class SeriesMap {
   slotOf(ref: SeriesRef): number {
     const page = ref > refMax ? undefined : this.#pages[ref >>> refBits];
     return page === undefined ? 0 : page.slots[ref & (refsPerPage - 1)]!;
+  }
+
+  /** Writes the slots behind the first `length` refs to `slots`; 0 for those that have ended or never were. */
+  slotsOf(refs: Uint32Array | Float64Array, length: number, slots: Uint32Array): void {
+    for (let i = 0; i < length; i++) slots[i] = this.slotOf(refs[i] as SeriesRef);
   }
 
   refOf(slot: number): SeriesRef {

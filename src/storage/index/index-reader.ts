@@ -5,28 +5,28 @@
  * and postings are kept.
  *
  * Invariants
- *  1. Magic, version, table of contents, symbols and the postings offset table are verified when opened; a
- *     postings list and a series each time they are read. `verify` reads everything.
+ *  1. Magic, version, table of contents, and the checksums of symbols and postings offset table are verified when
+ *     opened, in turns; a postings list and a series each time they are read. `verify` reads everything.
  *  2. What cannot be is a CorruptionError with file and offset, whatever the bytes are.
  */
 
 import { crc32c } from "../../kernels/crc32c.js";
 import { CorruptionError } from "../../model/errors.js";
 import { Labels } from "../../model/labels.js";
-import { compareText } from "../../model/text-order.js";
 import type { ChunkMeta } from "../chunk/chunk-meta.js";
 import { ByteReader } from "../codec/byte-reader.js";
+import { checksumInTurns } from "../codec/checksum-in-turns.js";
+import type { IndexedSeries } from "./index-content.js";
 import {
   INDEX_HEADER_SIZE_BYTES,
   INDEX_MAGIC,
   INDEX_VERSION,
   type IndexToc,
-  POSTINGS_KEY_PARTS,
   SERIES_ALIGNMENT_BYTES,
   TOC_SIZE_BYTES,
 } from "./index-format.js";
-import type { IndexedSeries } from "./index-writer.js";
 import { NO_POSTINGS, type Postings } from "./postings.js";
+import { PostingsOffsets } from "./postings-offsets.js";
 import type { PostingsSource } from "./select-postings.js";
 import { SymbolTable } from "./symbols.js";
 
@@ -37,22 +37,29 @@ export class IndexReader implements PostingsSource {
   readonly #reader: ByteReader;
   readonly #toc: IndexToc;
   readonly #symbols: SymbolTable;
-  /** By name, in byte order; values in byte order with the offsets of their postings. */
-  readonly #offsets: ReadonlyMap<string, ValueOffsets>;
+  readonly #offsets: PostingsOffsets;
   readonly #names: readonly string[];
   /** By offset, those that were asked for: never more than the file's own bytes. */
   readonly #postings = new Map<number, Postings>();
 
+  private constructor(file: IndexFile, symbols: SymbolTable, offsets: PostingsOffsets) {
+    this.#bytes = file.bytes;
+    this.#file = file.name;
+    this.#reader = new ByteReader(file.bytes, { file: file.name });
+    this.#toc = file.toc;
+    this.#symbols = symbols;
+    this.#offsets = offsets;
+    this.#names = offsets.names().filter((name) => name !== "");
+  }
+
   /** Takes the file's content, which must not change. Throws CorruptionError. */
-  constructor(bytes: Uint8Array, file: string) {
-    this.#bytes = bytes;
-    this.#file = file;
-    this.#reader = new ByteReader(bytes, { file });
-    this.#toc = readToc(bytes, file);
-    this.#symbols = new SymbolTable(this.#section(this.#toc.symbols));
-    this.#offsets =
-      this.#toc.postingsOffsets === 0 ? new Map() : readOffsets(this.#section(this.#toc.postingsOffsets));
-    this.#names = [...this.#offsets.keys()].filter((name) => name !== "");
+  static async open(bytes: Uint8Array, name: string): Promise<IndexReader> {
+    const toc = readToc(bytes, name);
+    const file: IndexFile = { bytes, name, toc };
+    const symbols = await SymbolTable.open(await openSection(file, toc.symbols));
+    const table = toc.postingsOffsets === 0 ? emptyTable() : await openSection(file, toc.postingsOffsets);
+    const offsets = await PostingsOffsets.open(table);
+    return new IndexReader(file, symbols, offsets);
   }
 
   get sizeBytes(): number {
@@ -64,10 +71,8 @@ export class IndexReader implements PostingsSource {
   }
 
   postings(name: string, value: string): Postings {
-    const table = this.#offsets.get(name);
-    const at = table === undefined ? -1 : indexOfText(table.values, value);
-    if (at < 0) return NO_POSTINGS;
-    const offset = table!.offsets[at]!;
+    const offset = this.#offsets.of(name, value);
+    if (offset === undefined) return NO_POSTINGS;
     let postings = this.#postings.get(offset);
     if (postings === undefined) {
       postings = this.#readPostings(offset);
@@ -77,7 +82,11 @@ export class IndexReader implements PostingsSource {
   }
 
   labelValues(name: string): readonly string[] {
-    return this.#offsets.get(name)?.values ?? [];
+    return this.#offsets.values(name);
+  }
+
+  labelValueCount(name: string): number {
+    return this.#offsets.valueCount(name);
   }
 
   labelNames(): readonly string[] {
@@ -101,9 +110,13 @@ export class IndexReader implements PostingsSource {
 
   /** Reads every postings list and every series; throws CorruptionError for the first that is broken. */
   verify(): void {
-    for (const { offsets } of this.#offsets.values())
-      for (const offset of offsets) this.#readPostings(offset);
+    this.verifyPostings();
     for (const ref of this.all()) this.series(ref);
+  }
+
+  /** Reads every postings list; throws CorruptionError for the first that is broken. */
+  verifyPostings(): void {
+    for (const offset of this.#offsets.all()) this.#readPostings(offset);
   }
 
   #readPostings(offset: number): Postings {
@@ -157,19 +170,32 @@ export class IndexReader implements PostingsSource {
     if (!isIntact) throw reader.corruption("a checksum of the index is wrong");
     return start + length;
   }
-
-  /** The body of a section by itself. */
-  #section(offset: number): ByteReader {
-    const end = this.#enterSection(offset);
-    const start = this.#reader.position;
-    return new ByteReader(this.#bytes.subarray(start, end), { file: this.#file, offset: start });
-  }
 }
 
-/** Values of one label and where their postings are, side by side. */
-interface ValueOffsets {
-  readonly values: string[];
-  readonly offsets: number[];
+/** An index file of which the table of contents is known. */
+interface IndexFile {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+  readonly toc: IndexToc;
+}
+
+/** A postings offset table without entries. */
+function emptyTable(): ByteReader {
+  return new ByteReader(new Uint8Array(4));
+}
+
+/** The body of the section at `offset` by itself, its checksum verified. */
+async function openSection({ bytes, name: file }: IndexFile, offset: number): Promise<ByteReader> {
+  if (offset < INDEX_HEADER_SIZE_BYTES || offset >= bytes.length)
+    throw new CorruptionError("a section is outside of the file", { file, offset });
+  const reader = new ByteReader(bytes, { file });
+  reader.seek(offset);
+  const length = reader.u32();
+  const start = reader.position;
+  const body = reader.subarray(length);
+  if (reader.u32() !== (await checksumInTurns(body)))
+    throw new CorruptionError("a checksum of the index is wrong", { file, offset: start });
+  return new ByteReader(body, { file, offset: start });
 }
 
 function readToc(bytes: Uint8Array, file: string): IndexToc {
@@ -195,23 +221,6 @@ function readToc(bytes: Uint8Array, file: string): IndexToc {
   return toc;
 }
 
-function readOffsets(body: ByteReader): ReadonlyMap<string, ValueOffsets> {
-  const byName = new Map<string, ValueOffsets>();
-  let last: { name: string; table: ValueOffsets } | undefined;
-  for (let rest = body.u32(); rest > 0; rest--) {
-    if (body.u8() !== POSTINGS_KEY_PARTS)
-      throw body.corruption("a postings offset is not of a name and a value");
-    const name = body.string();
-    if (last?.name !== name) {
-      last = { name, table: { values: [], offsets: [] } };
-      byName.set(name, last.table);
-    }
-    last.table.values.push(body.string());
-    last.table.offsets.push(body.uvarint());
-  }
-  return byName;
-}
-
 function readChunkMetas(body: ByteReader): readonly ChunkMeta[] {
   const chunks: ChunkMeta[] = [];
   const count = body.uvarint32();
@@ -223,18 +232,4 @@ function readChunkMetas(body: ByteReader): readonly ChunkMeta[] {
     chunks.push({ ref, minTime, maxTime });
   }
   return chunks;
-}
-
-/** The index of `text` in a list in byte order, or -1. */
-function indexOfText(sorted: readonly string[], text: string): number {
-  let low = 0;
-  let high = sorted.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const order = compareText(sorted[middle]!, text);
-    if (order === 0) return middle;
-    if (order < 0) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
 }

@@ -5,19 +5,27 @@
  *  1. Lists handed out never change: an append writes behind their end, everything else makes a new list.
  *  2. A pair that a single series has is held as the bare ref, without a list: labels that are unique per
  *     series (an instance, a container) then cost one map entry each.
+ *  3. Sorted values that were handed out do not change either: see SortedTexts.
  */
 
 import { assert } from "../../model/assert.js";
 import type { Labels } from "../../model/labels.js";
 import type { SeriesRef } from "../../model/series.js";
-import { compareText } from "../../model/text-order.js";
+import { sortTexts } from "../../model/text-order.js";
 import { lowerBound, NO_POSTINGS, type Postings, subtract } from "./postings.js";
 import type { PostingsSource } from "./select-postings.js";
+import { SortedTexts } from "./sorted-texts.js";
 
 export class MemoryPostings implements PostingsSource {
+  readonly labels: PostingsSource["labels"];
   readonly #all = new RefList();
   readonly #names = new Map<string, ValueTable>();
   #sortedNames: readonly string[] | undefined;
+
+  /** `labels` gives those of a series that was added, where that is possible. */
+  constructor(labels?: PostingsSource["labels"]) {
+    this.labels = labels;
+  }
 
   /** Number of series. */
   get size(): number {
@@ -31,7 +39,7 @@ export class MemoryPostings implements PostingsSource {
     for (let i = 0; i < labels.size; i++) {
       let table = this.#names.get(labels.nameAt(i));
       if (table === undefined) {
-        table = { lists: new Map(), sortedValues: undefined };
+        table = { lists: new Map(), values: new SortedTexts() };
         this.#names.set(labels.nameAt(i), table);
         this.#sortedNames = undefined;
       }
@@ -62,23 +70,34 @@ export class MemoryPostings implements PostingsSource {
     return typeof list === "number" ? Uint32Array.of(list) : list.view();
   }
 
+  /** Whether some series that has the label, with this value if one is given, passes the test. */
+  some(name: string, value: string | undefined, test: (ref: SeriesRef) => boolean): boolean {
+    const lists = this.#names.get(name)?.lists;
+    if (lists === undefined) return false;
+    if (value !== undefined) return someOf(lists.get(value), test);
+    for (const list of lists.values()) if (someOf(list, test)) return true;
+    return false;
+  }
+
   labelValues(name: string): readonly string[] {
     const table = this.#names.get(name);
-    if (table === undefined) return [];
-    table.sortedValues ??= [...table.lists.keys()].sort(compareText);
-    return table.sortedValues;
+    return table === undefined ? [] : table.values.sorted(table.lists);
+  }
+
+  labelValueCount(name: string): number {
+    return this.#names.get(name)?.lists.size ?? 0;
   }
 
   labelNames(): readonly string[] {
-    this.#sortedNames ??= [...this.#names.keys()].sort(compareText);
+    this.#sortedNames ??= sortTexts([...this.#names.keys()]);
     return this.#sortedNames;
   }
 }
 
-/** The lists of one label by value, and the values in order once somebody asked. */
+/** The lists of one label by value, and the values in order. */
 interface ValueTable {
   readonly lists: Map<string, number | RefList>;
-  sortedValues: readonly string[] | undefined;
+  readonly values: SortedTexts;
 }
 
 /** A growing list of refs: the first `#length` entries count. */
@@ -120,11 +139,17 @@ class RefList {
   }
 }
 
+function someOf(list: number | RefList | undefined, test: (ref: SeriesRef) => boolean): boolean {
+  if (list === undefined) return false;
+  if (typeof list === "number") return test(list as SeriesRef);
+  return list.view().some((ref) => test(ref as SeriesRef));
+}
+
 function addTo(table: ValueTable, value: string, ref: number): void {
   const list = table.lists.get(value);
   if (list === undefined) {
     table.lists.set(value, ref);
-    table.sortedValues = undefined;
+    table.values.add(value);
   } else if (typeof list !== "number") {
     list.add(ref);
   } else if (list !== ref) {
@@ -136,15 +161,16 @@ function addTo(table: ValueTable, value: string, ref: number): void {
 }
 
 function removeFrom(table: ValueTable, gone: Postings): void {
+  const { size } = table.lists;
   for (const [value, list] of table.lists) {
     const refs = typeof list === "number" ? Uint32Array.of(list) : list.view();
     const kept = subtract(refs, gone);
     if (kept.length === 0) {
       table.lists.delete(value);
-      table.sortedValues = undefined;
     } else if (kept.length < refs.length && typeof list !== "number") {
       // A copy of the right size, so that the memory of what is gone is freed.
       list.replace(kept.slice());
     }
   }
+  if (table.lists.size < size) table.values.keepOnly(table.lists);
 }

@@ -15,6 +15,8 @@ export const NO_POSTINGS: Postings = new Uint32Array(0);
 
 /** From this ratio of lengths on, galloping is faster than stepping through both lists. */
 const gallopRatio = 16;
+/** From this many refs a list, merging lists is faster than sorting what is in them. */
+const mergedFromRefs = 8;
 /** Up to this many refs of span for each ref in the lists, a bitmap is faster than sorting. */
 const bitmapSpanPerRef = 128;
 
@@ -60,7 +62,8 @@ export function union(lists: readonly Postings[]): Postings {
     length += list.length;
   }
   const isDense = max - min < length * bitmapSpanPerRef;
-  return isDense ? uniteByBitmap(filled, { min, max, length }) : uniteBySorting(filled, length);
+  if (isDense) return uniteByBitmap(filled, { min, max, length });
+  return length >= filled.length * mergedFromRefs ? uniteByMerging(filled) : uniteBySorting(filled, length);
 }
 
 /** Whether the list holds the ref. */
@@ -158,6 +161,30 @@ function uniteByBitmap(
     }
   }
   return result.subarray(0, end);
+}
+
+/** Halves of the lists, each united. */
+function uniteByMerging(lists: readonly Postings[]): Postings {
+  if (lists.length === 1) return lists[0]!;
+  const middle = lists.length >>> 1;
+  return merge(uniteByMerging(lists.slice(0, middle)), uniteByMerging(lists.slice(middle)));
+}
+
+function merge(a: Postings, b: Postings): Postings {
+  const result = new Uint32Array(a.length + b.length);
+  let length = 0;
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const x = a[i]!;
+    const y = b[j]!;
+    result[length++] = x < y ? x : y;
+    if (x <= y) i++;
+    if (y <= x) j++;
+  }
+  const rest = i < a.length ? a.subarray(i) : b.subarray(j);
+  result.set(rest, length);
+  return result.subarray(0, length + rest.length);
 }
 
 function uniteBySorting(lists: readonly Postings[], length: number): Postings {

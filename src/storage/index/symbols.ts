@@ -1,50 +1,37 @@
 /**
- * Symbols: the sorted table of strings of an index, which stand for themselves by their position.
+ * SymbolTable: the sorted strings of an opened index, which stand for themselves by their position. They are decoded
+ * when they are first asked for.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Labels } from "../../model/labels.js";
-import { compareText } from "../../model/text-order.js";
 import type { ByteReader } from "../codec/byte-reader.js";
-import type { ByteWriter } from "../codec/byte-writer.js";
 
-/** Label sets visited between two turns of the event loop. */
-const labelSetsPerTurn = 4096;
+/** Symbols skipped between two turns of the event loop. */
+const symbolsPerTurn = 1 << 15;
 
-/** The strings of all labels in byte order, the empty one of the all-postings key included, with their refs. */
-export async function collectSymbols(labelSets: Iterable<Labels>): Promise<ReadonlyMap<string, number>> {
-  const strings = new Set<string>([""]);
-  let visited = 0;
-  for (const labels of labelSets) {
-    if (++visited % labelSetsPerTurn === 0) await nextTurn();
-    for (let i = 0; i < labels.size; i++) strings.add(labels.nameAt(i)).add(labels.valueAt(i));
-  }
-  return new Map([...strings].sort(compareText).map((text, ref) => [text, ref]));
-}
-
-export function encodeSymbols(symbols: ReadonlyMap<string, number>, into: ByteWriter): void {
-  into.u32(symbols.size);
-  for (const text of symbols.keys()) into.string(text);
-}
-
-/** The symbols of an opened index. Strings are decoded when they are first asked for. */
 export class SymbolTable {
   readonly #reader: ByteReader;
   readonly #positions: Uint32Array;
   readonly #strings: (string | undefined)[] = [];
 
-  /** `reader` stands at the body of the section and is kept. Throws CorruptionError. */
-  constructor(reader: ByteReader) {
+  private constructor(reader: ByteReader, positions: Uint32Array) {
     this.#reader = reader;
+    this.#positions = positions;
+  }
+
+  /** `reader` stands at the body of the section and is kept. Throws CorruptionError. */
+  static async open(reader: ByteReader): Promise<SymbolTable> {
     const count = reader.u32();
     // Each string takes a byte at least: a count beyond that is no reason to allocate.
     if (count > reader.remaining)
       throw reader.corruption(`${count} symbols cannot be in ${reader.remaining} bytes`);
-    this.#positions = new Uint32Array(count);
+    const positions = new Uint32Array(count);
     for (let ref = 0; ref < count; ref++) {
-      this.#positions[ref] = reader.position;
+      if (ref % symbolsPerTurn === symbolsPerTurn - 1) await nextTurn();
+      positions[ref] = reader.position;
       reader.skip(reader.uvarint());
     }
+    return new SymbolTable(reader, positions);
   }
 
   get size(): number {

@@ -1,18 +1,28 @@
 /**
  * checkDirectory: reads everything in a data directory and says what is broken and what can still be read. Changes
- * nothing, except that it holds the lock meanwhile.
+ * nothing, except that it holds the lock meanwhile, unless the file system is read-only.
  */
 
 import { TsdbError } from "../../model/errors.js";
 import { rangesOverlap, type TimeRange } from "../../model/sample.js";
 import { blockTimeRange } from "../block/block-meta.js";
 import { type BlockProblem, type CheckedBlock, checkBlock } from "../block/check-block.js";
-import { blockOfName, blockPath, isTemporaryName, walPath } from "../fs/data-directory.js";
-import { acquireDirectoryLock } from "../fs/directory-lock.js";
+import {
+  blockOfName,
+  blockPath,
+  isTemporaryName,
+  JOURNALS_NAME,
+  joinPath,
+  journalPath,
+  WAL_NAME,
+  walPath,
+} from "../fs/data-directory.js";
+import { lockForReading } from "../fs/directory-lock.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { nodeFileSystem } from "../fs/node-file-system.js";
 import { machineProcesses, type ProcessTable } from "../fs/process-table.js";
 import { replayHead } from "../head/head-replay.js";
+import { replayWal, type WalCorruption } from "../wal/replay-wal.js";
 
 export interface DirectoryReport {
   readonly blocks: readonly CheckedDirectory[];
@@ -51,7 +61,7 @@ export async function checkDirectory({
   processes = machineProcesses,
 }: CheckOptions): Promise<DirectoryReport> {
   const names = await fileSystem.list(directory);
-  const lock = await acquireDirectoryLock(fileSystem, directory, processes);
+  const lock = await lockForReading(fileSystem, directory, processes);
   try {
     const blocks: CheckedDirectory[] = [];
     for (const name of names) {
@@ -62,11 +72,17 @@ export async function checkDirectory({
       blocks.push({ ulid, range: meta && blockTimeRange(meta), parents, ...rest });
     }
     const notes: string[] = [];
-    const wal = await checkWal(fileSystem, walPath(directory), notes);
+    if (blocks.length === 0 && !names.includes(`${WAL_NAME}/`))
+      notes.push("there are neither blocks nor a log here: this may be no data directory");
+    const log = await checkWal(fileSystem, walPath(directory), notes);
+    const journalProblems = names.includes(`${JOURNALS_NAME}/`)
+      ? await checkJournals(fileSystem, directory)
+      : [];
+    const wal = { ...log, problems: [...log.problems, ...journalProblems] };
     notes.push(...leftoverNotes(names), ...replacementNotes(blocks), ...overlapNotes(blocks));
     return { blocks, wal, notes };
   } finally {
-    await lock.release();
+    await lock?.release();
   }
 }
 
@@ -78,11 +94,7 @@ async function checkWal(fileSystem: FileSystem, directory: string, notes: string
       notes.push(
         `the log ends in ${tornBytes} bytes of a write that was never acknowledged; opening cuts them off`,
       );
-    const problems: BlockProblem[] = summary.corruptions.map(({ file, offset, message, bytes: lost }) => ({
-      file,
-      offset,
-      message: `${message}; ${lost} bytes cannot be read`,
-    }));
+    const problems: BlockProblem[] = summary.corruptions.map(unreadableRange);
     if (orphanCount > 0)
       problems.push({
         file: directory,
@@ -95,6 +107,25 @@ async function checkWal(fileSystem: FileSystem, directory: string, notes: string
     const problem = { file: directory, offset: undefined, message: error.message };
     return { segments: 0, records: 0, bytes: 0, samples: 0, problems: [problem] };
   }
+}
+
+async function checkJournals(fileSystem: FileSystem, directory: string): Promise<readonly BlockProblem[]> {
+  const problems: BlockProblem[] = [];
+  for (const name of await fileSystem.list(joinPath(directory, JOURNALS_NAME))) {
+    const path = journalPath(directory, name.replace(/\/$/, ""));
+    try {
+      const { corruptions } = await replayWal(fileSystem, path, () => {});
+      problems.push(...corruptions.map(unreadableRange));
+    } catch (error) {
+      if (!(error instanceof TsdbError)) throw error;
+      problems.push({ file: path, offset: undefined, message: error.message });
+    }
+  }
+  return problems;
+}
+
+function unreadableRange({ file, offset, message, bytes }: WalCorruption): BlockProblem {
+  return { file, offset, message: `${message}; ${bytes} bytes cannot be read` };
 }
 
 function leftoverNotes(names: readonly string[]): readonly string[] {

@@ -3,25 +3,41 @@
  * deleted from them.
  *
  * A block that cannot be merged (it is corrupt, or has chunks that we cannot decode) is told and left alone until
- * the database is opened again; what the file system refuses is tried again with the next pass. Blocks for which
- * there is no room keep no others from being merged.
+ * something is deleted from it, which may have been what was broken, or the database is opened again; the others are
+ * merged without it. What the file system refuses is tried again with the next pass. Blocks for which
+ * there is no room, or whose merge lost its thread, are put off until the next pass and keep no others from being
+ * merged.
  */
 
-import { CorruptionError, DiskFullError, NotImplementedError } from "../../model/errors.js";
+import {
+  ClosedError,
+  CorruptionError,
+  DiskFullError,
+  NotImplementedError,
+  type TsdbError,
+  UnavailableError,
+} from "../../model/errors.js";
 import type { BlockEncoding } from "../../model/series.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { oldestSource } from "../block/open-blocks.js";
+import type { Tombstones } from "../block/tombstones.js";
 import type { UlidSource } from "../block/ulid.js";
+import { type BlockMerger, InlineMerger } from "../compaction/block-merger.js";
 import { type CompactionOptions, type PlannedBlock, planCompaction } from "../compaction/plan-compaction.js";
+import { canMergeOnThreads, ThreadMerger } from "../compaction/thread-merger.js";
+import { nodeFileSystem } from "../fs/node-file-system.js";
 import type { BlockSet } from "./block-set.js";
 import type { TsdbSettings } from "./tsdb-options.js";
 
 export interface CompactorParts {
   readonly blocks: BlockSet;
   readonly newUlid: UlidSource;
+  readonly merger: BlockMerger;
   readonly options: CompactionOptions;
   readonly encoding: BlockEncoding;
   readonly onEvent: TsdbSettings["onEvent"];
+  /** ULIDs of blocks from which series were deleted because they have outlived their retention. */
+  thinned(): ReadonlySet<string>;
   /**
    * Makes sure that the log has nothing left that only the blocks' `narthex.walSegment` keeps a replay from showing
    * again: a merged block has no such thing.
@@ -31,12 +47,14 @@ export interface CompactorParts {
 
 export class Compactor {
   readonly #parts: CompactorParts;
-  /** ULIDs of blocks that could not be merged. */
-  readonly #failed = new Set<string>();
-  /** ULIDs of blocks for which this pass found no room. */
-  readonly #roomless = new Set<string>();
-  /** What was told about that: each set of blocks once, until there is room for all. */
+  /** Blocks that could not be merged, with the tombstones that they had. */
+  readonly #failed = new WeakMap<BlockReader, Tombstones>();
+  /** ULIDs of blocks that this pass has put off. */
+  readonly #putOff = new Set<string>();
+  /** Where there was no room: each set of blocks is told once, until a pass puts none off. */
   readonly #toldRoomless = new Set<string>();
+  /** Merges that lost their thread since the database was opened. */
+  #lostMerges = 0;
 
   constructor(parts: CompactorParts) {
     this.#parts = parts;
@@ -46,37 +64,44 @@ export class Compactor {
   async step(): Promise<boolean> {
     const { blocks, options } = this.#parts;
     if (blocks.isRetiring) return this.#endPass();
-    const plan = planCompaction(
-      blocks.all.map((block) => this.#planned(block)),
-      options,
-    );
+    const thinned = this.#parts.thinned();
+    const planned: PlannedBlock[] = [];
+    for (const block of blocks.all) planned.push(await this.#planned(block, thinned));
+    const plan = planCompaction(planned, options);
     if (plan === undefined) return this.#endPass();
     const sources = blocks.all.filter(({ meta }) => plan.sources.includes(meta.ulid));
     try {
       await this.#compact(sources, plan.reason);
     } catch (error) {
-      if (!(error instanceof DiskFullError)) throw error;
-      this.#putOff(sources, error);
+      if (error instanceof ClosedError) return this.#endPass();
+      if (error instanceof DiskFullError) this.#tellRoomless(sources, error);
+      else if (error instanceof UnavailableError) this.#tellLost(sources, error);
+      else throw error;
+      for (const { meta } of sources) this.#putOff.add(meta.ulid);
     }
     return true;
+  }
+
+  /** Ends the merge that is under way: what it has written is removed, at the latest by the next open. */
+  close(): Promise<void> {
+    return this.#parts.merger.close();
   }
 
   /** Rewrites one block of which something was deleted; returns whether there may be more. */
   async cleanStep(): Promise<boolean> {
     if (this.#parts.blocks.isRetiring) return true;
-    const block = this.#parts.blocks.all.find(
-      ({ meta, tombstones }) => tombstones.size > 0 && !this.#failed.has(meta.ulid),
-    );
+    const block = this.#parts.blocks.all.find((each) => each.tombstones.size > 0 && !this.#hasFailed(each));
     if (block === undefined) return false;
     await this.#compact([block], "tombstones");
     return true;
   }
 
   async #compact(sources: readonly BlockReader[], reason: string): Promise<void> {
-    const { blocks, newUlid, encoding, onEvent, releaseLog } = this.#parts;
+    const { blocks, newUlid, merger, encoding, onEvent, releaseLog } = this.#parts;
     await releaseLog(sources);
     try {
-      const meta = await blocks.compact(sources, { ulid: newUlid(), encoding });
+      const ulid = newUlid();
+      const meta = await blocks.compact(sources, ulid, () => merger.merge(sources, { ulid, encoding }));
       const facts = { reason, sources: sources.length, samples: meta?.stats.numSamples ?? 0 };
       onEvent({ level: "info", message: "compacted blocks", facts });
     } catch (error) {
@@ -84,45 +109,80 @@ export class Compactor {
     }
   }
 
-  #planned(block: BlockReader): PlannedBlock {
+  async #planned(block: BlockReader, thinned: ReadonlySet<string>): Promise<PlannedBlock> {
     const { meta, range } = block;
-    const deletedShare = this.#deletedShare(block);
-    const hasFailed = this.#failed.has(meta.ulid) || this.#roomless.has(meta.ulid);
-    return { ulid: meta.ulid, range, oldestSource: oldestSource(meta), deletedShare, hasFailed };
+    const hasExpired = thinned.has(meta.ulid);
+    const deletedShare = hasExpired ? 1 : await this.#deletedShare(block);
+    const hasFailed = this.#hasFailed(block) || this.#putOff.has(meta.ulid);
+    return { ulid: meta.ulid, range, oldestSource: oldestSource(meta), deletedShare, hasExpired, hasFailed };
   }
 
   /** Measuring reads the index, which may be corrupt. */
-  #deletedShare(block: BlockReader): number {
+  async #deletedShare(block: BlockReader): Promise<number> {
     try {
-      return this.#failed.has(block.meta.ulid) ? 0 : block.deletedShare;
+      return this.#hasFailed(block) ? 0 : await block.deletedShare();
     } catch (error) {
       this.#leaveAlone([block], error);
       return 0;
     }
   }
 
+  /** Whether a merge of the block, as it is, failed. */
+  #hasFailed(block: BlockReader): boolean {
+    return this.#failed.get(block) === block.tombstones;
+  }
+
   #endPass(): false {
-    if (this.#roomless.size === 0) this.#toldRoomless.clear();
-    this.#roomless.clear();
+    if (this.#putOff.size === 0) this.#toldRoomless.clear();
+    this.#putOff.clear();
     return false;
   }
 
-  /** Until the next pass. */
-  #putOff(blocks: readonly BlockReader[], error: DiskFullError): void {
-    for (const { meta } of blocks) this.#roomless.add(meta.ulid);
-    const ulids = blocks.map(({ meta }) => meta.ulid).join(" ");
+  #tellRoomless(blocks: readonly BlockReader[], error: DiskFullError): void {
+    const ulids = ulidsOf(blocks);
     if (this.#toldRoomless.has(ulids)) return;
     this.#toldRoomless.add(ulids);
     const message = `a compaction is put off until there is room: ${error.message}`;
     this.#parts.onEvent({ level: "warning", message, facts: { blocks: ulids } });
   }
 
+  #tellLost(blocks: readonly BlockReader[], error: UnavailableError): void {
+    this.#lostMerges++;
+    const message = `a compaction did not end, and will be tried again with the next pass: ${error.message}`;
+    const facts = { blocks: ulidsOf(blocks), lostMerges: this.#lostMerges };
+    this.#parts.onEvent({ level: "error", message, facts });
+  }
+
   /** Throws the error when it is not the blocks' fault. */
   #leaveAlone(blocks: readonly BlockReader[], error: unknown): void {
     if (!(error instanceof CorruptionError || error instanceof NotImplementedError)) throw error;
-    for (const { meta } of blocks) this.#failed.add(meta.ulid);
+    const failed = brokenOf(blocks, error);
+    for (const block of failed) this.#failed.set(block, block.tombstones);
     const message = `blocks cannot be compacted and are left as they are: ${error.message}`;
-    const facts = { blocks: blocks.map(({ meta }) => meta.ulid).join(" ") };
+    const facts = { blocks: ulidsOf(failed) };
     this.#parts.onEvent({ level: "error", message, facts });
   }
+}
+
+/** On a thread, where there may be one and the files are such that a thread can reach them. */
+export function blockMergerFor(settings: TsdbSettings): BlockMerger {
+  const { fileSystem, directory, clock, workers, onEvent } = settings;
+  if (workers < 1 || fileSystem !== nodeFileSystem || !canMergeOnThreads)
+    return new InlineMerger(fileSystem, directory);
+  const onNoThreads = (reason: string) => {
+    const message = `blocks are merged on the main thread, as there is no other one: ${reason}`;
+    onEvent({ level: "warning", message });
+  };
+  return new ThreadMerger({ directory, clock, onNoThreads });
+}
+
+/** Those that the error names a file of; all of them when it names none. */
+function brokenOf(blocks: readonly BlockReader[], error: TsdbError): readonly BlockReader[] {
+  const file = error instanceof CorruptionError ? error.file : undefined;
+  const named = blocks.filter(({ directory }) => file?.startsWith(`${directory}/`));
+  return named.length > 0 ? named : blocks;
+}
+
+function ulidsOf(blocks: readonly BlockReader[]): string {
+  return blocks.map(({ meta }) => meta.ulid).join(" ");
 }

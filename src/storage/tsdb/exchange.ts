@@ -3,10 +3,11 @@
  * whole directories.
  *
  * Each works on one state: blocks and head as they are in one tick. Blocks that leave the database meanwhile stay
- * readable until it is done; so a compaction that has ended waits for it.
+ * readable until it is done. A directory that is imported ends, as does a scan, when the database is closed.
  */
 
 import type { Clock } from "../../model/clock.js";
+import { ClosedError } from "../../model/errors.js";
 import type { SeriesSamples } from "../../model/exporting.js";
 import type { Queryable } from "../../model/queryable.js";
 import { formatRfc3339 } from "../../model/rfc3339.js";
@@ -20,6 +21,7 @@ import type { CutOptions } from "../compaction/cut-blocks.js";
 import { snapshotPath } from "../fs/data-directory.js";
 import { exportBlocks } from "./export-blocks.js";
 import { type DirectoryImport, type ImportTarget, importDirectory } from "./import-directory.js";
+import type { OpenWork } from "./open-work.js";
 import { asOfNow, headSeries, scanParts } from "./scan-parts.js";
 import { writeSnapshot } from "./snapshot.js";
 
@@ -29,6 +31,7 @@ export interface ExchangeParts extends ImportTarget {
   cutOptions(): CutOptions;
   /** Calls `use` at once, with blocks in order of precedence; they stay open until its promise settles. */
   read<T>(use: (blocks: readonly BlockReader[], head: Queryable) => Promise<T>): Promise<T>;
+  readonly work: OpenWork;
   /** Runs a task while no cut, no compaction and no deletion does. */
   inTurn<T>(task: () => Promise<T>): Promise<T>;
 }
@@ -63,12 +66,13 @@ export class Exchange {
   }
 
   #writeSnapshot(directory: string, skipHead: boolean): Promise<readonly BlockMeta[]> {
-    const { fileSystem, inTurn, read, cutOptions } = this.#parts;
+    const { fileSystem, directory: source, inTurn, read, cutOptions } = this.#parts;
     const everything: ScanRequest = { selectors: [], range: ALL_TIME };
     return inTurn(() =>
       read(async (blocks, head) => {
         const series = skipHead ? [] : await headSeries(head, everything);
-        return writeSnapshot({ ...cutOptions(), fileSystem, blocks, headSeries: series }, directory);
+        const parts = { ...cutOptions(), fileSystem, source, blocks, headSeries: series };
+        return writeSnapshot(parts, directory);
       }),
     );
   }
@@ -82,7 +86,7 @@ export class Exchange {
 
   /**
    * The selected series in label order, one at a time, as `Querier.select` gives them; for more than fits into
-   * memory. The database cannot be closed while it runs: leave the loop, or call `return`.
+   * memory. Rejects with ClosedError when the database is closed before everything was read.
    */
   async *scan(request: ScanRequest): AsyncGenerator<Series, void, void> {
     let end: () => void = () => {};
@@ -94,9 +98,17 @@ export class Exchange {
       view = scanView(asOfNow(blocks), headSeries(head, request), request);
       return ended;
     });
+    let isEnded = false;
+    const forget = this.#parts.work.endWith(async () => {
+      isEnded = true;
+      await view?.return();
+      end();
+    });
     try {
       if (view !== undefined) yield* view;
+      if (isEnded) throw new ClosedError("the database was closed before everything was read");
     } finally {
+      forget();
       end();
       await reading;
     }
@@ -120,7 +132,8 @@ export class Exchange {
 
   /** Everything that is in another data directory, ours or a Prometheus', which is only read. */
   importDirectory(source: string): Promise<DirectoryImport> {
-    return importDirectory(this.#parts, source);
+    this.#parts.assertOpen();
+    return this.#parts.work.track(() => importDirectory(this.#parts, source));
   }
 }
 

@@ -3,22 +3,22 @@
  *
  * Blocks are linked (or copied, from another device) as they are, tombstones included, under new names: what is
  * there already counts before what is imported, and nothing that the other directory says of its own log or of
- * blocks that it replaced applies here. What is not in blocks yet, heads and logs, goes through the bulk appender.
- * A block that cannot be read is told and left out.
+ * blocks that it replaced applies here. Of a block that is broken, all that can be read is written anew, as it is of
+ * what is not in blocks yet, heads and logs; what cannot be read is told and left out.
  */
 
 import { InvalidArgumentError, TsdbError } from "../../model/errors.js";
-import { ALL_TIME, type TimestampMs } from "../../model/sample.js";
-import { NO_SERIES, type SeriesRef } from "../../model/series.js";
-import { isStaleAt } from "../../model/staleness.js";
+import { ALL_TIME, type TimeRange, type TimestampMs } from "../../model/sample.js";
+import { NO_SERIES } from "../../model/series.js";
 import { type BlockMeta, blockTimeRange } from "../block/block-meta.js";
 import { BlockReader } from "../block/block-reader.js";
 import { discardBlocks } from "../block/block-writer.js";
+import { inPrecedence } from "../block/open-blocks.js";
 import type { UlidSource } from "../block/ulid.js";
 import { decodeChunk } from "../chunk/encode-chunks.js";
 import type { BulkAppender } from "../compaction/bulk-appender.js";
 import { blockOfName, blockPath, metaPath, temporaryPath, walPath } from "../fs/data-directory.js";
-import { acquireDirectoryLock } from "../fs/directory-lock.js";
+import { lockForReading } from "../fs/directory-lock.js";
 import type { FileSystem } from "../fs/file-system.js";
 import type { ProcessTable } from "../fs/process-table.js";
 import { isNotFound } from "../fs/storage-failure.js";
@@ -26,6 +26,8 @@ import { HeadQuerier } from "../head/head-querier.js";
 import { replayHead } from "../head/head-replay.js";
 import { hasPrometheusHead } from "../prometheus/prometheus-directory.js";
 import { readPrometheusHead } from "../prometheus/read-prometheus-head.js";
+import { appendSamples } from "./append-samples.js";
+import { salvageBlock } from "./salvage-block.js";
 import { linkBlock } from "./snapshot.js";
 
 export interface ImportTarget {
@@ -34,6 +36,8 @@ export interface ImportTarget {
   /** Where blocks go. */
   readonly directory: string;
   readonly newUlid: UlidSource;
+  /** Throws ClosedError once the database is being closed: nothing more is to be read or written then. */
+  assertOpen(): void;
   bulkAppender(): BulkAppender;
   /** Renames staged blocks and makes them visible. */
   publish(metas: readonly BlockMeta[]): Promise<void>;
@@ -44,36 +48,57 @@ export interface DirectoryImport {
   readonly blocks: number;
   /** Samples in them, deleted ones included. */
   readonly blockSamples: number;
+  /** Samples of blocks that are broken in part, which were written anew. */
+  readonly salvagedSamples: number;
   /** Samples that were not in blocks yet. */
   readonly headSamples: number;
   /** What could not be read, as sentences. */
   readonly losses: readonly string[];
 }
 
-/** Rejects, and has then imported nothing, or the head but not the blocks when publishing these failed. */
+/** Rejects, and has then imported nothing, or whole blocks but not the rest when committing this failed. */
 export async function importDirectory(target: ImportTarget, source: string): Promise<DirectoryImport> {
-  const { fileSystem, processes, directory } = target;
-  const losses: string[] = [];
+  const { fileSystem, processes } = target;
   const isPrometheus = await hasPrometheusHead(fileSystem, source);
   // A Prometheus locks its folder in its own way, which nobody but it can see.
   const lock = (await hasOwnLog(fileSystem, source, isPrometheus))
-    ? await acquireDirectoryLock(fileSystem, source, processes)
+    ? await lockForReading(fileSystem, source, processes)
     : undefined;
-  const staged: BlockMeta[] = [];
   try {
-    const blocks = await readableBlocks(fileSystem, source, losses);
-    for (const block of blocks) staged.push(await stageLinked(target, block));
-    const headSamples = await importHead(target, { source, isPrometheus, blocks, losses });
-    if (staged.length === 0 && headSamples === 0 && losses.length === 0)
-      throw new InvalidArgumentError(`${source} has neither blocks nor a log of samples`);
-    await target.publish(staged);
-    const blockSamples = blocks.reduce((sum, { meta }) => sum + meta.stats.numSamples, 0);
-    return { blocks: staged.length, blockSamples, headSamples, losses };
-  } catch (error) {
-    await discardBlocks(fileSystem, directory, staged);
-    throw error;
+    return await importLocked(target, source, isPrometheus);
   } finally {
     await lock?.release();
+  }
+}
+
+async function importLocked(
+  target: ImportTarget,
+  source: string,
+  isPrometheus: boolean,
+): Promise<DirectoryImport> {
+  const { fileSystem, directory } = target;
+  const losses: string[] = [];
+  const staged: BlockMeta[] = [];
+  const salvaged = target.bulkAppender();
+  const appender = target.bulkAppender();
+  try {
+    const { blocks, broken } = await findBlocks(target, source);
+    for (const block of blocks) staged.push(await stageLinked(target, block));
+    for (const block of broken) losses.push(...(await salvage(target, block, salvaged)));
+    await readHead(fileSystem, { source, isPrometheus, blocks, losses }, appender);
+    // First the blocks, whose samples count there, too, before those of the head.
+    await target.publish(staged);
+    const { appended: salvagedSamples } = await salvaged.commit();
+    const { appended: headSamples } = await appender.commit();
+    if (staged.length === 0 && salvagedSamples + headSamples === 0 && losses.length === 0)
+      throw new InvalidArgumentError(`${source} has neither blocks nor a log of samples`);
+    const blockSamples = blocks.reduce((sum, { meta }) => sum + meta.stats.numSamples, 0);
+    return { blocks: staged.length, blockSamples, salvagedSamples, headSamples, losses };
+  } catch (error) {
+    for (const each of [salvaged, appender]) each.rollback();
+    await Promise.allSettled([salvaged.drain(), appender.drain()]);
+    await discardBlocks(fileSystem, directory, staged);
+    throw error;
   }
 }
 
@@ -91,31 +116,70 @@ async function hasOwnLog(fileSystem: FileSystem, source: string, isPrometheus: b
 /** A block of the other directory, closed again. */
 interface SourceBlock {
   readonly directory: string;
+  readonly range: TimeRange;
   readonly meta: BlockMeta;
 }
 
-/** Blocks whose every checksum holds, without those that another one replaces. */
-async function readableBlocks(
-  fileSystem: FileSystem,
-  source: string,
-  losses: string[],
-): Promise<readonly SourceBlock[]> {
+interface BrokenBlock {
+  readonly ulid: string;
+  readonly directory: string;
+  readonly error: TsdbError;
+}
+
+interface FoundBlocks {
+  /** Blocks whose every checksum holds, in order of precedence. */
+  readonly blocks: readonly SourceBlock[];
+  readonly broken: readonly BrokenBlock[];
+}
+
+/** Without those that another one replaces. */
+async function findBlocks({ fileSystem, assertOpen }: ImportTarget, source: string): Promise<FoundBlocks> {
   const blocks: SourceBlock[] = [];
+  const broken: BrokenBlock[] = [];
   for (const name of await fileSystem.list(source)) {
     const ulid = blockOfName(name);
     if (ulid === undefined) continue;
+    assertOpen();
     const path = blockPath(source, ulid);
     try {
-      blocks.push({ directory: path, meta: await verifiedMeta(fileSystem, path) });
+      const meta = await verifiedMeta(fileSystem, path);
+      blocks.push({ directory: path, range: blockTimeRange(meta), meta });
     } catch (error) {
       if (!(error instanceof TsdbError)) throw error;
-      losses.push(`the block ${path} cannot be read and was left out: ${error.message}`);
+      broken.push({ ulid, directory: path, error });
     }
   }
   const replaced = new Set(
     blocks.flatMap(({ meta }) => meta.compaction.parents ?? []).map(({ ulid }) => ulid),
   );
-  return blocks.filter(({ meta }) => !replaced.has(meta.ulid) && meta.stats.numSamples > 0);
+  const whole = blocks.filter(({ meta }) => !replaced.has(meta.ulid) && meta.stats.numSamples > 0);
+  return { blocks: inPrecedence(whole), broken: broken.filter(({ ulid }) => !replaced.has(ulid)) };
+}
+
+/** Appends what can be read of the block; returns what cannot, as sentences. */
+async function salvage(
+  { fileSystem, assertOpen }: ImportTarget,
+  { directory, error }: BrokenBlock,
+  appender: BulkAppender,
+): Promise<readonly string[]> {
+  assertOpen();
+  const block = await openUnlessBroken(fileSystem, directory);
+  if (block === undefined)
+    return [`the block ${directory} cannot be read and was left out: ${error.message}`];
+  try {
+    return await salvageBlock(block, { appender, assertOpen });
+  } finally {
+    await block.close();
+  }
+}
+
+async function openUnlessBroken(fileSystem: FileSystem, directory: string): Promise<BlockReader | undefined> {
+  try {
+    return await BlockReader.open(fileSystem, directory);
+  } catch (error) {
+    if (error instanceof TsdbError) return undefined;
+    throw error;
+  }
 }
 
 async function verifiedMeta(fileSystem: FileSystem, path: string): Promise<BlockMeta> {
@@ -129,9 +193,10 @@ async function verifiedMeta(fileSystem: FileSystem, path: string): Promise<Block
 }
 
 async function stageLinked(
-  { fileSystem, directory, newUlid }: ImportTarget,
+  { fileSystem, directory, newUlid, assertOpen }: ImportTarget,
   { directory: source, meta }: SourceBlock,
 ): Promise<BlockMeta> {
+  assertOpen();
   const ulid = newUlid();
   const { minTime, maxTime, stats, version } = meta;
   const linked: BlockMeta = {
@@ -159,24 +224,13 @@ interface HeadSource {
   readonly losses: string[];
 }
 
-/** Returns the count of samples. */
-async function importHead(target: ImportTarget, from: HeadSource): Promise<number> {
-  const { fileSystem } = target;
-  const appender = target.bulkAppender();
-  try {
-    if (from.isPrometheus) {
-      await readPrometheusHead(fileSystem, from.source, {
-        inOrderMinTime: await inOrderEnd(fileSystem, from.blocks),
-        appender,
-        onLoss: (sentence) => from.losses.push(sentence),
-      });
-    } else await readOwnHead(fileSystem, from, appender);
-    return (await appender.commit()).appended;
-  } catch (error) {
-    appender.rollback();
-    await Promise.allSettled([appender.drain()]);
-    throw error;
-  }
+async function readHead(fileSystem: FileSystem, from: HeadSource, appender: BulkAppender): Promise<void> {
+  if (!from.isPrometheus) return readOwnHead(fileSystem, from, appender);
+  await readPrometheusHead(fileSystem, from.source, {
+    inOrderMinTime: await inOrderEnd(fileSystem, from.blocks),
+    appender,
+    onLoss: (sentence) => from.losses.push(sentence),
+  });
 }
 
 /** Where the blocks end that Prometheus did not make of out-of-order samples. */
@@ -195,21 +249,15 @@ async function readOwnHead(
   { source, blocks, losses }: HeadSource,
   appender: BulkAppender,
 ): Promise<void> {
-  const held = blocks.flatMap(({ meta }) =>
-    meta.narthex === undefined ? [] : [{ range: blockTimeRange(meta), walSegment: meta.narthex.walSegment }],
+  const held = blocks.flatMap(({ meta, range }) =>
+    meta.narthex === undefined ? [] : [{ range, walSegment: meta.narthex.walSegment }],
   );
   const { head, summary } = await replayHead(fileSystem, walPath(source), held);
   for (const { file, offset, message } of summary.corruptions)
     losses.push(`${file} at byte ${offset}: ${message}`);
   for (const { labels, chunks } of await new HeadQuerier(head, ALL_TIME).select([])) {
-    let ref: SeriesRef = NO_SERIES;
-    for (const { times, values, length } of chunks.map(decodeChunk)) {
-      for (let i = 0; i < length; i++) {
-        ref = isStaleAt(values, i)
-          ? appender.appendStale(ref, labels, times[i]!)
-          : appender.append(ref, labels, times[i]!, values[i]!);
-      }
-    }
+    let ref = NO_SERIES;
+    for (const chunk of chunks) ref = appendSamples(appender, { labels, ref }, decodeChunk(chunk));
     await appender.drain();
   }
 }

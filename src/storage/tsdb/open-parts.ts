@@ -10,11 +10,12 @@ import type { BlockReader } from "../block/block-reader.js";
 import { openBlocks } from "../block/open-blocks.js";
 import { SeriesCache } from "../block/series-cache.js";
 import { isTemporaryName, joinPath, SNAPSHOTS_NAME, walPath } from "../fs/data-directory.js";
-import { acquireDirectoryLock, type DirectoryLock } from "../fs/directory-lock.js";
+import { acquireDirectoryLock, type DirectoryLock, lockForReading } from "../fs/directory-lock.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { makeDurableDirectory } from "../fs/make-durable-directory.js";
 import type { Head } from "../head/head.js";
 import { type HeldRange, type ReplayedHead, replayHead } from "../head/head-replay.js";
+import { Journals } from "../journal.js";
 import { hasPrometheusHead } from "../prometheus/prometheus-directory.js";
 import type { ReplayProgress } from "../wal/replay-wal.js";
 import { Wal, type WalOptions } from "../wal/wal.js";
@@ -25,9 +26,11 @@ const refusalsToldEveryMs = 60_000;
 
 export interface OpenParts {
   readonly settings: TsdbSettings;
-  readonly lock: DirectoryLock;
+  /** Undefined where nothing is written and the file system is read-only. */
+  readonly lock: DirectoryLock | undefined;
   readonly head: Head;
   readonly wal: Wal;
+  readonly journals: Journals;
   readonly blocks: readonly BlockReader[];
   /** Of these blocks and those that come. */
   readonly cache: SeriesCache;
@@ -39,13 +42,17 @@ export interface OpenParts {
 export async function openParts(settings: TsdbSettings): Promise<OpenParts> {
   const { fileSystem, directory, processes } = settings;
   await refusePrometheus(fileSystem, directory);
-  await makeDurableDirectory(fileSystem, directory);
-  const lock = await acquireDirectoryLock(fileSystem, directory, processes);
+  if (!settings.readOnly) await makeDurableDirectory(fileSystem, directory);
+  const lock = await (settings.readOnly ? lockForReading : acquireDirectoryLock)(
+    fileSystem,
+    directory,
+    processes,
+  );
   try {
-    await removeUnfinished(settings);
+    if (!settings.readOnly) await removeUnfinished(settings);
     return await openLocked(settings, lock);
   } catch (error) {
-    await lock.release();
+    await lock?.release();
     throw error;
   }
 }
@@ -72,22 +79,35 @@ async function removeUnfinished({ fileSystem, directory, onEvent }: TsdbSettings
   if (count > 0) onEvent({ level: "info", message: "removed unfinished blocks", facts: { count } });
 }
 
-async function openLocked(settings: TsdbSettings, lock: DirectoryLock): Promise<OpenParts> {
-  const { fileSystem, directory, clock, durability, durabilityIntervalMs, onEvent } = settings;
+async function openLocked(settings: TsdbSettings, lock: DirectoryLock | undefined): Promise<OpenParts> {
+  const { fileSystem, directory, readOnly, clock, durability, durabilityIntervalMs, onEvent } = settings;
   const walDirectory = walPath(directory);
   const cache = new SeriesCache();
-  const { blocks, losses } = await openBlocks(fileSystem, directory, cache);
+  const { blocks, losses } = await openBlocks(fileSystem, directory, { cache, readOnly });
   try {
     const held = heldRanges(blocks);
     const replayed = await replayHead(fileSystem, walDirectory, held, progressTeller(clock, onEvent));
     const allLosses = [...losses, ...lossesOf(replayed)];
     tellReplay(replayed, allLosses, onEvent);
     const onTrouble = troubleTeller(clock, onEvent);
+    const walOptions = {
+      fileSystem,
+      directory: walDirectory,
+      readOnly,
+      durability,
+      durabilityIntervalMs,
+      clock,
+    };
     const wal = await Wal.open(
-      { fileSystem, directory: walDirectory, durability, durabilityIntervalMs, clock, onTrouble },
+      { ...walOptions, onTrouble },
       Math.max(replayed.summary.lastSegment + 1, ...held.map(({ walSegment }) => walSegment)),
     );
-    return { settings, lock, head: replayed.head, wal, blocks, cache, losses: allLosses };
+    const onLoss = (message: string) => {
+      allLosses.push(message);
+      onEvent({ level: "error", message });
+    };
+    const journals = new Journals({ ...walOptions, directory, onLoss });
+    return { settings, lock, head: replayed.head, wal, journals, blocks, cache, losses: allLosses };
   } catch (error) {
     await Promise.allSettled(blocks.map((block) => block.close()));
     throw error;

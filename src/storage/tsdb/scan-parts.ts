@@ -8,6 +8,7 @@ import type { Queryable } from "../../model/queryable.js";
 import type { Series } from "../../model/series.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { type ScannedBlock, type ScanRequest, scanBlock } from "../block/scan-block.js";
+import { allSettled } from "../tsdb-querier.js";
 
 /** The blocks with the tombstones that they have now: a deletion that comes later replaces these as a whole. */
 export function asOfNow(blocks: readonly BlockReader[]): readonly ScannedBlock[] {
@@ -40,7 +41,7 @@ export async function* scanParts(
 ): AsyncGenerator<Series, void, void> {
   const sources: AsyncIterator<Series, void>[] = blocks.map((block) => scanBlock(block, request));
   sources.push(inTurn(head));
-  const currents = await Promise.all(sources.map((source) => nextOf(source)));
+  const currents = [...(await allSettled(sources.map((source) => nextOf(source))))];
   for (;;) {
     const same = indexesOfLeast(currents);
     if (same.length === 0) return;

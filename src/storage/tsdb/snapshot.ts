@@ -1,6 +1,6 @@
 /**
  * writeSnapshot: a data directory of its own with everything that is readable now: blocks by hard links, which
- * cost no space, and the head as blocks.
+ * cost no space, the head as blocks, and copies of the journals.
  *
  * Steps: everything is made and synced under a temporary name; the rename is the commit point. What the new
  * directory shares with the old one never changes: a block's files are only ever replaced as a whole.
@@ -25,9 +25,12 @@ import {
 import type { FileSystem } from "../fs/file-system.js";
 import { makeDurableDirectory } from "../fs/make-durable-directory.js";
 import { isNotFound } from "../fs/storage-failure.js";
+import { copyJournals } from "../journal.js";
 
 export interface SnapshotParts extends CutOptions {
   readonly fileSystem: FileSystem;
+  /** The directory of which it is made. */
+  readonly source: string;
   readonly blocks: readonly BlockReader[];
   /** In label order. */
   readonly headSeries: readonly Series[];
@@ -35,7 +38,7 @@ export interface SnapshotParts extends CutOptions {
 
 /** `directory` must not exist, or be empty. When it rejects, nothing is there but perhaps a temporary directory. */
 export async function writeSnapshot(parts: SnapshotParts, directory: string): Promise<readonly BlockMeta[]> {
-  const { fileSystem, blocks, headSeries, newUlid } = parts;
+  const { fileSystem, source, blocks, headSeries, newUlid } = parts;
   await assertVacant(fileSystem, directory);
   // A name that nobody has: beside a directory of the user's choice may stand others of his.
   const staging = temporaryPath(`${directory}-${newUlid()}`);
@@ -45,6 +48,8 @@ export async function writeSnapshot(parts: SnapshotParts, directory: string): Pr
     for (const block of blocks)
       await linkBlock(fileSystem, block.directory, blockPath(staging, block.meta.ulid), block.meta);
     const metas = await cutBlocks(fileSystem, staging, headSeries, parts);
+    // Behind the samples that were made of them: what was counted may not be there yet, but never the other way round.
+    await copyJournals(fileSystem, source, staging);
     await fileSystem.syncDirectory(staging);
     await fileSystem.rename(staging, directory);
     await fileSystem.syncDirectory(parentPath(directory));

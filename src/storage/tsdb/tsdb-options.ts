@@ -7,6 +7,7 @@ import { type Clock, systemClock } from "../../model/clock.js";
 import type { TimeRange } from "../../model/sample.js";
 import type { BlockEncoding } from "../../model/series.js";
 import { DEFAULT_BLOCK_DURATION_MS } from "../compaction/plan-block-ranges.js";
+import type { SeriesRetention } from "../compaction/retention-policy.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { nodeFileSystem } from "../fs/node-file-system.js";
 import { machineProcesses, type ProcessTable } from "../fs/process-table.js";
@@ -15,18 +16,27 @@ import type { WriteTrouble } from "../wal/wal.js";
 export interface TsdbOptions {
   /** Created when absent. */
   readonly directory: string;
+  /**
+   * Changes nothing in the directory, which must exist: it may lie on a medium that cannot be written to. What writes
+   * throws InvalidArgumentError. Default false.
+   */
+  readonly readOnly?: boolean;
   /** When a commit resolves: see WalOptions. Default "commit". */
   readonly durability?: "commit" | "interval" | "none";
   /** For durability "interval". Default 100. */
   readonly durabilityIntervalMs?: number;
   /** Default 2 hours. */
   readonly blockDurationMs?: number;
-  /** Of blocks that a compaction writes; all others have XOR chunks. Default "gorilla". */
+  /** Of the blocks that are written. Default "adaptive". */
   readonly blockEncoding?: BlockEncoding;
-  /** Blocks of which all is older are dropped. Default 0: nothing is. */
+  /** Series of which a block holds only what is older are dropped from it. Default 0: nothing is. */
   readonly retentionMs?: number;
+  /** Other retentions for some series: the first that accepts a series counts. Default none. */
+  readonly retentionRules?: readonly SeriesRetention[];
   /** The oldest blocks are dropped while blocks and log take more. Default 0: nothing is. */
   readonly retentionSizeBytes?: number;
+  /** Threads that may be used beside the main one: for merges of blocks, of which one is made at a time. Default 1. */
+  readonly workers?: number;
   readonly clock?: Clock;
   readonly fileSystem?: FileSystem;
   /** Who holds the directory's lock, and lives. Default the machine's processes. */
@@ -56,6 +66,8 @@ export interface TsdbStatus {
     readonly samples: number;
     readonly bytes: number;
   }[];
+  /** Of blocks that left the database and take space until a read or an export that began before is done. */
+  readonly leftBytes: number;
   /** What was lost or set aside at open, in words. */
   readonly losses: readonly string[];
   /** Why writes are refused, as the last one was; undefined while they succeed. */
@@ -67,12 +79,15 @@ export type TsdbSettings = Required<TsdbOptions>;
 export function withDefaults(options: TsdbOptions): TsdbSettings {
   return {
     directory: options.directory,
+    readOnly: options.readOnly ?? false,
     durability: options.durability ?? "commit",
     durabilityIntervalMs: options.durabilityIntervalMs ?? 100,
     blockDurationMs: options.blockDurationMs ?? DEFAULT_BLOCK_DURATION_MS,
-    blockEncoding: options.blockEncoding ?? "gorilla",
+    blockEncoding: options.blockEncoding ?? "adaptive",
     retentionMs: options.retentionMs ?? 0,
+    retentionRules: options.retentionRules ?? [],
     retentionSizeBytes: options.retentionSizeBytes ?? 0,
+    workers: options.workers ?? 1,
     clock: options.clock ?? systemClock,
     fileSystem: options.fileSystem ?? nodeFileSystem,
     processes: options.processes ?? machineProcesses,

@@ -198,27 +198,32 @@ function decodeChunks(reader: ByteReader): readonly RefChunk[] {
 
 function encodeSeries(writer: ByteWriter, series: readonly SeriesDefinition[]): void {
   const symbols = new Map<string, number>();
+  /** Of all names and values, in order. */
+  const numbers: number[] = [];
   const intern = (text: string) => {
-    if (!symbols.has(text)) symbols.set(text, symbols.size);
+    let number = symbols.get(text);
+    if (number === undefined) {
+      number = symbols.size;
+      symbols.set(text, number);
+    }
+    numbers.push(number);
   };
   for (const { labels } of series) {
-    for (const [name, value] of labels) {
-      intern(name);
-      intern(value);
+    for (let i = 0; i < labels.size; i++) {
+      intern(labels.nameAt(i));
+      intern(labels.valueAt(i));
     }
   }
   writer.uvarint(symbols.size);
   for (const symbol of symbols.keys()) writer.string(symbol);
   writer.uvarint(series.length);
   let previousRef = 0;
+  let next = 0;
   for (const { ref, labels } of series) {
     writer.varint(ref - previousRef);
     previousRef = ref;
     writer.uvarint(labels.size);
-    for (let i = 0; i < labels.size; i++) {
-      writer.uvarint(symbols.get(labels.nameAt(i))!);
-      writer.uvarint(symbols.get(labels.valueAt(i))!);
-    }
+    for (const end = next + 2 * labels.size; next < end; next++) writer.uvarint(numbers[next]!);
   }
 }
 
@@ -257,8 +262,8 @@ function encodeSamples(writer: ByteWriter, { refs, times, values, length }: RefC
     "the columns hold `length` samples",
   );
   writer.uvarint(length);
-  encodeDeltas(writer, refs, length);
-  encodeDeltas(writer, times, length);
+  writer.varintDeltas(refs, length);
+  writer.varintDeltas(times, length);
   writer.bytes(valueBytes(values, length));
 }
 
@@ -271,15 +276,6 @@ function decodeSamples(reader: ByteReader): RefColumns {
   const bytes = reader.subarray(length * 8).slice();
   if (!isLittleEndian) reverseEach8(bytes);
   return { refs, times, values: new Float64Array(bytes.buffer), length };
-}
-
-function encodeDeltas(writer: ByteWriter, numbers: Float64Array, length: number): void {
-  let previous = 0;
-  for (let i = 0; i < length; i++) {
-    const number = numbers[i]!;
-    writer.varint(number - previous);
-    previous = number;
-  }
 }
 
 function decodeDeltas(reader: ByteReader, length: number): Float64Array {

@@ -48,6 +48,8 @@ export interface WalOptions {
   /** Appends are refused while more bytes than this wait to be written. Default 256 MiB. */
   readonly queuedSizeMaxBytes?: number;
   readonly clock: Clock;
+  /** Changes nothing in the directory, which must not be appended to then. Default false. */
+  readonly readOnly?: boolean;
   /**
    * Called with the error of each batch that was refused, once with a PoisonedError, and with undefined when writes
    * succeed again. Must not throw.
@@ -67,7 +69,11 @@ export interface WriteTrouble {
 interface Batch {
   readonly frames: FrameBatch;
   readonly appends: Waiter<void>[];
-  readonly rotations: Waiter<number>[];
+  readonly rotations: Rotation[];
+}
+
+interface Rotation extends Waiter<number> {
+  readonly beyond: number;
 }
 
 interface Waiter<T> {
@@ -119,8 +125,8 @@ export class Wal {
    */
   static async open(options: WalOptions, firstSegment: number): Promise<Wal> {
     assert(Number.isInteger(firstSegment) && firstSegment >= 1, "segments count from 1");
-    const { fileSystem, directory } = options;
-    await repairWalDirectory(fileSystem, directory);
+    const { fileSystem, directory, readOnly = false } = options;
+    if (!readOnly) await repairWalDirectory(fileSystem, directory);
     const { segments, checkpoint } = await listWalDirectory(fileSystem, directory);
     const last = segments.at(-1) ?? checkpoint;
     const sizes = new Map<number, number>();
@@ -172,14 +178,17 @@ export class Wal {
 
   /**
    * Ends the current segment behind everything appended so far, synced, and returns its number; later appends go
-   * to later segments. When nothing was appended to it, it stays, and the number before it is returned. Rejects as
-   * `append` does, and may then be called again.
+   * to later segments. When nothing was appended to it, it stays, and the number before it is returned, unless that
+   * must be `beyond` another one and is not: then an empty segment is ended. Rejects as `append` does, and may then
+   * be called again.
    */
-  rotate(): Promise<number> {
+  rotate(beyond = -1): Promise<number> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     const batch = this.#openBatch();
-    const rotated = new Promise<number>((resolve, reject) => batch.rotations.push({ resolve, reject }));
+    const rotated = new Promise<number>((resolve, reject) =>
+      batch.rotations.push({ beyond, resolve, reject }),
+    );
     this.#queue.push(this.#freshBatch());
     this.#wake();
     return rotated;
@@ -278,21 +287,34 @@ export class Wal {
     }
     for (const append of batch.appends) append.resolve();
     batch.appends.length = 0;
-    if (batch.rotations.length > 0) await this.#endSegment();
+    if (batch.rotations.length > 0) await this.#rotate(batch.rotations);
     for (const rotation of batch.rotations) rotation.resolve(this.#segment - 1);
     this.#recycle(batch);
   }
 
+  async #rotate(rotations: readonly Rotation[]): Promise<void> {
+    const beyond = Math.max(...rotations.map((rotation) => rotation.beyond));
+    if (this.#segment - 1 <= beyond) await this.#beginSegment();
+    await this.#endSegment();
+  }
+
   async #write(frames: FrameBatch): Promise<void> {
-    const { fileSystem, directory, durability } = this.#options;
+    const { durability } = this.#options;
     if (this.#writer !== undefined && this.#writer.sizeBytes + frames.sizeBytes > this.#segmentSizeBytes)
       await this.#endSegment();
-    this.#writer ??= await SegmentWriter.create(fileSystem, directory, this.#segment);
-    await this.#writer.write(frames);
-    this.#sizes.set(this.#segment, this.#writer.sizeBytes);
-    if (durability === "commit") await this.#writer.sync();
+    const writer = await this.#beginSegment();
+    await writer.write(frames);
+    this.#sizes.set(this.#segment, writer.sizeBytes);
+    if (durability === "commit") await writer.sync();
     else if (durability === "interval") this.#scheduleSync();
     this.#writesSucceed();
+  }
+
+  /** Creates the current segment, unless it is there. */
+  async #beginSegment(): Promise<SegmentWriter> {
+    const { fileSystem, directory } = this.#options;
+    this.#writer ??= await SegmentWriter.create(fileSystem, directory, this.#segment);
+    return this.#writer;
   }
 
   async #endSegment(): Promise<void> {

@@ -27,6 +27,30 @@ describe("block meta", () => {
     expect(decodeBlockMeta(encodeBlockMeta(meta), "meta.json")).toEqual(meta);
   });
 
+  it("finds every changed byte, and every cut", () => {
+    const encoded = encodeBlockMeta(meta);
+    for (let at = 0; at < encoded.length; at++) {
+      for (const mask of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
+        const changed = encoded.with(at, encoded[at]! ^ mask);
+        expect(() => decodeBlockMeta(changed, "f"), `byte ${at} ^ ${mask}`).toThrow(CorruptionError);
+      }
+      expect(() => decodeBlockMeta(encoded.subarray(0, at), "f")).toThrow(CorruptionError);
+    }
+  });
+
+  it("has a checksum without anything else to say, too", () => {
+    const { narthex: _, ...plain } = meta;
+    const encoded = encodeBlockMeta(plain);
+    expect(decodeBlockMeta(encoded, "f")).toEqual(plain);
+    const text = new TextDecoder().decode(encoded);
+    const changed = new TextEncoder().encode(text.replace('"minTime": -5', '"minTime": -4'));
+    expect(() => decodeBlockMeta(changed, "f")).toThrow("does not match its checksum");
+  });
+
+  it("has none where an earlier version, or somebody who changed it, left it out", () => {
+    expect(decodeBlockMeta(bytes(meta), "f")).toEqual(meta);
+  });
+
   it("takes what Prometheus leaves out as zero, and ignores what others add", () => {
     const { narthex: _, ...foreign } = meta;
     const decoded = decodeBlockMeta(

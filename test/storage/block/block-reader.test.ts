@@ -49,7 +49,7 @@ describe("BlockReader.deleteSamples", () => {
       ],
       [{ minTime: 299, maxTime: 299 }],
     ]);
-    expect(block.deletedShare).toBeCloseTo(22 / 600);
+    expect(await block.deletedShare()).toBeCloseTo(22 / 600);
     const again = await BlockReader.open(
       fileSystem.crash(() => 0),
       path,

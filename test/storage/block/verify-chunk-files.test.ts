@@ -7,8 +7,9 @@ import { ChunkFileWriter } from "../../../src/storage/block/chunk-file-writer.js
 import { openBlocks } from "../../../src/storage/block/open-blocks.js";
 import { verifyChunkFiles } from "../../../src/storage/block/verify-chunk-files.js";
 import { encodeChunks } from "../../../src/storage/chunk/encode-chunks.js";
+import { IndexContent, type IndexedSeries } from "../../../src/storage/index/index-content.js";
 import { IndexReader } from "../../../src/storage/index/index-reader.js";
-import { type IndexedSeries, writeIndex } from "../../../src/storage/index/index-writer.js";
+import { writeIndex } from "../../../src/storage/index/index-writer.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 
 const chunksOf = (from: number, samples: number) => {
@@ -28,8 +29,10 @@ async function manyFiles() {
   }
   await writer.finish();
   const parts: Uint8Array[] = [];
-  await writeIndex(series, async (bytes) => void parts.push(bytes.slice()));
-  const index = new IndexReader(Buffer.concat(parts), "b/index");
+  const content = new IndexContent();
+  for (const each of series) content.add(each);
+  await writeIndex(content, async (bytes) => void parts.push(bytes.slice()));
+  const index = await IndexReader.open(Buffer.concat(parts), "b/index");
   const files = await fileSystem.list("b/chunks");
   return { fileSystem, index, files };
 }

@@ -52,6 +52,22 @@ describe("ByteWriter and ByteReader", () => {
     );
   });
 
+  it("write the differences of a column as varints", () => {
+    const number = fc.oneof(safe, fc.integer({ min: -200, max: 200 }), fc.nat(2 ** 32)).map((n) => n / 2);
+    fc.assert(
+      fc.property(fc.array(number.map(Math.floor)), fc.nat(5), (numbers, more) => {
+        const column = Float64Array.from([...numbers, ...Array<number>(more).fill(7)]);
+        const [whole, one] = [new ByteWriter(1), new ByteWriter(1)];
+        for (const writer of [whole, one]) writer.u8(1);
+        whole.varintDeltas(column, numbers.length);
+        for (const [i, n] of numbers.entries()) one.varint(n - (numbers[i - 1] ?? 0));
+        expect(whole.toBytes()).toEqual(one.toBytes());
+      }),
+    );
+    expect(() => new ByteWriter().varintDeltas(Float64Array.of(0.5), 1)).toThrow();
+    expect(() => new ByteWriter().varintDeltas(Float64Array.of(1), 2)).toThrow();
+  });
+
   it("write varints as Go does", () => {
     const encoded = (write: (writer: ByteWriter) => void) => {
       const writer = new ByteWriter();

@@ -4,7 +4,7 @@ import { ClosedError, StorageError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { ALL_TIME } from "../../../src/model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../../../src/model/series.js";
-import { isStaleAt } from "../../../src/model/staleness.js";
+import { isStaleAt, markStaleAt } from "../../../src/model/staleness.js";
 import type { BlockMeta } from "../../../src/storage/block/block-meta.js";
 import { BlockReader } from "../../../src/storage/block/block-reader.js";
 import { publishBlocks } from "../../../src/storage/block/block-writer.js";
@@ -97,7 +97,8 @@ describe("BulkAppender", () => {
   });
 
   it("rejects what retention would drop, and says so", async () => {
-    const { fileSystem, appender, opened } = await setUp({ oldestTime: hour });
+    const ageLimit = { recentFrom: 2 * hour, oldestTimeOf: () => hour };
+    const { fileSystem, appender, opened } = await setUp({ ageLimit });
     for (const time of [hour - 1, hour, 0]) appender.append(NO_SERIES, a, time, 7);
     const { appended, rejected } = await appender.commit();
     expect(appended).toBe(1);
@@ -132,6 +133,20 @@ describe("BulkAppender", () => {
         else expect(isStaleAt(values, i)).toBe(true);
       }
     }
+  });
+
+  it("takes columns by the refs that it gave, markers by their bits", async () => {
+    const { fileSystem, appender, opened } = await setUp();
+    const ref = appender.append(NO_SERIES, a, 0, 1);
+    const values = Float64Array.of(2, 3, 4, 5);
+    markStaleAt(values, 2);
+    const times = Float64Array.of(10, 20, 30, 40);
+    const columns = { refs: Uint32Array.of(ref, 9, ref, 0), times, values, length: 4 };
+    expect(appender.appendColumns(columns)).toEqual([1, 3]);
+    expect((await appender.commit()).appended).toBe(3);
+    const found = (await stored(fileSystem, opened)).get("a")!;
+    expect([...found.times]).toEqual([0, 10, 30]);
+    expect([0, 1, 2].map((i) => isStaleAt(found.values, i))).toEqual([false, false, true]);
   });
 
   it("makes few blocks of sparse samples", async () => {

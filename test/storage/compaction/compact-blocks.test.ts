@@ -4,12 +4,12 @@ import { Labels } from "../../../src/model/labels.js";
 import { Matcher } from "../../../src/model/matcher.js";
 import { ALL_TIME } from "../../../src/model/sample.js";
 import { BlockReader } from "../../../src/storage/block/block-reader.js";
-import { type BlockSeries, writeBlock } from "../../../src/storage/block/block-writer.js";
+import { type BlockSeries, publishBlocks, writeBlock } from "../../../src/storage/block/block-writer.js";
 import { openBlocks } from "../../../src/storage/block/open-blocks.js";
 import { removeBlock } from "../../../src/storage/block/remove-block.js";
 import { encodeChunks } from "../../../src/storage/chunk/encode-chunks.js";
 import { mergeChunks } from "../../../src/storage/chunk/sort-samples.js";
-import { compactBlocks } from "../../../src/storage/compaction/compact-blocks.js";
+import { type CompactedBlock, stageCompaction } from "../../../src/storage/compaction/compact-blocks.js";
 import { SeededRandom } from "../../simulation/random.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 
@@ -35,6 +35,18 @@ async function write(fileSystem: MemFileSystem, number: number, content: Content
   return BlockReader.open(fileSystem, `db/${ulidOf(number)}`);
 }
 
+/** As a database does it: staged, then published. */
+async function compactBlocks(
+  fileSystem: MemFileSystem,
+  directory: string,
+  sources: readonly BlockReader[],
+  block: CompactedBlock,
+) {
+  const meta = await stageCompaction(fileSystem, directory, sources, block);
+  if (meta !== undefined) await publishBlocks(fileSystem, directory, [meta]);
+  return meta;
+}
+
 async function newDirectory(): Promise<MemFileSystem> {
   const fileSystem = new MemFileSystem();
   await fileSystem.makeDirectory("db");
@@ -58,7 +70,7 @@ const ramp = (start: number, count: number, value = 1) =>
 const older: Content = { a: ramp(0, 200), b: ramp(0, 10), d: { 5: 1, 2000: 7 } };
 const younger: Content = { a: { 15: -1, 20: -2, 5000: 3 }, c: ramp(3000, 300), d: { 5: 2, 2001: 8 } };
 
-describe.each(["gorilla", "adaptive"] as const)("compactBlocks (%s)", (encoding) => {
+describe.each(["gorilla", "adaptive"] as const)("stageCompaction (%s)", (encoding) => {
   it("holds what the sources held; of two samples the older block's counts", async () => {
     const fileSystem = await newDirectory();
     const sources = [await write(fileSystem, 2, younger), await write(fileSystem, 1, older)];

@@ -8,7 +8,7 @@ import {
   planCompaction,
 } from "../../../src/storage/compaction/plan-compaction.js";
 
-const options = { blockDurationMs: 2, durationMaxMs: 54 };
+const options = { blockDurationMs: 2, durationMaxMs: () => 54 };
 
 /** `name: [from, to)`, with age by the order of the list unless given. */
 function blocks(
@@ -19,6 +19,7 @@ function blocks(
     range: { minTime: from, maxTime: to - 1 },
     oldestSource: ulid,
     deletedShare,
+    hasExpired: false,
     hasFailed: false,
   }));
 }
@@ -60,6 +61,15 @@ describe("planCompaction", () => {
     expect(plan({ a: [0, 54], b: [54, 108], c: [108, 162], d: [170, 171] })).toBeUndefined();
   });
 
+  it("asks for each end how long a block may be", () => {
+    const growing = { ...options, durationMaxMs: (end: number) => (end <= 12 ? 6 : 2) };
+    const six = blocks({ a: [6, 8], b: [8, 10], c: [12, 14], d: [14, 16], e: [15, 17], f: [24, 26] });
+    // d and e are in one range of 6, but not of 2.
+    expect(planCompaction(six, growing)).toEqual({ reason: "level", sources: ["a", "b"] });
+    expect(planCompaction(six.slice(2), growing)).toBeUndefined();
+    expect(planCompaction(six.slice(2), { ...growing, durationMaxMs: () => 6 })?.sources).toEqual(["d", "e"]);
+  });
+
   it("merges blocks that overlap first, the newest too", () => {
     expect(plan({ a: [0, 2], b: [2, 4], c: [4, 6], d: [6, 8], e: [7, 8] })).toEqual({
       reason: "overlap",
@@ -88,6 +98,15 @@ describe("planCompaction", () => {
       reason: "tombstones",
       sources: ["b"],
     });
+  });
+
+  it("rewrites a block without the series that it has outlived, if it is not merged anyway", () => {
+    const expired = (spec: Parameters<typeof blocks>[0], ulid: string) =>
+      blocks(spec).map((each) => ({ ...each, hasExpired: each.ulid === ulid }));
+    const spec = { a: [0, 2, 0.2], b: [20, 22], c: [38, 40] } as const;
+    expect(planCompaction(expired(spec, "b"), options)).toEqual({ reason: "retention", sources: ["b"] });
+    const mergeable = { a: [0, 2], b: [2, 4], c: [38, 40] } as const;
+    expect(planCompaction(expired(mergeable, "b"), options)?.reason).toBe("level");
   });
 
   it("leaves a block alone that could not be merged", () => {
@@ -130,7 +149,7 @@ function madeOf(members: readonly number[], ranges: readonly TimeRange[], ulid: 
     maxTime: Math.max(...members.map((i) => ranges[i]!.maxTime)),
   };
   const oldestSource = members.map((i) => String(i).padStart(3, "0")).sort()[0]!;
-  return { ulid, range, oldestSource, deletedShare: 0, hasFailed: false, members };
+  return { ulid, range, oldestSource, deletedShare: 0, hasExpired: false, hasFailed: false, members };
 }
 
 function applied(

@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { LockedError } from "../../../src/model/errors.js";
 import { acquireDirectoryLock, type DirectoryLock } from "../../../src/storage/fs/directory-lock.js";
 import { nodeFileSystem } from "../../../src/storage/fs/node-file-system.js";
@@ -107,6 +109,20 @@ describe("machineProcesses", () => {
     const child = spawn(process.execPath, ["-e", ""]);
     await new Promise((resolve) => child.on("close", resolve));
     expect(machineProcesses.startTimeOf(child.pid!)).toBeUndefined();
+  });
+
+  it.skipIf(process.platform !== "linux")("takes a zombie for a process that has ended", async () => {
+    // The shell starts a process and becomes another one, which never asks for its children.
+    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
+    try {
+      const [line] = (await once(parent.stdout, "data")) as [Buffer];
+      const zombie = Number(line.toString());
+      await vi.waitUntil(() => /\) Z /.test(readFileSync(`/proc/${zombie}/stat`, "latin1")));
+      expect(machineProcesses.startTimeOf(zombie)).toBeUndefined();
+      expect(machineProcesses.startTimeOf(parent.pid!)).toBeTruthy();
+    } finally {
+      parent.kill("SIGKILL");
+    }
   });
 
   it("locks a real directory", async () => {

@@ -209,10 +209,14 @@ describe("checkpointRecords", () => {
   it("rewrites the head: all samples, markers too, and named series without samples", async () => {
     const head = new Head();
     const values = Float64Array.from({ length: 50_000 }, (_, i) => Math.sin(i));
-    for (let i = 0; i < 3000; i++) head.markNamed(head.create(Labels.from({ i: String(i) })));
+    for (let i = 0; i < 3000; i++)
+      head.samples.states.markNamed(head.create(Labels.from({ i: String(i) })), 1);
     const series = head.create(x);
-    for (let i = 0; i < values.length; i++) head.apply(series, i * 10, values, i);
-    for (let i = 0; i < 500; i++) head.apply(series, i * 10 + 5, values, i);
+    const slots = new Uint32Array(values.length).fill(series);
+    const inOrder = Float64Array.from(values, (_, i) => i * 10);
+    const late = inOrder.map((time) => time + 5);
+    head.replayRows({ slots, times: inOrder, values, length: values.length });
+    head.replayRows({ slots, times: late, values, length: 500 });
     head.create(y);
 
     const fileSystem = new MemFileSystem();

@@ -5,12 +5,20 @@ import type { EncodedChunk } from "../../../src/model/series.js";
 import { isStaleAt, markStaleAt } from "../../../src/model/staleness.js";
 import { decodeChunk } from "../../../src/storage/chunk/encode-chunks.js";
 import { HeadSamples, type TakenChunks } from "../../../src/storage/head/head-samples.js";
+import type { AppendOutcome } from "../../../src/storage/head/out-of-order-samples.js";
 
 /** One series of the head. */
 function newSeries(samples = new HeadSamples(), slot = 1) {
   samples.begin(slot);
   return {
-    append: (time: number, values: Float64Array, index: number) => samples.append(slot, time, values, index),
+    append: (time: number, values: Float64Array, index: number) => {
+      const row = { times: Float64Array.of(time), values: values.subarray(index), length: 1 };
+      let outcome: AppendOutcome = "appended";
+      samples.appendRows({ ...row, slots: Uint32Array.of(slot) }, 1, (_row, other) => {
+        outcome = other;
+      });
+      return outcome;
+    },
     appendChunk: (chunk: EncodedChunk) => samples.appendChunk(slot, chunk),
     chunksIn: (range: TimeRange) => samples.chunksIn(slot, range),
     takeBelow: (end: number) => samples.takeBelow(slot, end),

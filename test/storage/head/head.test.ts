@@ -77,7 +77,7 @@ describe("Head", () => {
     const oldRef = open.append(NO_SERIES, labelsOf(1), 100, 1);
 
     head.beginGeneration();
-    await commitSample(head, labelsOf(2), 2);
+    await commitSample(head, labelsOf(2), 2, 7);
     dropBelow(head, 3);
     expect(head.endIdleSeries()).toBe(2);
     const kept = [...head.series].map((slot) => head.series.labelsOf(slot).get("i"));

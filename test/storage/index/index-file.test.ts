@@ -4,21 +4,24 @@ import { crc32c } from "../../../src/kernels/crc32c.js";
 import { TsdbError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import type { ChunkMeta } from "../../../src/storage/chunk/chunk-meta.js";
+import { IndexContent, type IndexedSeries } from "../../../src/storage/index/index-content.js";
 import { TOC_SIZE_BYTES } from "../../../src/storage/index/index-format.js";
 import { IndexReader } from "../../../src/storage/index/index-reader.js";
-import { type IndexedSeries, writeIndex } from "../../../src/storage/index/index-writer.js";
+import { writeIndex } from "../../../src/storage/index/index-writer.js";
 
 async function written(series: readonly IndexedSeries[]): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  await writeIndex(series, async (bytes) => {
+  const content = new IndexContent();
+  for (const each of series) content.add(each);
+  await writeIndex(content, async (bytes) => {
     parts.push(bytes.slice());
   });
   return Uint8Array.from(Buffer.concat(parts));
 }
 
 /** Everything that an index says, read until the first error. */
-function readAll(bytes: Uint8Array): unknown {
-  const index = new IndexReader(bytes, "index");
+async function readAll(bytes: Uint8Array): Promise<unknown> {
+  const index = await IndexReader.open(bytes, "index");
   index.verify();
   return {
     series: Array.from(index.all(), (ref) => plain(index.series(ref))),
@@ -42,7 +45,7 @@ const small: readonly IndexedSeries[] = [
 
 describe("an index file", () => {
   it("says what was written", async () => {
-    const index = new IndexReader(await written(small), "index");
+    const index = await IndexReader.open(await written(small), "index");
     const refs = index.all();
     expect(Array.from(refs, (ref) => plain(index.series(ref)))).toEqual(small.map(plain));
     expect(Array.from(refs, (ref) => index.labels(ref).toString())).toEqual(
@@ -61,13 +64,13 @@ describe("an index file", () => {
     const series = labels
       .sort((x, y) => x.compare(y))
       .map((each) => ({ labels: each, chunks: [chunk(8, 1, 1)] }));
-    const index = new IndexReader(await written(series), "index");
+    const index = await IndexReader.open(await written(series), "index");
     expect(index.labelValues("a")).toEqual(["z", "\uffee", "\u{1f600}"]);
     expect([...index.postings("a", "\u{1f600}")]).toEqual([index.all()[2]]);
   });
 
   it("is without series when none were written", async () => {
-    expect(readAll(await written([]))).toEqual({ series: [], postings: [] });
+    expect(await readAll(await written([]))).toEqual({ series: [], postings: [] });
   });
 
   it("grows beyond the writer's buffer", async () => {
@@ -75,7 +78,7 @@ describe("an index file", () => {
       labels: Labels.from({ __name__: "m", i: String(i).padStart(6, "0") }),
       chunks: [chunk(i * 100, i, i + 5)],
     }));
-    const index = new IndexReader(await written(series), "index");
+    const index = await IndexReader.open(await written(series), "index");
     index.verify();
     expect(index.all().length).toBe(12_000);
     expect(plain(index.series(index.postings("i", "011999")[0]!))).toEqual(plain(series[11_999]!));
@@ -83,15 +86,15 @@ describe("an index file", () => {
 
   it("with right checksums over wrong bytes gives an error or an answer, never a crash", async () => {
     const intact = await written(small);
-    const bodies = checkedStretches(intact);
+    const bodies = await checkedStretches(intact);
     expect(bodies.length).toBe(9);
     const change = fc.record({
       body: fc.nat({ max: bodies.length - 1 }),
       at: fc.nat(),
       value: fc.nat({ max: 255 }),
     });
-    fc.assert(
-      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
         const bytes = intact.slice();
         for (const { body, at, value } of changes) {
           const [start, end] = bodies[body]!;
@@ -100,7 +103,7 @@ describe("an index file", () => {
         for (const [start, end] of bodies)
           new DataView(bytes.buffer).setUint32(end, crc32c(bytes.subarray(start, end)));
         try {
-          readAll(bytes);
+          await readAll(bytes);
         } catch (error) {
           expect(error).toBeInstanceOf(TsdbError);
         }
@@ -111,7 +114,7 @@ describe("an index file", () => {
 });
 
 /** [start, end) of all that a checksum covers in a small index: symbols, series, postings, offsets, TOC. */
-function checkedStretches(bytes: Uint8Array): readonly (readonly [number, number])[] {
+async function checkedStretches(bytes: Uint8Array): Promise<readonly (readonly [number, number])[]> {
   const view = new DataView(bytes.buffer);
   const tocStart = bytes.length - TOC_SIZE_BYTES;
   const [symbols, , seriesEnd, , , offsets] = Array.from({ length: 6 }, (_, i) =>
@@ -119,7 +122,7 @@ function checkedStretches(bytes: Uint8Array): readonly (readonly [number, number
   );
   const section = (at: number) => [at + 4, at + 4 + view.getUint32(at)] as const;
   const stretches = [section(symbols!), section(offsets!), [tocStart, bytes.length - 4] as const];
-  for (const ref of new IndexReader(bytes, "index").all())
+  for (const ref of (await IndexReader.open(bytes, "index")).all())
     stretches.push([ref * 16 + 1, ref * 16 + 1 + bytes[ref * 16]!]);
   for (let at = seriesEnd!; at < offsets!; at = section(at)[1] + 4) stretches.push(section(at));
   return stretches;

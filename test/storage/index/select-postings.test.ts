@@ -15,7 +15,7 @@ const series = [
 ];
 
 function indexOf(all: readonly Labels[]): MemoryPostings {
-  const index = new MemoryPostings();
+  const index = new MemoryPostings((ref) => all[ref - 1]!);
   for (const [i, labels] of all.entries()) index.add((i + 1) as SeriesRef, labels);
   return index;
 }
@@ -66,6 +66,34 @@ describe("selectPostings", () => {
     );
   });
 
+  it("gives the same where few series are left, and many values", () => {
+    const pods = Array.from({ length: 60 }, (_, i) =>
+      Labels.from({ job: i % 20 === 0 ? "rare" : "api", ...(i % 3 === 0 ? {} : { pod: `p${i}` }) }),
+    );
+    const tried: number[] = [];
+    const index = new MemoryPostings((ref) => {
+      tried.push(ref);
+      return pods[ref - 1]!;
+    });
+    for (const [i, labels] of pods.entries()) index.add((i + 1) as SeriesRef, labels);
+    const rare = new Matcher("job", "=", "rare");
+    const onPods: [MatchOperator, string][] = [
+      ["!=", ""],
+      ["=", ""],
+      ["=~", "p.*0"],
+      ["!~", "p.*0"],
+      ["=~", "p[2-4]*|"],
+      ["!~", "p[2-4]+|"],
+    ];
+    for (const [operator, value] of onPods) {
+      const matchers = [new Matcher("pod", operator, value), rare];
+      expect([...selectPostings(index, matchers)], matchers.join()).toEqual(naive(pods, matchers));
+      expect(new Set(tried.splice(0)), matchers.join()).toEqual(new Set([1, 21, 41]));
+    }
+    expect([...selectPostings(index, [rare, new Matcher("pod", "=", "p20")])]).toEqual([21]);
+    expect(tried).toEqual([]);
+  });
+
   it("selects all series without matchers", () => {
     expect([...selectPostings(indexOf(series), [])]).toEqual([1, 2, 3, 4, 5]);
   });
@@ -77,6 +105,7 @@ describe("selectPostings", () => {
       all: () => index.all(),
       postings: (name, value) => index.postings(name, value),
       labelNames: () => index.labelNames(),
+      labelValueCount: (name) => index.labelValueCount(name),
       labelValues: (name) => {
         scanned.push(name);
         return index.labelValues(name);

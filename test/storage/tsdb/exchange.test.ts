@@ -82,6 +82,22 @@ async function filled(fileSystem: MemFileSystem, options: Partial<TsdbOptions> =
 }
 
 describe("snapshot", () => {
+  it("has the journals as well", async () => {
+    const fileSystem = new MemFileSystem();
+    const tsdb = await filled(fileSystem);
+    const journal = await tsdb.journals.open("sums", () => {});
+    await journal.append(new Uint8Array([1, 2]));
+    await tsdb.exchange.snapshot({ directory: "backups/monday" });
+    await journal.append(new Uint8Array([3]));
+    await tsdb.close();
+
+    const snapshot = await open(fileSystem, { directory: "backups/monday" });
+    const records: number[][] = [];
+    await snapshot.journals.open("sums", (record) => records.push([...record]));
+    expect(records).toEqual([[1, 2]]);
+    await snapshot.close();
+  });
+
   it("is a database with what was there, whatever is written, deleted and cut meanwhile and later", async () => {
     const fileSystem = new MemFileSystem();
     const tsdb = await filled(fileSystem);
@@ -323,24 +339,47 @@ describe("importDirectory", () => {
     await tsdb.close();
   });
 
-  it("leaves out a block that is broken, and says so", async () => {
+  async function withBroken(name: string, at: number) {
     const fileSystem = new MemFileSystem();
     const source = await filled(fileSystem);
     const { blocks } = await source.exchange.snapshot({ directory: "snapshot" });
+    const content = await contentOf(source);
     await source.close();
-    const path = `snapshot/${blocks[0]!.ulid}/chunks/000001`;
+    const { ulid } = blocks.find(({ stats }) => stats.numSeries > 1)!;
+    const path = `snapshot/${ulid}/${name}`;
     const bytes = await fileSystem.readFile(path);
     await fileSystem.remove(path);
-    bytes[40]! ^= 1;
     const file = await fileSystem.create(path);
-    await file.write(bytes);
+    await file.write(bytes.with(at, bytes[at]! ^ 1));
     await file.close();
+    return { fileSystem, blocks, content };
+  }
+
+  it("takes what can be read of a block that is broken, and says what cannot", async () => {
+    const { fileSystem, blocks, content } = await withBroken("chunks/000001", 20);
     const target = await open(fileSystem, { directory: "target" });
-    const { blocks: imported, losses } = await target.exchange.importDirectory("snapshot");
-    expect(imported).toBe(blocks.length - 1);
-    expect(losses).toEqual([
-      expect.stringContaining("cannot be read and was left out: the checksum of a chunk"),
+    const result = await target.exchange.importDirectory("snapshot");
+    expect(result.blocks).toBe(blocks.length - 1);
+    expect(result.losses).toEqual([
+      expect.stringMatching(
+        /^snapshot\/\w+: x\{host="a"\} from \S+ to \S+ was left out: the checksum of a chunk/,
+      ),
     ]);
+    expect(result.salvagedSamples).toBeGreaterThan(0);
+    const imported = await contentOf(target);
+    expect(imported.filter((line) => line.startsWith("y"))).toEqual(
+      content.filter((line) => line.startsWith("y")),
+    );
+    expect(content).toEqual(expect.arrayContaining(imported));
+    await target.close();
+  });
+
+  it("leaves out a block of which nothing can be read, and says so", async () => {
+    const { fileSystem, blocks } = await withBroken("index", 0);
+    const target = await open(fileSystem, { directory: "target" });
+    const { blocks: imported, losses, salvagedSamples } = await target.exchange.importDirectory("snapshot");
+    expect([imported, salvagedSamples]).toEqual([blocks.length - 1, 0]);
+    expect(losses).toEqual([expect.stringContaining("cannot be read and was left out: this is no index")]);
     await target.close();
   });
 });

@@ -150,6 +150,7 @@ describe("Wal segments", () => {
     const fileSystem = new MemFileSystem();
     const wal = await openWal(fileSystem, { durability: "none" });
     expect(await wal.rotate()).toBe(0);
+    expect(await fileSystem.list(DIRECTORY)).toEqual([]);
     const before = wal.append(payloadOf("before"));
     const rotated = wal.rotate();
     const after = wal.append(payloadOf("after"));
@@ -163,6 +164,18 @@ describe("Wal segments", () => {
     const file = await fileSystem.openForRead(`${DIRECTORY}/00000002`);
     expect(wal.sizeBytes).toBe(file.size);
     await expect(wal.truncate(2)).rejects.toThrow("only ended segments are removed");
+  });
+
+  it("rotate ends an empty segment when its number must be beyond another one and is not yet", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    expect(await wal.rotate(0)).toBe(1);
+    expect(await wal.rotate(0)).toBe(1);
+    expect(await Promise.all([wal.rotate(), wal.rotate(1)])).toEqual([1, 2]);
+    await Promise.all([wal.append(payloadOf("after")), wal.rotate(2)]);
+    await wal.close();
+    const { texts: read, segments, corruptions } = await replayTexts(fileSystem.crash(loseAll));
+    expect({ read, segments, corruptions }).toEqual({ read: ["after"], segments: 3, corruptions: [] });
   });
 
   it("begins a new segment before one would grow too large", async () => {

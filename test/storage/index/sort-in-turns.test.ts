@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sortInTurns } from "../../../src/storage/head/sort-in-turns.js";
+import { sortInTurns } from "../../../src/storage/index/sort-in-turns.js";
 import { SeededRandom } from "../../simulation/random.js";
 
 describe("sortInTurns", () => {
