@@ -25,6 +25,7 @@ export function* csvLines(
   }
 }
 
+/** Also of blanks at the ends, which readers cut off otherwise. */
 function quoteWhereNeeded(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  return /[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

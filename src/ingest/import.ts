@@ -13,9 +13,10 @@ import { readCsv } from "./csv/read-csv.js";
 import { ExpositionStream } from "./exposition/parse-exposition.js";
 import { ExpositionRows } from "./exposition-rows.js";
 import { guessImportFormat, type ImportFormat, importFormatOfName } from "./import-format.js";
+import { JsonLinesReader, type SampleSink } from "./json-lines-reader.js";
 import { defaultIngestLimits, type IngestLimits } from "./limits.js";
-import { readJsonLines } from "./read-json-lines.js";
-import { MalformedRows, RowAppender } from "./row-appender.js";
+import type { BodyReader } from "./push/push-body.js";
+import { MalformedRows, RowAppender, type RowSeries } from "./row-appender.js";
 
 export interface ImportStreamOptions extends ImportOptions {
   /** Tells the format, when the options do not; the file is not opened. */
@@ -75,18 +76,36 @@ async function readRows(
     return;
   }
   if (format === "jsonl") {
-    await readJsonLines(whole, { rows, malformed, onBatch: drain });
+    await readWhole(whole, new JsonLinesReader(lineSink(rows, malformed), jsonLineSizeMaxBytes), drain);
     return;
   }
-  const stream = new ExpositionStream(
-    { format, limits },
-    new ExpositionRows({ rows, malformed, defaultTime }),
-  );
-  for await (const chunk of whole) {
-    stream.write(chunk);
+  const visitor = new ExpositionRows({ rows, malformed, defaultTime });
+  await readWhole(whole, new ExpositionStream({ format, limits }, visitor), drain);
+}
+
+/** VictoriaMetrics may write all of a series in one line. */
+const jsonLineSizeMaxBytes = 64 * 1024 * 1024;
+
+async function readWhole(
+  source: AsyncIterable<Uint8Array>,
+  reader: BodyReader,
+  drain: () => Promise<void>,
+): Promise<void> {
+  for await (const chunk of source) {
+    reader.write(chunk);
     await drain();
   }
-  stream.end();
+  reader.end();
+}
+
+/** A line that cannot be read is one malformed row, whatever it holds. */
+function lineSink(rows: RowAppender, malformed: MalformedRows): SampleSink<RowSeries> {
+  return {
+    series: (labels) => rows.series(labels),
+    append: (series, time, value) => rows.append(series, time, value),
+    appendStale: (series, time) => rows.appendStale(series, time),
+    malformed: (line, reason) => malformed.add(line, reason),
+  };
 }
 
 function formatOf({ format, fileName }: ImportStreamOptions, head: Uint8Array): ImportFormat {

@@ -7,8 +7,12 @@
 import { LimitExceededError } from "../model/errors.js";
 
 export interface IngestLimits {
+  /** Bytes of one body as it arrives, before decompression. */
+  readonly arrivingSizeBytes: number;
   /** Bytes of one body after decompression, where a body must be held whole. */
   readonly bodySizeBytes: number;
+  /** Bytes of one body after decompression, where it is read piece by piece. */
+  readonly streamSizeBytes: number;
   /** Bytes of one line of text, or of one row of CSV. */
   readonly lineSizeBytes: number;
   /** Labels of one series, the metric name included. */
@@ -22,7 +26,9 @@ export interface IngestLimits {
 }
 
 export const defaultIngestLimits: IngestLimits = {
+  arrivingSizeBytes: 32 * 1024 * 1024,
   bodySizeBytes: 32 * 1024 * 1024,
+  streamSizeBytes: 256 * 1024 * 1024,
   lineSizeBytes: 1024 * 1024,
   labelsMax: 128,
   labelNameSizeBytes: 1024,
@@ -33,6 +39,13 @@ export const defaultIngestLimits: IngestLimits = {
 
 export type IngestLimitName = keyof IngestLimits;
 
+/** Limits that a configuration file may set, by the names that they have there. */
+const configuredNames: Readonly<Partial<Record<IngestLimitName, string>>> = {
+  labelsMax: "labels",
+  labelNameSizeBytes: "label_name_length",
+  labelValueSizeBytes: "label_value_length",
+};
+
 /** The sentence for a limit that was passed: what was measured, how much of it, and the limit's name. */
 export function describeLimit(
   subject: string,
@@ -41,7 +54,7 @@ export function describeLimit(
   name: IngestLimitName,
 ): string {
   const unit = name.endsWith("Bytes") ? " bytes" : "";
-  return `${subject} has ${amount}${unit}, more than the limit ${name} of ${limits[name]}`;
+  return `${subject} has ${amount}${unit}, more than the limit ${configuredNames[name] ?? name} of ${limits[name]}`;
 }
 
 /** Throws LimitExceededError when `amount` is beyond the named limit. */

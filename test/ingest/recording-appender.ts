@@ -7,6 +7,7 @@ import type { Appendable, Appender, CommitResult } from "../../src/model/appenda
 import type { Labels } from "../../src/model/labels.js";
 import { isTimestampMs } from "../../src/model/sample.js";
 import type { SeriesRef } from "../../src/model/series.js";
+import { isStaleAt } from "../../src/model/staleness.js";
 
 export interface RecordedSample {
   readonly series: string;
@@ -21,6 +22,7 @@ export class RecordingAppendable implements Appendable {
   rollbacks = 0;
   failCommit: Error | undefined;
   readonly #refs = new Map<string, SeriesRef>();
+  readonly #labels = new Map<SeriesRef, Labels>();
 
   /** As `series value@time`. */
   get lines(): string[] {
@@ -43,11 +45,21 @@ export class RecordingAppendable implements Appendable {
       }
       const ref = this.#refs.get(labels.key()) ?? ((this.#refs.size + 1) as SeriesRef);
       this.#refs.set(labels.key(), ref);
+      this.#labels.set(ref, labels);
       return ref;
     };
     return {
       append: (_ref, labels, time, value) => stage(labels, time, value),
       appendStale: (_ref, labels, time) => stage(labels, time, "stale"),
+      appendColumns: ({ refs, times, values, length }) => {
+        const ended: number[] = [];
+        for (let row = 0; row < length; row++) {
+          const labels = this.#labels.get(refs[row] as SeriesRef);
+          if (labels === undefined) ended.push(row);
+          else stage(labels, times[row]!, isStaleAt(values, row) ? "stale" : values[row]!);
+        }
+        return ended;
+      },
       commit: async (): Promise<CommitResult> => {
         ended = true;
         if (this.failCommit !== undefined) throw this.failCommit;

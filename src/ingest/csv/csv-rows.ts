@@ -58,7 +58,12 @@ export class CsvRows {
     const series = this.#seriesOf(cells);
     for (const [i, { index, metricName }] of plan.values.entries()) {
       const cell = cells[index]!;
-      if (isEmptyCell(cell)) continue;
+      if (plan.staleText === undefined && isEmptyCell(cell)) continue;
+      if (cell === plan.staleText) {
+        series[i] ??= this.#newSeries(metricName, cells);
+        rows.appendStale(series[i], time);
+        continue;
+      }
       const value = numberOfCell(cell, hasDecimalComma);
       if (value === undefined) {
         malformed.add(line, `${quote(cell)} in column "${columns[index]}" is no number`);
@@ -89,12 +94,13 @@ export class CsvRows {
     return series;
   }
 
-  #newSeries(metricName: string, cells: readonly string[]): RowSeries {
+  #newSeries(metricName: string | undefined, cells: readonly string[]): RowSeries {
     const pairs = this.#options.plan.labels.map(({ index, labelName }): [string, string] => [
       labelName,
       cells[index]!,
     ]);
-    return this.#options.rows.series(Labels.from([[METRIC_NAME, metricName], ...pairs]));
+    if (metricName !== undefined) pairs.push([METRIC_NAME, metricName]);
+    return this.#options.rows.series(Labels.from(pairs));
   }
 }
 

@@ -16,7 +16,10 @@ import { guessTimeFormat, type TimeFormat, timeFormatOf } from "./time-format.js
 export interface ColumnPlan {
   readonly time: { readonly index: number; readonly format: TimeFormat };
   readonly labels: readonly { readonly index: number; readonly labelName: string }[];
-  readonly values: readonly { readonly index: number; readonly metricName: string }[];
+  /** Without a metric's name where a column of labels holds it. */
+  readonly values: readonly { readonly index: number; readonly metricName: string | undefined }[];
+  /** A value that stands for a staleness marker; then every other cell is a value, also `NaN`. */
+  readonly staleText?: string;
 }
 
 /** The first rows of a file, cells trimmed. Every row has as many cells as there are columns, or is not here. */

@@ -13,6 +13,7 @@ import type { MalformedRows, RowAppender } from "../row-appender.js";
 import { isEmptyCell, numberOfCell } from "./cell.js";
 import { type CsvRecord, csvRecords } from "./csv-records.js";
 import { CsvRows } from "./csv-rows.js";
+import { exportedColumns } from "./exported-columns.js";
 import { guessDelimiter } from "./guess-delimiter.js";
 import { planColumns } from "./plan-columns.js";
 import { guessTimeFormat } from "./time-format.js";
@@ -56,6 +57,7 @@ const heldTextMax = 4 * 1024 * 1024;
 class CsvReader {
   readonly #options: ReadCsvOptions;
   readonly #hasDecimalComma: boolean;
+  #header: readonly string[] = [];
   #columns: readonly string[] | undefined;
   #held: CsvRecord[] = [];
   #heldText = 0;
@@ -74,7 +76,10 @@ class CsvReader {
       checkLimit("the first row", record.cells.length, limits, "columnsMax");
       const hasHeader = csv.hasHeader ?? !looksLikeRow(record.cells, this.#hasDecimalComma);
       this.#columns = uniqueColumns(hasHeader ? record.cells : record.cells.map(() => ""));
-      if (hasHeader) return;
+      if (hasHeader) {
+        this.#header = record.cells;
+        return;
+      }
     }
     if (this.#rows !== undefined) {
       this.#addRow(this.#rows, record);
@@ -98,7 +103,9 @@ class CsvReader {
     const fitting = this.#held
       .map(({ cells }) => fitRow(cells, columns.length))
       .filter((row) => row !== undefined);
-    const plan = planColumns({ columns, rows: fitting, hasDecimalComma }, csv, rows.metricPrefix);
+    const plan =
+      exportedColumns(this.#header, csv) ??
+      planColumns({ columns, rows: fitting, hasDecimalComma }, csv, rows.metricPrefix);
     checkLimit("each series of the file", plan.labels.length + 1, limits, "labelsMax");
     this.#rows = new CsvRows({ plan, columns, hasDecimalComma, rows, malformed, limits });
     for (const record of this.#held) this.#addRow(this.#rows, record);

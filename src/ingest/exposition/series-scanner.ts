@@ -89,7 +89,8 @@ export class SeriesScanner implements SeriesText {
   }
 
   key(): string {
-    return this.#bytes.toString("latin1", this.#start, this.#end);
+    const text = this.#bytes.toString("latin1", this.#start, this.#end);
+    return this.#floatLabel === undefined ? text : `${this.#floatLabel}\0${text}`;
   }
 
   labels(): Labels {
@@ -277,7 +278,7 @@ function hasHighByte(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 /** As Go's shortest form, but always with a point or an exponent: `1.0`, `0.5`, `1e+06`, `+Inf`. */
-function openMetricsFloat(text: string): string {
+export function openMetricsFloat(text: string): string {
   const value = parseFloatText(text);
   if (value === undefined) return text;
   const written = formatFloat(value);

@@ -87,7 +87,7 @@ describe("rows", () => {
     await expect(read("time,a,b,c\n2020-01-01,1,2,3\n", {}, limits)).rejects.toThrow(/columnsMax of 3/);
     await expect(
       read("time,a,x,y\n2020-01-01,1,p,q\n", {}, { ...limits, columnsMax: 4, labelsMax: 2 }),
-    ).rejects.toThrow(/labelsMax of 2/);
+    ).rejects.toThrow(/labels of 2/);
     const { malformed } = await read("time,a,l\n2020-01-01,1,0123456789z\n", {}, limits);
     expect(malformed.first[0]?.reason).toMatch(/labelValueSizeBytes/);
   });

@@ -224,9 +224,9 @@ describe("limits", () => {
   };
   it.each([
     [`a{b="${"x".repeat(40)}"} 1`, /lineSizeBytes of 40/],
-    ['a{b="1",c="2",d="3"} 1', /labelsMax of 3/],
-    ['a{abcdef="1"} 1', /labelNameSizeBytes of 5/],
-    ['a{a="1234567"} 1', /labelValueSizeBytes of 6/],
+    ['a{b="1",c="2",d="3"} 1', /labels of 3/],
+    ['a{abcdef="1"} 1', /label_name_length of 5/],
+    ['a{a="1234567"} 1', /label_value_length of 6/],
   ])("refuses %s", (line, reason) => {
     for (const chunkSize of [1, 7, 1000]) {
       const record = recordExposition(`a 1\n${line}\nc 3\n`, { ...prometheus, limits }, chunkSize);

@@ -1,0 +1,226 @@
+/**
+ * readProtobufFamilies: a body of delimited messages `io.prometheus.client.MetricFamily`, each behind its length as a
+ * varint, as metric families: all of it or nothing. Of families with one name the last one counts.
+ *
+ *   MetricFamily   1 name  2 help  3 type  4 metric*
+ *   Metric         1 label*  2 gauge  3 counter  4 summary  5 untyped  7 histogram  6 timestamp ms
+ *   LabelPair      1 name  2 value           Gauge, Counter, Untyped   1 value, double
+ *   Summary        1 count  2 sum  3 quantile* { 1 quantile  2 value }
+ *   Histogram      1 count  2 sum  3 bucket* { 1 cumulative count  2 upper bound  4 cumulative count, double }
+ *                  4 count, double
+ *
+ * Native histograms are read as far as they have classic buckets.
+ *
+ * Source: prometheus/client_model, metrics.proto.
+ */
+
+import { isUtf8 } from "node:buffer";
+import { ProtobufReader, WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT } from "../../kernels/protobuf-reader.js";
+import { MalformedInputError } from "../../model/errors.js";
+import { Labels, METRIC_NAME, quoteText } from "../../model/labels.js";
+import { checkLimit, type IngestLimits } from "../limits.js";
+import type { FamilyAllowance } from "./family-allowance.js";
+import type { FamilyType, Metric, MetricFamily } from "./metric-family.js";
+
+/** By name. Without an allowance there may be any number of them. Throws MalformedInputError, LimitExceededError. */
+export function readProtobufFamilies(
+  bytes: Uint8Array,
+  limits: IngestLimits,
+  allowance?: FamilyAllowance,
+): ReadonlyMap<string, MetricFamily> {
+  const families = new Map<string, MetricFamily>();
+  const reader = new ProtobufReader(bytes);
+  while (reader.position < bytes.length) {
+    reader.enter(reader.position, bytes.length);
+    const end = reader.readLength();
+    allowance?.family();
+    const family = readFamily(new ProtobufReader(bytes, reader.position, end), { limits, allowance });
+    families.set(family.name, family);
+    reader.position = end;
+  }
+  return families;
+}
+
+const types: readonly FamilyType[] = [
+  "counter",
+  "gauge",
+  "summary",
+  "untyped",
+  "histogram",
+  "gaugehistogram",
+];
+
+interface FamilyBounds {
+  readonly limits: IngestLimits;
+  readonly allowance: FamilyAllowance | undefined;
+}
+
+function readFamily(reader: ProtobufReader, bounds: FamilyBounds): MetricFamily {
+  let name = "";
+  let help = "";
+  let typeNumber = 0;
+  const metrics: ReadMetric[] = [];
+  while (reader.nextField()) {
+    if (reader.isAt(1, WIRE_BYTES)) name = readText(reader);
+    else if (reader.isAt(2, WIRE_BYTES)) help = readText(reader);
+    else if (reader.isAt(3, WIRE_VARINT)) typeNumber = reader.readVarint();
+    else if (reader.isAt(4, WIRE_BYTES)) {
+      const end = reader.readLength();
+      metrics.push(readMetric(new ProtobufReader(reader.bytes, reader.position, end), bounds));
+      reader.position = end;
+    } else reader.skip();
+  }
+  const type = types[typeNumber];
+  if (name === "") throw new MalformedInputError("a metric family has no name");
+  if (type === undefined)
+    throw new MalformedInputError(`${quoteText(name)} has the type ${typeNumber}, which is not known`);
+  const content = type === "gaugehistogram" ? "histogram" : type;
+  if (metrics.some((metric) => metric.content !== content))
+    throw new MalformedInputError(`a metric of ${quoteText(name)} is not a ${type.toUpperCase()}`);
+  return { name, type, help, metrics: metrics.map(({ metric }) => metric) };
+}
+
+type Content = Exclude<FamilyType, "gaugehistogram">;
+
+/** A metric, and of which type it says to be. */
+interface ReadMetric {
+  readonly metric: Metric;
+  readonly content: Content | undefined;
+}
+
+const contents: ReadonlyMap<number, Content> = new Map([
+  [2, "gauge"],
+  [3, "counter"],
+  [4, "summary"],
+  [5, "untyped"],
+  [7, "histogram"],
+]);
+
+function readMetric(reader: ProtobufReader, { limits, allowance }: FamilyBounds): ReadMetric {
+  const pairs: (readonly [string, string])[] = [];
+  let time: number | undefined;
+  let content: Content | undefined;
+  let body = emptyBody;
+  while (reader.nextField()) {
+    const found = reader.wireType === WIRE_BYTES ? contents.get(reader.fieldNumber) : undefined;
+    if (reader.isAt(1, WIRE_BYTES)) {
+      checkLimit("a series", pairs.length + 1, limits, "labelsMax");
+      pairs.push(readMessage(reader, readLabelPair));
+    } else if (reader.isAt(6, WIRE_VARINT)) time = reader.readInt64();
+    else if (found !== undefined) {
+      content = found;
+      body = readMessage(reader, (inner) => bodyReaders[found](inner, allowance));
+    } else reader.skip();
+  }
+  allowance?.sample(pairs.length);
+  return { metric: { ...body, labels: Labels.from(pairs), time }, content };
+}
+
+type Body =
+  | { readonly kind: "simple"; readonly value: number }
+  | {
+      readonly kind: "distribution";
+      readonly points: readonly (readonly [number, number])[];
+      readonly sum: number;
+      readonly count: number;
+    };
+
+const emptyBody: Body = { kind: "simple", value: 0 };
+
+type ReadBody = (reader: ProtobufReader, allowance: FamilyAllowance | undefined) => Body;
+
+const bodyReaders: Readonly<Record<Content, ReadBody>> = {
+  gauge: readValue,
+  counter: readValue,
+  untyped: readValue,
+  summary: (reader, allowance) => readDistribution(reader, readQuantile, allowance),
+  histogram: (reader, allowance) => readDistribution(reader, readBucket, allowance),
+};
+
+function readLabelPair(reader: ProtobufReader): readonly [string, string] {
+  let name = "";
+  let value = "";
+  while (reader.nextField()) {
+    if (reader.isAt(1, WIRE_BYTES)) name = readText(reader);
+    else if (reader.isAt(2, WIRE_BYTES)) value = readText(reader);
+    else reader.skip();
+  }
+  if (name === "" || name === METRIC_NAME)
+    throw new MalformedInputError(`a label has the name ${quoteText(name)}`);
+  return [name, value];
+}
+
+function readValue(reader: ProtobufReader): Body {
+  let value = 0;
+  while (reader.nextField()) {
+    if (reader.isAt(1, WIRE_FIXED64)) value = readDouble(reader);
+    else reader.skip();
+  }
+  return { kind: "simple", value };
+}
+
+type ReadPoint = (reader: ProtobufReader) => readonly [bound: number, value: number];
+
+function readDistribution(
+  reader: ProtobufReader,
+  readPoint: ReadPoint,
+  allowance: FamilyAllowance | undefined,
+): Body {
+  let sum = 0;
+  let count = 0;
+  const points: (readonly [number, number])[] = [];
+  while (reader.nextField()) {
+    if (reader.isAt(1, WIRE_VARINT)) count = reader.readVarint();
+    else if (reader.isAt(2, WIRE_FIXED64)) sum = readDouble(reader);
+    else if (reader.isAt(3, WIRE_BYTES)) {
+      allowance?.sample(0);
+      points.push(readMessage(reader, readPoint));
+    } else if (reader.isAt(4, WIRE_FIXED64)) count = readDouble(reader);
+    else reader.skip();
+  }
+  return { kind: "distribution", points, sum, count };
+}
+
+function readBucket(reader: ProtobufReader): readonly [bound: number, value: number] {
+  let count = 0;
+  let bound = 0;
+  while (reader.nextField()) {
+    if (reader.isAt(1, WIRE_VARINT)) count = reader.readVarint();
+    else if (reader.isAt(2, WIRE_FIXED64)) bound = readDouble(reader);
+    else if (reader.isAt(4, WIRE_FIXED64)) count = readDouble(reader);
+    else reader.skip();
+  }
+  return [bound, count];
+}
+
+function readQuantile(reader: ProtobufReader): readonly [bound: number, value: number] {
+  let quantile = 0;
+  let value = 0;
+  while (reader.nextField()) {
+    if (reader.isAt(1, WIRE_FIXED64)) quantile = readDouble(reader);
+    else if (reader.isAt(2, WIRE_FIXED64)) value = readDouble(reader);
+    else reader.skip();
+  }
+  return [quantile, value];
+}
+
+function readMessage<T>(reader: ProtobufReader, read: (inner: ProtobufReader) => T): T {
+  const end = reader.readLength();
+  const result = read(new ProtobufReader(reader.bytes, reader.position, end));
+  reader.position = end;
+  return result;
+}
+
+/** A staleness marker comes as an ordinary NaN: a group's series end when they are left out. */
+function readDouble(reader: ProtobufReader): number {
+  const value = reader.bytes.readDoubleLE(reader.readFixed64());
+  return Number.isNaN(value) ? Number.NaN : value;
+}
+
+function readText(reader: ProtobufReader): string {
+  const end = reader.readLength();
+  const bytes = reader.bytes.subarray(reader.position, end);
+  reader.position = end;
+  if (!isUtf8(bytes)) throw new MalformedInputError("a text is not UTF-8");
+  return bytes.toString("utf8");
+}

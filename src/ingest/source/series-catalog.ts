@@ -1,0 +1,205 @@
+/**
+ * SeriesCatalog: what one pusher (a credential, with one grouping) calls its series, and what they are stored as. The
+ * decision about labels is made once for each series; the catalog remembers it until the series was not pushed for a
+ * while.
+ *
+ * Refusals for what the labels are would be the same again; those for lack of room would not. Neither is remembered
+ * here: what is refused costs no memory.
+ */
+
+import type { Labels } from "../../model/labels.js";
+import type { TimestampMs } from "../../model/sample.js";
+import type { IngestLimits } from "../limits.js";
+import type { PushIdentity, PushOrigin, PushRefusal } from "../push/push.js";
+import { decideLabels, type LabelPolicy } from "./label-policy.js";
+import { LabelsTable } from "./labels-table.js";
+import type { Credential } from "./push-job.js";
+import type { Source } from "./source.js";
+import type { SourceName, SourceRegistry } from "./source-registry.js";
+import { minuteOf, SourceSeries } from "./source-series.js";
+
+/** Stands for a catalog. A new one says that many series were forgotten, and that there may be room again. */
+export class Origin implements PushOrigin {
+  readonly name: string;
+  readonly catalog: SeriesCatalog;
+
+  constructor(name: string, catalog: SeriesCatalog) {
+    this.name = name;
+    this.catalog = catalog;
+  }
+}
+
+export interface CatalogOptions {
+  readonly credential: Credential | undefined;
+  readonly policy: LabelPolicy;
+  readonly grouping: Labels;
+  /** Whether what is pushed without configuration has a life cycle, because the requests say when they come again. */
+  readonly isDeclared: boolean;
+  readonly registry: SourceRegistry;
+}
+
+/** A series that was not pushed for so long is forgotten, unless it is to be marked when it ends. */
+export const idleMs = 30 * 60_000;
+/** So many make a new origin. */
+const forgottenMax = 1000;
+
+export class SeriesCatalog {
+  readonly grouping: Labels;
+  readonly limits: IngestLimits;
+  readonly isManaged: boolean;
+  /** Whether all series are of one source, whatever job and instance they have. */
+  readonly isRelay: boolean;
+  /** When the request tells it before its body is read; the name of the source, or of all sources of the job. */
+  readonly sourceName: SourceName | undefined;
+  readonly #options: CatalogOptions;
+  readonly #series = new LabelsTable<SourceSeries>();
+  #origin: Origin;
+  #forgotten = 0;
+  #isClosed = false;
+  /** Why the last series that was refused for lack of room still would be. */
+  #lackOfRoom: (() => string | undefined) | undefined;
+  #sweep: Iterator<readonly [Labels, SourceSeries]> | undefined;
+
+  constructor(options: CatalogOptions) {
+    const { credential, policy, grouping, isDeclared } = options;
+    this.#options = options;
+    this.grouping = grouping;
+    this.limits = policy.limits;
+    this.isManaged = credential !== undefined || isDeclared;
+    this.isRelay = credential?.job.honorLabels === true;
+    this.sourceName = sourceNameOf(options);
+    this.#origin = this.#newOrigin();
+  }
+
+  get size(): number {
+    return this.#series.size;
+  }
+
+  /** Of a push that begins now. */
+  origin(): Origin {
+    const hasRoomAgain = this.#lackOfRoom !== undefined && this.#lackOfRoom() === undefined;
+    if (this.#forgotten >= forgottenMax || hasRoomAgain) {
+      this.#forgotten = 0;
+      this.#lackOfRoom = undefined;
+      this.#origin = this.#newOrigin();
+    }
+    return this.#origin;
+  }
+
+  /** What holds for all pushes of it; `declaredMs` is the interval that a request says. */
+  identity(declaredMs: number | undefined): PushIdentity {
+    const { credential, policy, grouping } = this.#options;
+    const job = credential?.job;
+    return {
+      isConfigured: job !== undefined,
+      labels: grouping.with(Object.fromEntries(policy.forced)),
+      staleness: job?.staleness,
+      intervalMs: job?.intervalMs ?? declaredMs ?? this.knownSource()?.interval?.intervalMs,
+    };
+  }
+
+  /** The series that is stored for what is pushed with these labels. */
+  series(pushed: Labels, now: TimestampMs): SourceSeries {
+    return this.#series.get(pushed) ?? this.#begin(pushed, now);
+  }
+
+  /** The source that the request names by itself; undefined when it names none, or when there may be no more. */
+  ownSource(): Source | undefined {
+    return this.sourceName === undefined ? undefined : this.#sourceOf(this.sourceName);
+  }
+
+  /** As `ownSource`, if it exists already. */
+  knownSource(): Source | undefined {
+    return this.sourceName && this.#options.registry.find(this.sourceName);
+  }
+
+  /** Forgets idle series among the next `count` of them; starts again behind the last. */
+  sweep(now: TimestampMs, count: number): void {
+    this.#sweep ??= this.#series[Symbol.iterator]();
+    for (let i = 0; i < count; i++) {
+      const next = this.#sweep.next();
+      if (next.done === true) {
+        this.#sweep = undefined;
+        return;
+      }
+      const [pushed, series] = next.value;
+      if (series.isLive || series.lastSeenMinute > minuteOf(now - idleMs)) continue;
+      this.#forget(pushed, series);
+    }
+  }
+
+  /** Forgets all. Pushes that are under way may go on; nothing of them is remembered. */
+  close(): void {
+    this.#isClosed = true;
+    for (const [pushed, series] of this.#series) this.#forget(pushed, series);
+  }
+
+  #begin(pushed: Labels, now: TimestampMs): SourceSeries {
+    const { credential, policy, grouping, registry } = this.#options;
+    const decision = decideLabels(pushed, grouping, policy);
+    if (decision.kind === "refused") {
+      return new SourceSeries(decision.labels, this.knownSource(), decision.refusal);
+    }
+    const { labels, identified } = decision;
+    const name = credential?.job.honorLabels ? this.sourceName! : nameOf(identified);
+    const source = this.#sourceOf(name);
+    const lackOfRoom = () =>
+      source === undefined
+        ? registry.lackOfSources(name, credential?.job)
+        : (registry.lackOfSeries(source) ?? lackOfOwnSeries(source));
+    const lack = lackOfRoom();
+    if (lack !== undefined) {
+      this.#lackOfRoom = lackOfRoom;
+      return new SourceSeries(labels, source, seriesLimit(`${lack}; no new ones are taken`));
+    }
+    const series = new SourceSeries(labels, source);
+    series.lastSeenMinute = minuteOf(now);
+    if (this.#isClosed) return series;
+    this.#series.set(pushed, series);
+    registry.countSeries(source!, 1);
+    return series;
+  }
+
+  #sourceOf(name: SourceName): Source | undefined {
+    const { credential, isDeclared, registry } = this.#options;
+    if (credential !== undefined) return registry.managed(name, credential.job);
+    return isDeclared && name.job !== "" ? registry.managed(name, undefined) : registry.unmanaged(name);
+  }
+
+  #newOrigin(): Origin {
+    return new Origin(this.#options.credential?.name ?? "anonymous", this);
+  }
+
+  #forget(pushed: Labels, series: SourceSeries): void {
+    this.#series.delete(pushed);
+    this.#options.registry.countSeries(series.source!, -1);
+    this.#forgotten++;
+  }
+}
+
+/** Of the request alone: the credential forces it, or the grouping says it. */
+function sourceNameOf({ credential, policy, grouping }: CatalogOptions): SourceName | undefined {
+  const forced = policy.forced.get("instance");
+  const job = credential?.job.name ?? grouping.get("job");
+  if (credential?.job.honorLabels) return { job, instance: forced ?? credential.name };
+  if (forced !== undefined) return { job, instance: forced };
+  return grouping.size > 0 && job !== "" ? { job, instance: grouping.get("instance") } : undefined;
+}
+
+function nameOf(labels: Labels): SourceName {
+  return { job: labels.get("job"), instance: labels.get("instance") };
+}
+
+/** Series that churn are remembered for a while, besides the live ones. */
+const knownPerLive = 2;
+const knownMin = 1000;
+
+function lackOfOwnSeries({ pushJob, knownSeries }: Source): string | undefined {
+  const seriesMax = pushJob?.limits.seriesMax ?? Infinity;
+  if (knownSeries < seriesMax * knownPerLive + knownMin) return undefined;
+  return `this source has had ${knownSeries} series lately`;
+}
+
+export function seriesLimit(what: string): PushRefusal {
+  return { reason: "series-limit", message: `${what}; those that are known are` };
+}

@@ -1,0 +1,60 @@
+/**
+ * SourceSeries: a series as a source pushes it, with what was learnt about it on the way. Small: there may be a
+ * million of them.
+ */
+
+import type { Labels } from "../../model/labels.js";
+import type { TimestampMs } from "../../model/sample.js";
+import { NO_SERIES, type SeriesRef } from "../../model/series.js";
+import { isStaleAt } from "../../model/staleness.js";
+import type { PushRefusal, PushSeries } from "../push/push.js";
+import type { Cohort } from "./event-watch.js";
+import type { PushScope } from "./push-scope.js";
+import type { Source } from "./source.js";
+
+export class SourceSeries implements PushSeries {
+  // What every sample looks at stands first, in one line of the processor's cache.
+  /** The number of the last push that had it. */
+  lastPush = 0;
+  /** In the database; a hint. */
+  ref: SeriesRef = NO_SERIES;
+  /** Whose it is; undefined for a refused one of which nobody can tell. */
+  source: Source | undefined;
+  readonly refusal: PushRefusal | undefined;
+  /** The minute of that push: a small integer, which costs no object. */
+  lastSeenMinute = 0;
+  /** Whether it is in its source's table: its end is to be marked. */
+  isLive = false;
+  readonly labels: Labels;
+  /** The latest sample. */
+  lastTime: TimestampMs = -Infinity;
+  lastValue = Number.NaN;
+  /** Whether that is a staleness marker of the sender. */
+  isEnded = false;
+  /** The grouping of the full pushes that end it when they do not have it: see push-scope.ts. */
+  scope: PushScope = "own-times";
+  /** The cohort that waits for its second sample. */
+  cohort: Cohort | undefined = undefined;
+
+  constructor(labels: Labels, source: Source | undefined, refusal?: PushRefusal) {
+    this.labels = labels;
+    this.source = source;
+    this.refusal = refusal;
+  }
+
+  /** Takes note of a sample of a series with a life cycle. */
+  note(time: TimestampMs, values: Float64Array, row: number): void {
+    if (this.cohort !== undefined && this.lastTime !== -Infinity) {
+      this.cohort.returned++;
+      this.cohort = undefined;
+    }
+    if (!(time >= this.lastTime)) return;
+    this.lastTime = time;
+    this.lastValue = values[row]!;
+    this.isEnded = isStaleAt(values, row);
+  }
+}
+
+export function minuteOf(time: TimestampMs): number {
+  return Math.floor(time / 60_000);
+}

@@ -1,0 +1,149 @@
+/**
+ * SummingPush: a Push whose samples are increments. Any protocol's reader may write to it; at the commit they are
+ * added to the sums, which are what is stored.
+ *
+ * Counters, buckets, counts and sums of histograms and summaries, and what has no type, are added up. Gauges, where
+ * the body says that they are, are stored as they come: the last word counts. Times are passed over: an increment is
+ * of its arrival, since those of several senders cannot be ordered by their clocks.
+ */
+
+import { LimitExceededError } from "../../model/errors.js";
+import { METRIC_NAME } from "../../model/labels.js";
+import type { MetricMetadata } from "../../model/metric-metadata.js";
+import type { TimestampMs } from "../../model/sample.js";
+import type { IngestLimits } from "../limits.js";
+import type {
+  Push,
+  PushColumns,
+  PushIdentity,
+  PushOrigin,
+  PushResult,
+  PushSeries,
+  UnstoredKind,
+} from "../push/push.js";
+import type { Increment, RequestKey, Sums } from "./sums.js";
+
+export class SummingPush implements Push {
+  readonly #push: Push;
+  readonly #sums: Sums;
+  readonly #key: string | undefined;
+  readonly #onHeld: () => void;
+  readonly #increments: Increment[] = [];
+  readonly #gauges = new Set<string>();
+  readonly #fingerprint = new Fingerprint();
+  #samples = 0;
+
+  /**
+   * With an idempotency key a body that is sent again counts nothing. `onHeld` is told of each sample before it is
+   * held, and throws when there is no room for it.
+   */
+  constructor(push: Push, sums: Sums, key?: string, onHeld: () => void = () => {}) {
+    this.#push = push;
+    this.#sums = sums;
+    this.#key = key;
+    this.#onHeld = onHeld;
+  }
+
+  get limits(): IngestLimits {
+    return this.#push.limits;
+  }
+
+  get arrivalTime(): TimestampMs {
+    return this.#push.arrivalTime;
+  }
+
+  get origin(): PushOrigin {
+    return this.#push.origin;
+  }
+
+  get identity(): PushIdentity {
+    return this.#push.identity;
+  }
+
+  /** 0: a body is added as a whole, or not at all. */
+  get stagedSamples(): number {
+    return 0;
+  }
+
+  series(labels: Parameters<Push["series"]>[0]): PushSeries {
+    return this.#push.series(labels);
+  }
+
+  append(series: PushSeries, _time: TimestampMs | undefined, amount: number): void {
+    this.#samples++;
+    if (this.#samples > this.limits.transactionSamplesMax)
+      throw new LimitExceededError(
+        `the body has more than ${this.limits.transactionSamplesMax} increments; send several bodies`,
+      );
+    this.#onHeld();
+    const metricName = series.labels.get(METRIC_NAME);
+    if (this.#gauges.has(metricName)) this.#push.append(series, undefined, amount);
+    else this.#addIncrement(series, metricName, amount);
+  }
+
+  appendStale(series: PushSeries, _time: TimestampMs | undefined): void {
+    this.#push.appendStale(series, undefined);
+  }
+
+  appendColumns({ series, seriesIndexes, times, values, length }: PushColumns): void {
+    for (let i = 0; i < length; i++) this.append(series[seriesIndexes[i]!]!, times[i], values[i]!);
+  }
+
+  malformed(place: number, reason: string, samples?: number): void {
+    this.#push.malformed(place, reason, samples);
+  }
+
+  metadata(metricName: string, metadata: Partial<MetricMetadata>): void {
+    if (metadata.type === "gauge") this.#gauges.add(metricName);
+    this.#push.metadata(metricName, metadata);
+  }
+
+  notStored(kind: UnstoredKind, count: number): void {
+    this.#push.notStored(kind, count);
+  }
+
+  async flush(): Promise<void> {}
+
+  async commit(): Promise<PushResult> {
+    await this.#sums.add(this.#push, this.#increments, this.#request());
+    return this.#push.commit();
+  }
+
+  rollback(reason: string): void {
+    this.#push.rollback(reason);
+  }
+
+  #addIncrement(series: PushSeries, metricName: string, amount: number): void {
+    const problem = problemOf(series, metricName, amount);
+    if (problem !== undefined) {
+      this.#push.malformed(this.#samples, `${series.labels}: ${problem}`);
+      return;
+    }
+    this.#increments.push({ series, amount, time: undefined });
+    this.#fingerprint.add(series.labels.hash(), amount);
+  }
+
+  #request(): RequestKey | undefined {
+    return this.#key === undefined ? undefined : { key: this.#key, fingerprint: this.#fingerprint.value };
+  }
+}
+
+function problemOf({ labels }: PushSeries, metricName: string, amount: number): string | undefined {
+  if (!Number.isFinite(amount)) return `${amount} cannot be added`;
+  if (labels.has("quantile")) return "quantiles cannot be added; push a histogram";
+  if (amount < 0 && !metricName.endsWith("_sum")) return `a counter cannot be increased by ${amount}`;
+  return undefined;
+}
+
+/** FNV-1a over hashes of labels and bits of amounts, in their order. */
+class Fingerprint {
+  value = 0x811c9dc5;
+  readonly #amount = new Float64Array(1);
+  readonly #words = new Uint32Array(this.#amount.buffer);
+
+  add(labelsHash: number, amount: number): void {
+    this.#amount[0] = amount;
+    for (const word of [labelsHash, this.#words[0]!, this.#words[1]!])
+      this.value = Math.imul(this.value ^ word, 0x01000193) >>> 0;
+  }
+}
