@@ -4,81 +4,103 @@
  * Source: Prometheus' scrape protocol headers (the weights of Accept fall from 0.6).
  */
 
+import type { IncomingMessage } from "node:http";
 import { type ExpositionFormat, expositionFormatOf } from "../ingest/exposition/exposition-format.js";
+import { isProtobufExposition, protobufMediaType } from "../ingest/exposition/protobuf-exposition.js";
 import type { Clock } from "../model/clock.js";
-import {
-  LimitExceededError,
-  TsdbError,
-  UnavailableError,
-  UnsupportedMediaTypeError,
-} from "../model/errors.js";
+import { TsdbError, UnavailableError, UnsupportedMediaTypeError } from "../model/errors.js";
+import type { HttpClient } from "./client/http-client.js";
+import { describeFailure, uncompressed } from "./client/response-body.js";
+import type { PageBuffer } from "./page-buffers.js";
 import type { ScrapeConfig, ScrapeProtocol } from "./scrape-config.js";
+import { ScrapeLimitError } from "./scrape-limit-error.js";
 
-export interface Page {
-  readonly body: Uint8Array;
-  readonly format: ExpositionFormat;
-}
+export type PageFormat = ExpositionFormat | "protobuf";
 
 export interface FetchOptions {
+  readonly client: HttpClient;
   readonly clock: Clock;
+  /** As `1.2.3`. */
+  readonly version: string;
   /** Aborts when the loop stops. */
   readonly signal: AbortSignal;
 }
 
-/** Throws UnavailableError (network, status, deadline), UnsupportedMediaTypeError or LimitExceededError. */
-export async function fetchPage(url: string, config: ScrapeConfig, options: FetchOptions): Promise<Page> {
-  const deadline = new AbortController();
-  const cancelTimer = options.clock.schedule(config.timeoutMs, () => deadline.abort());
+/**
+ * Fills `buffer` with the page, uncompressed, and resolves with its format. Rejects with UnavailableError (network,
+ * status, deadline, credentials), UnsupportedMediaTypeError, ScrapeLimitError or StorageError (a file of the
+ * configuration); no message has a secret in it.
+ */
+export async function fetchPage(
+  url: string,
+  config: ScrapeConfig,
+  buffer: PageBuffer,
+  options: FetchOptions,
+): Promise<PageFormat> {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const end = () => ending.abort();
+  let isLate = false;
+  const cancelTimer = options.clock.schedule(config.timeoutMs, () => {
+    isLate = true;
+    end();
+  });
+  options.signal.addEventListener("abort", end);
+  let response: IncomingMessage | undefined;
   try {
-    const response = await fetch(url, {
-      headers: requestHeaders(config),
-      redirect: config.followRedirects ? "follow" : "manual",
-      signal: AbortSignal.any([deadline.signal, options.signal]),
+    response = await options.client.request(url, {
+      headers: requestHeaders(config, options.version),
+      signal,
     });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new UnavailableError(`server returned HTTP status ${response.status} ${response.statusText}`);
-    }
-    const format = pageFormat(response.headers.get("content-type") ?? undefined, config.fallbackProtocol);
-    return { body: await readBody(response, config.bodySizeMaxBytes), format };
+    const { statusCode, statusMessage, headers } = response;
+    if (statusCode !== 200)
+      throw new UnavailableError(`server returned HTTP status ${statusCode} ${statusMessage}`.trimEnd());
+    const format = pageFormat(headers["content-type"], config.fallbackProtocol);
+    await readBody(response, buffer, config.bodySizeMaxBytes);
+    return format;
   } catch (cause) {
-    if (cause instanceof TsdbError) throw cause;
-    if (deadline.signal.aborted) {
+    if (isLate)
       throw new UnavailableError(`no complete answer within the timeout of ${config.timeoutMs / 1000}s`, {
         cause,
       });
-    }
-    throw new UnavailableError(describeFailure(cause, url), { cause });
+    if (cause instanceof TsdbError) throw cause;
+    throw new UnavailableError(describeFailure(cause), { cause });
   } finally {
     cancelTimer();
+    options.signal.removeEventListener("abort", end);
+    // A reply that was read to its end has left its connection by now; any other one must not keep it.
+    response?.destroy();
   }
 }
 
 const mediaTypes: Readonly<Record<ScrapeProtocol, string>> = {
-  "OpenMetricsText1.0.0": "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+  PrometheusProto: protobufMediaType,
+  "OpenMetricsText1.0.0": "application/openmetrics-text;version=1.0.0",
   "OpenMetricsText0.0.1": "application/openmetrics-text;version=0.0.1",
-  "PrometheusText1.0.0": "text/plain;version=1.0.0;escaping=allow-utf-8",
+  "PrometheusText1.0.0": "text/plain;version=1.0.0",
   "PrometheusText0.0.4": "text/plain;version=0.0.4",
 };
 
-/** The Accept header for these protocols, most wanted first. */
-export function acceptHeader(protocols: readonly ScrapeProtocol[]): string {
-  const wanted = [...protocols.map((protocol) => mediaTypes[protocol]), "*/*"];
-  return wanted.map((mediaType, i) => `${mediaType};q=0.${6 - i}`).join(",");
+/** The Accept header, most wanted first. Newer protocols are told what becomes of names that are not legacy. */
+function acceptHeader({ protocols, nameEscaping }: ScrapeConfig): string {
+  const wanted = protocols.map((protocol) => {
+    const isTold = protocol === "OpenMetricsText1.0.0" || protocol === "PrometheusText1.0.0";
+    return isTold ? `${mediaTypes[protocol]};escaping=${nameEscaping}` : mediaTypes[protocol];
+  });
+  return [...wanted, "*/*"].map((mediaType, i) => `${mediaType};q=0.${6 - i}`).join(",");
 }
 
-function requestHeaders(config: ScrapeConfig): Record<string, string> {
+function requestHeaders(config: ScrapeConfig, version: string): Record<string, string> {
   return {
-    accept: acceptHeader(config.protocols),
+    accept: acceptHeader(config),
     "accept-encoding": config.enableCompression ? "gzip" : "identity",
-    "user-agent": "Narthex",
+    "user-agent": `Narthex/${version}`,
     "x-prometheus-scrape-timeout-seconds": String(config.timeoutMs / 1000),
-    ...(config.authorization === undefined ? {} : { authorization: config.authorization }),
   };
 }
 
-function pageFormat(contentType: string | undefined, fallback: ScrapeProtocol | undefined): ExpositionFormat {
-  const format = expositionFormatOf(contentType) ?? expositionFormatOf(fallback && mediaTypes[fallback]);
+function pageFormat(contentType: string | undefined, fallback: ScrapeProtocol | undefined): PageFormat {
+  const format = formatOf(contentType) ?? formatOf(fallback && mediaTypes[fallback]);
   if (format !== undefined) return format;
   const received =
     contentType === undefined ? "sent no Content-Type" : `sent the unknown Content-Type "${contentType}"`;
@@ -87,24 +109,15 @@ function pageFormat(contentType: string | undefined, fallback: ScrapeProtocol | 
   );
 }
 
-async function readBody(response: Response, limitBytes: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const piece of response.body ?? []) {
-    sizeBytes += piece.byteLength;
-    if (limitBytes > 0 && sizeBytes > limitBytes) {
-      throw new LimitExceededError(`the page is larger than body_size_limit, ${limitBytes} bytes`);
-    }
-    pieces.push(piece);
-  }
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, sizeBytes);
+function formatOf(contentType: string | undefined): PageFormat | undefined {
+  return isProtobufExposition(contentType) ? "protobuf" : expositionFormatOf(contentType);
 }
 
-/** `fetch failed` says nothing; its cause, or the first of several, does. */
-function describeFailure(failure: unknown, url: string): string {
-  if (!(failure instanceof Error)) return String(failure);
-  const cause = failure.cause instanceof AggregateError ? failure.cause.errors[0] : failure.cause;
-  const message = cause instanceof Error && cause.message !== "" ? cause.message : failure.message;
-  // Fetch keeps a list of such ports, as browsers do.
-  return message === "bad port" ? `port ${new URL(url).port} is kept for another protocol` : message;
+/** The limit counts uncompressed bytes, as they come out. A page of exactly the limit is too large, as in Prometheus. */
+async function readBody(response: IncomingMessage, buffer: PageBuffer, limitBytes: number): Promise<void> {
+  for await (const piece of uncompressed(response)) {
+    if (limitBytes > 0 && buffer.sizeBytes + piece.length >= limitBytes)
+      throw new ScrapeLimitError("body", `the page is not smaller than body_size_limit, ${limitBytes} bytes`);
+    buffer.append(piece);
+  }
 }

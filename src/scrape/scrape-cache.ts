@@ -8,10 +8,12 @@
  */
 
 import type { Labels } from "../model/labels.js";
+import type { TimestampMs } from "../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../model/series.js";
 
 export interface CachedSeries {
-  readonly labels: Labels;
+  /** Undefined when relabelling dropped it: remembered, so that it is not asked again. */
+  readonly labels: Labels | undefined;
   ref: SeriesRef;
   /** The last page that had it. */
   page: number;
@@ -19,6 +21,8 @@ export interface CachedSeries {
   pageBefore: number;
   /** Whether its end would be marked: false for samples that bring their own time. */
   tracked: boolean;
+  /** Of the newest sample that brought its own. */
+  newestTime: TimestampMs;
 }
 
 export class ScrapeCache {
@@ -26,7 +30,7 @@ export class ScrapeCache {
   #page = 0;
   #added = 0;
 
-  /** Series that the current page had and the cache did not know. */
+  /** Series that the current page had, that were kept, and that the cache did not know. */
   get added(): number {
     return this.#added;
   }
@@ -37,12 +41,19 @@ export class ScrapeCache {
   }
 
   /** The series with this text on the current page; `labels` is called for an unknown one only. */
-  see(key: string, labels: () => Labels, tracked: boolean): CachedSeries {
+  see(key: string, labels: () => Labels | undefined, tracked: boolean): CachedSeries {
     let series = this.#series.get(key);
     if (series === undefined) {
-      series = { labels: labels(), ref: NO_SERIES, page: 0, pageBefore: 0, tracked };
+      series = {
+        labels: labels(),
+        ref: NO_SERIES,
+        page: 0,
+        pageBefore: 0,
+        tracked,
+        newestTime: Number.NEGATIVE_INFINITY,
+      };
       this.#series.set(key, series);
-      this.#added++;
+      if (series.labels !== undefined) this.#added++;
     }
     if (series.page !== this.#page) {
       series.pageBefore = series.page;
@@ -53,10 +64,17 @@ export class ScrapeCache {
   }
 
   /** The tracked series of the page before that the current one does not have. */
-  *vanished(): Generator<CachedSeries> {
-    for (const series of this.#series.values()) {
-      if (series.page === this.#page - 1 && series.tracked) yield series;
+  *vanished(): Generator<readonly [ref: SeriesRef, labels: Labels]> {
+    for (const { page, tracked, ref, labels } of this.#series.values()) {
+      if (page === this.#page - 1 && tracked && labels !== undefined) yield [ref, labels];
     }
+  }
+
+  /** The keys of the labels of all that is kept, for who asks whether a series is there. */
+  labelKeys(): ReadonlySet<string> {
+    const keys = new Set<string>();
+    for (const { labels } of this.#series.values()) if (labels !== undefined) keys.add(labels.key());
+    return keys;
   }
 
   /** Takes back what the current page said: it could not be used, so all of the page before has vanished. */

@@ -3,26 +3,43 @@
  *
  * One scrape at a time; ticks that pass meanwhile are skipped. A page is taken as a whole or not at all. When
  * it cannot be had or read, every series of the page before gets a staleness marker, and `up` is 0. A clean
- * stop marks nothing: a restart goes on where it was.
+ * stop marks nothing: a restart goes on where it was. A target that is gone is marked as stale at the time of its next
+ * scrape, once another interval and a tenth have passed in which it might have come back.
  */
 
 import type { ExpositionVisitor } from "../ingest/exposition/exposition-visitor.js";
 import { parseExposition } from "../ingest/exposition/parse-exposition.js";
+import { parseProtobufExposition } from "../ingest/exposition/protobuf-exposition.js";
 import type { Appendable, Appender } from "../model/appendable.js";
 import type { Clock } from "../model/clock.js";
-import { LimitExceededError, TsdbError } from "../model/errors.js";
-import { Labels, METRIC_NAME } from "../model/labels.js";
+import { TsdbError } from "../model/errors.js";
+import type { MetadataSink } from "../model/metric-metadata.js";
 import type { TimestampMs } from "../model/sample.js";
-import { NO_SERIES, type SeriesRef } from "../model/series.js";
-import { fetchPage, type Page } from "./fetch.js";
+import type { HttpClient } from "./client/http-client.js";
+import { fetchPage, type PageFormat } from "./fetch.js";
+import type { PageBuffer, PageBuffers } from "./page-buffers.js";
+import { ReportSeries } from "./report-series.js";
 import { ScrapeCache } from "./scrape-cache.js";
 import type { ScrapeConfig } from "./scrape-config.js";
+import type { ScrapeCounts } from "./scrape-counts.js";
+import { ScrapeLimitError } from "./scrape-limit-error.js";
+import { ScrapedLabels } from "./scraped-labels.js";
 import type { TargetStatus } from "./status.js";
 import { firstDelayMs, type Target } from "./target.js";
+import type { TextfileFolder } from "./textfile-folder.js";
 
 export interface ScrapeLoopOptions {
   readonly appendable: Appendable;
   readonly clock: Clock;
+  readonly client: HttpClient;
+  /** Where the page is made, when nobody is asked for it. */
+  readonly folder?: TextfileFolder;
+  readonly buffers: PageBuffers;
+  readonly counts: ScrapeCounts;
+  /** Where types, helps and units of metrics go. */
+  readonly metadata?: MetadataSink;
+  /** Of the server, for targets to see. */
+  readonly version: string;
   /** Failures that are not the target's: the database refused. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -34,33 +51,40 @@ const futureMaxMs = 10 * 60_000;
 const alignmentMaxMs = 2;
 
 export class ScrapeLoop {
-  readonly #target: Target;
+  readonly target: Target;
   readonly #config: ScrapeConfig;
   readonly #options: ScrapeLoopOptions;
-  readonly #cache = new ScrapeCache();
-  readonly #reports: readonly ReportSeries[];
+  readonly #cache: ScrapeCache;
+  readonly #labels: ScrapedLabels;
+  readonly #reports: ReportSeries;
   readonly #stopping = new AbortController();
   #cancelTimer: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
   #due: TimestampMs = 0;
+  #refusal: ScrapeLimitError | undefined;
   #status: TargetStatus;
 
-  constructor(target: Target, config: ScrapeConfig, options: ScrapeLoopOptions) {
-    this.#target = target;
-    this.#config = config;
+  /** `before` is a loop of the same target that was stopped: what it knew of the target's series is known here too. */
+  constructor(target: Target, config: ScrapeConfig, options: ScrapeLoopOptions, before?: ScrapeLoop) {
+    const { intervalMs, timeoutMs } = target;
+    this.target = target;
+    this.#config = { ...config, intervalMs, timeoutMs };
     this.#options = options;
-    this.#reports = reportNames.map((name) => new ReportSeries(target.labels.with({ [METRIC_NAME]: name })));
+    this.#cache = before === undefined ? new ScrapeCache() : before.#cache;
+    this.#labels = new ScrapedLabels(target.labels, config);
+    this.#reports = new ReportSeries(target.labels, config.extraScrapeMetrics);
     this.#status = {
-      job: config.jobName,
-      url: target.url,
-      labels: target.labels,
       health: "unknown",
       lastError: "",
       lastScrape: undefined,
       lastDurationMs: 0,
       lastSamples: 0,
-      intervalMs: config.intervalMs,
-      timeoutMs: config.timeoutMs,
+      ...before?.status,
+      url: target.url,
+      discoveredLabels: target.discoveredLabels,
+      labels: target.labels,
+      intervalMs,
+      timeoutMs,
     };
   }
 
@@ -68,9 +92,14 @@ export class ScrapeLoop {
     return this.#status;
   }
 
+  /** While this is given every scrape fails with it, and the target is not asked. */
+  refuse(reason: ScrapeLimitError | undefined): void {
+    this.#refusal = reason;
+  }
+
   start(): void {
     const now = this.#options.clock.now();
-    this.#due = now + firstDelayMs(this.#target, this.#config.intervalMs, now);
+    this.#due = now + firstDelayMs(this.target, this.#config.intervalMs, now);
     this.#schedule(this.#due - now);
   }
 
@@ -79,6 +108,29 @@ export class ScrapeLoop {
     this.#cancelTimer();
     this.#stopping.abort();
     await this.#running;
+  }
+
+  /**
+   * Stops, because the target is gone. `ended` is called when its series are marked; a `stop` before that leaves them
+   * as they are. `heir` gives, when the time has come, a loop whose series have the same labels, if there is one by
+   * then: what it has is not marked.
+   */
+  retire(heir: () => ScrapeLoop | undefined, ended: () => void): void {
+    const { clock, onFailure } = this.#options;
+    const { intervalMs } = this.#config;
+    this.#cancelTimer();
+    this.#stopping.abort();
+    if (this.#status.lastScrape === undefined) {
+      ended();
+      return;
+    }
+    const delayMs = Math.max(0, this.#due - clock.now()) + intervalMs + intervalMs / 10;
+    this.#cancelTimer = clock.schedule(delayMs, () => {
+      this.#running = this.#running
+        .then(() => this.#markEnd(this.#due, heir()))
+        .catch(onFailure)
+        .finally(ended);
+    });
   }
 
   #schedule(delayMs: number): void {
@@ -98,112 +150,157 @@ export class ScrapeLoop {
     } catch (error) {
       onFailure(error);
     }
-    if (this.#stopping.signal.aborted) return;
     const after = clock.now();
     this.#due += intervalMs * Math.max(1, Math.ceil((after - this.#due) / intervalMs));
-    this.#schedule(Math.max(0, this.#due - after));
+    if (!this.#stopping.signal.aborted) this.#schedule(Math.max(0, this.#due - after));
   }
 
   /** Scrapes once; everything gets the time `time`. Rejects only when the database refuses. */
   async scrape(time: TimestampMs): Promise<void> {
-    const { clock } = this.#options;
-    const started = clock.monotonic();
-    let page: Page | undefined;
-    let failure: TsdbError | undefined;
+    const { buffers } = this.#options;
+    const buffer = buffers.take();
     try {
-      page = await fetchPage(this.#target.url, this.#config, { clock, signal: this.#stopping.signal });
-    } catch (error) {
-      failure = asTsdbError(error);
+      await this.#scrapeInto(buffer, time);
+    } finally {
+      buffers.give(buffer);
     }
+  }
+
+  async #scrapeInto(buffer: PageBuffer, time: TimestampMs): Promise<void> {
+    const { clock, counts } = this.#options;
+    const started = clock.monotonic();
+    const page = await this.#fetch(buffer);
     if (this.#stopping.signal.aborted) return;
     const durationMs = clock.monotonic() - started;
+    const { appender, failure, found } = this.#stage(page, buffer, time);
+    counts.scrapes++;
+    if (failure !== undefined) counts.failures++;
+    if (failure instanceof ScrapeLimitError) counts.countLimit(failure.limit);
+    const { timeoutMs, samplesMax } = this.#config;
+    const isTooLarge = failure instanceof ScrapeLimitError && failure.limit === "body";
+    const bodySizeBytes = isTooLarge ? -1 : page instanceof TsdbError ? 0 : buffer.sizeBytes;
+    const isUp = failure === undefined;
+    this.#reports.append(appender, time, {
+      isUp,
+      durationMs,
+      ...found,
+      timeoutMs,
+      samplesMax,
+      bodySizeBytes,
+    });
+    this.#status = {
+      ...this.#status,
+      health: isUp ? "up" : "down",
+      lastError: failure?.message ?? this.#options.folder?.problem ?? "",
+      lastScrape: time,
+      lastDurationMs: durationMs,
+      lastSamples: found.scraped,
+    };
+    counts.countCommit(await appender.commit());
+  }
+
+  /** The format of what is in `buffer` now, or why there is no page. */
+  async #fetch(buffer: PageBuffer): Promise<PageFormat | TsdbError> {
+    if (this.#refusal !== undefined) return this.#refusal;
+    const { client, clock, folder, version } = this.#options;
+    if (folder !== undefined) return folder.readInto(buffer);
+    const options = { client, clock, version, signal: this.#stopping.signal };
+    return fetchPage(this.target.url, this.#config, buffer, options).catch(asTsdbError);
+  }
+
+  /** Stages the page, all of it or nothing, and the ends of series that it does not have. */
+  #stage(page: PageFormat | TsdbError, buffer: PageBuffer, time: TimestampMs): StagedPage {
+    const { appendable } = this.#options;
+    const found = { scraped: 0, kept: 0, added: 0 };
+    let appender = appendable.appender();
+    let failure = page instanceof TsdbError ? page : undefined;
     this.#cache.beginPage();
-    let appender = this.#options.appendable.appender();
-    let samples = 0;
-    if (page !== undefined) {
+    if (!(page instanceof TsdbError)) {
       try {
-        samples = this.#appendPage(appender, page, time);
+        this.#appendPage(appender, { bytes: buffer.bytes, format: page }, time, found);
       } catch (error) {
         failure = asTsdbError(error);
         appender.rollback();
         this.#cache.discardPage();
-        appender = this.#options.appendable.appender();
+        appender = appendable.appender();
       }
     }
-    for (const series of this.#cache.vanished()) appender.appendStale(series.ref, series.labels, time);
-    const added = this.#cache.added;
+    for (const [ref, labels] of this.#cache.vanished()) appender.appendStale(ref, labels, time);
     if (failure === undefined) this.#cache.forgetVanished();
-    const report = [failure === undefined ? 1 : 0, durationMs / 1000, samples, samples, added];
-    for (const [i, series] of this.#reports.entries()) series.append(appender, time, report[i]!);
-    this.#status = {
-      ...this.#status,
-      health: failure === undefined ? "up" : "down",
-      lastError: failure?.message ?? "",
-      lastScrape: time,
-      lastDurationMs: durationMs,
-      lastSamples: samples,
-    };
-    await appender.commit();
+    return { appender, failure, found };
   }
 
-  /** Stages the page's samples and returns how many it had. Throws when the page is malformed or too long. */
-  #appendPage(appender: Appender, page: Page, time: TimestampMs): number {
-    const { honorTimestamps, samplesMax } = this.#config;
-    const latest = this.#options.clock.now() + futureMaxMs;
-    let samples = 0;
+  /**
+   * Throws when the page is malformed or beyond a limit; `found` then tells what it had: up to the line that is wrong, or
+   * in all.
+   */
+  #appendPage(
+    appender: Appender,
+    page: { readonly bytes: Uint8Array; readonly format: PageFormat },
+    time: TimestampMs,
+    found: PageCounts,
+  ): void {
+    const { honorTimestamps, trackTimestampsStaleness } = this.#config;
+    const { clock, counts, metadata } = this.#options;
+    const samplesMax = this.#config.samplesMax || Number.POSITIVE_INFINITY;
+    const latest = clock.now() + futureMaxMs;
     const visitor: ExpositionVisitor = {
       sample: (text, value, ownTime) => {
-        samples++;
-        if (samplesMax > 0 && samples > samplesMax) {
-          throw new LimitExceededError(`the page has more samples than sample_limit, ${samplesMax}`);
-        }
+        found.scraped++;
         const explicit = honorTimestamps && ownTime !== undefined;
-        if (explicit && ownTime > latest) return;
-        const series = this.#cache.see(text.key(), () => this.#labelsOf(text.labels()), !explicit);
-        series.ref = appender.append(series.ref, series.labels, explicit ? ownTime : time, value);
+        const isTracked = !explicit || trackTimestampsStaleness;
+        const series = this.#cache.see(text.key(), () => this.#labels.of(text.labels()), isTracked);
+        if (series.labels === undefined) return;
+        found.kept++;
+        if (found.kept > samplesMax) return;
+        found.added = this.#cache.added;
+        if (explicit) {
+          if (ownTime < series.newestTime) counts.outOfOrder++;
+          else series.newestTime = ownTime;
+        }
+        if (explicit && ownTime > latest) counts.countUnstored("too-new", 1);
+        else series.ref = appender.append(series.ref, series.labels, explicit ? ownTime : time, value);
       },
+      ...(metadata && describing(metadata)),
     };
-    parseExposition(page.body, { format: page.format }, visitor);
-    return samples;
+    if (page.format === "protobuf") parseProtobufExposition(page.bytes, visitor);
+    else parseExposition(page.bytes, { format: page.format }, visitor);
+    if (found.kept > samplesMax)
+      throw new ScrapeLimitError("samples", `the page has more samples than sample_limit, ${samplesMax}`);
   }
 
-  /** The labels of a scraped series together with the target's. */
-  #labelsOf(scraped: Labels): Labels {
-    const merged = new Map<string, string>(scraped);
-    for (const [name, value] of this.#target.labels) {
-      const own = merged.get(name);
-      if (own === undefined) merged.set(name, value);
-      else if (!this.#config.honorLabels) {
-        let renamed = `exported_${name}`;
-        while (merged.has(renamed)) renamed = `exported_${renamed}`;
-        merged.set(renamed, own);
-        merged.set(name, value);
-      }
-    }
-    return Labels.from(merged);
+  /** Of all series of the target, except those that `heir` has. */
+  async #markEnd(time: TimestampMs, heir: ScrapeLoop | undefined): Promise<void> {
+    const { appendable, counts } = this.#options;
+    const inherited = heir === undefined ? new Set<string>() : heir.#cache.labelKeys();
+    const appender = appendable.appender();
+    this.#cache.beginPage();
+    for (const [ref, labels] of this.#cache.vanished())
+      if (!inherited.has(labels.key())) appender.appendStale(ref, labels, time);
+    if (heir?.status.lastScrape === undefined) this.#reports.appendStale(appender, time);
+    counts.countCommit(await appender.commit());
   }
 }
 
-const reportNames = [
-  "up",
-  "scrape_duration_seconds",
-  "scrape_samples_scraped",
-  "scrape_samples_post_metric_relabeling",
-  "scrape_series_added",
-] as const;
+interface StagedPage {
+  readonly appender: Appender;
+  readonly failure: TsdbError | undefined;
+  readonly found: PageCounts;
+}
 
-/** One of the series that tell about the scrape itself. */
-class ReportSeries {
-  readonly #labels: Labels;
-  #ref: SeriesRef = NO_SERIES;
+/** Samples that a page had, those that relabelling kept, and series that were not there before. */
+interface PageCounts {
+  scraped: number;
+  kept: number;
+  added: number;
+}
 
-  constructor(labels: Labels) {
-    this.#labels = labels;
-  }
-
-  append(appender: Appender, time: TimestampMs, value: number): void {
-    this.#ref = appender.append(this.#ref, this.#labels, time, value);
-  }
+function describing(metadata: MetadataSink): Pick<ExpositionVisitor, "type" | "help" | "unit"> {
+  return {
+    type: (name, type) => metadata.describeMetric(name, { type: type === "untyped" ? "unknown" : type }),
+    help: (name, help) => metadata.describeMetric(name, { help }),
+    unit: (name, unit) => metadata.describeMetric(name, { unit }),
+  };
 }
 
 /** The target's fault is a TsdbError; anything else is a bug and goes on. */

@@ -1,13 +1,31 @@
 /**
- * TargetStatus: what can be seen of a target from outside.
+ * ScrapePoolStatus, TargetStatus: what can be seen of jobs and their targets from outside.
  */
 
+import type { FoundTargetsStatus } from "../discovery/found-targets.js";
 import type { Labels } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
+import type { RelabelConfig } from "../relabel/relabel-config.js";
+
+/** One job. */
+export interface ScrapePoolStatus {
+  readonly jobName: string;
+  readonly activeTargets: readonly TargetStatus[];
+  /** The discovered labels of targets that relabelling dropped, as many as are remembered. */
+  readonly droppedTargets: readonly Labels[];
+  /** Of all that were dropped. */
+  readonly droppedCount: number;
+  readonly relabelConfigs: readonly RelabelConfig[];
+  readonly discoveries: readonly JobDiscoveryStatus[];
+}
+
+/** One discovery of a job. */
+export type JobDiscoveryStatus = FoundTargetsStatus;
 
 export interface TargetStatus {
-  readonly job: string;
   readonly url: string;
+  /** Before relabelling. */
+  readonly discoveredLabels: Labels;
   readonly labels: Labels;
   readonly health: "unknown" | "up" | "down";
   /** Why the last scrape failed; empty when it did not. */
@@ -18,4 +36,18 @@ export interface TargetStatus {
   readonly lastSamples: number;
   readonly intervalMs: number;
   readonly timeoutMs: number;
+}
+
+/** What became of all scrapes since the start. */
+export interface ScrapeTotals {
+  readonly scrapes: number;
+  /** Those after which the target was down. */
+  readonly failures: number;
+  /** Samples acknowledged, those about the scrapes themselves and staleness markers included. */
+  readonly samples: number;
+  /** Samples that brought times older than their series had already; they are stored all the same. */
+  readonly outOfOrder: number;
+  readonly unstored: ReadonlyMap<string, number>;
+  /** Scrapes that failed for a limit of their configuration, by limit. */
+  readonly limits: ReadonlyMap<string, number>;
 }

@@ -1,28 +1,74 @@
 /**
  * Target: what is scraped: its URL, the labels that its series get, its place within the interval.
+ *
+ * Discovery says what there is, the configuration fills in the rest as labels that begin with `__`, relabelling
+ * changes both, and what remains says where and how often to scrape.
+ *
+ *   __address__ host:port          __scheme__, __metrics_path__   of the URL
+ *   __param_NAME  the first value of a parameter of the URL
+ *   __scrape_interval__, __scrape_timeout__                       durations
+ *   job, instance                  instance is the address unless something else was said
+ *   __meta_...                     from discovery; forgotten after relabelling, as are other `__` names
+ *
+ * Source: Prometheus `scrape/target.go`, PopulateLabels.
  */
 
-import { Labels } from "../model/labels.js";
-import type { ScrapeConfig, StaticTarget } from "./scrape-config.js";
+import { formatDuration, parseDuration } from "../model/duration.js";
+import { Labels, quoteText } from "../model/labels.js";
+import { hasValidNames, isWellFormed } from "../relabel/name-validation.js";
+import { relabel } from "../relabel/relabel.js";
+import type { ScrapeConfig } from "./scrape-config.js";
+import { paramPrefix, targetUrl } from "./target-url.js";
 
 export interface Target {
   readonly url: string;
-  /** `job`, `instance` and the configured ones: the identity of the target and of its report series. */
+  readonly discoveredLabels: Labels;
+  /** `job`, `instance` and the like: what series of the target get. */
   readonly labels: Labels;
+  readonly intervalMs: number;
+  /** At most `intervalMs`. */
+  readonly timeoutMs: number;
+  /** Equal for targets that need not be scraped twice. */
+  readonly identity: string;
 }
 
-/** A target of a static configuration. `instance` is the address unless the configuration says otherwise. */
-export function buildTarget(config: ScrapeConfig, { address, labels }: StaticTarget): Target {
-  const url = new URL(`${config.scheme}://${address}`);
-  const [path, query] = splitOnce(config.metricsPath, "?");
-  url.pathname = path;
-  if (query !== undefined) url.search = query;
-  for (const [name, values] of Object.entries(config.params)) {
-    for (const value of values) url.searchParams.append(name, value);
-  }
-  const visible = Object.entries(labels).filter(([name]) => !name.startsWith("__"));
-  const identity = { job: config.jobName, instance: address, ...Object.fromEntries(visible) };
-  return { url: url.href, labels: Labels.from(identity) };
+/** What became of something that was discovered. */
+export type TargetOutcome =
+  | { readonly kind: "active"; readonly target: Target }
+  | { readonly kind: "dropped"; readonly discoveredLabels: Labels }
+  | { readonly kind: "invalid"; readonly discoveredLabels: Labels; readonly reason: string };
+
+/** What was found, with what the configuration says where it says nothing. */
+export function discoveredLabels(config: ScrapeConfig, found: Labels): Labels {
+  const params = Object.entries(config.params).map(([name, [first = ""]]) => [paramPrefix + name, first]);
+  const configured = {
+    job: config.jobName,
+    __scrape_interval__: formatDuration(config.intervalMs),
+    __scrape_timeout__: formatDuration(config.timeoutMs),
+    __metrics_path__: config.metricsPath,
+    __scheme__: config.scheme,
+    ...Object.fromEntries(params),
+  };
+  return Labels.from({ ...configured, ...found.toObject() });
+}
+
+export function buildTarget(config: ScrapeConfig, discovered: Labels): TargetOutcome {
+  const relabelled = relabel(discovered, config.relabelConfigs);
+  if (relabelled === undefined) return { kind: "dropped", discoveredLabels: discovered };
+  const address = relabelled.get("__address__");
+  const badAddress = addressProblem(address);
+  if (badAddress !== undefined) return invalid(discovered, badAddress);
+  const clockwork = readClockwork(relabelled);
+  if (typeof clockwork === "string") return invalid(discovered, clockwork);
+  const withInstance = relabelled.has("instance") ? relabelled : relabelled.with({ instance: address });
+  const kept = withoutPrefix(withInstance, "__meta_");
+  if (!hasValidNames(kept, "utf8")) return invalid(discovered, `invalid label names: ${kept}`);
+  const [badLabel] = [...kept].find(([, value]) => !isWellFormed(value)) ?? [];
+  if (badLabel !== undefined) return invalid(discovered, `invalid label value for ${quoteText(badLabel)}`);
+  const url = targetUrl(kept, config.params);
+  const labels = withoutPrefix(kept, "__");
+  const identity = `${url} ${kept.key()}`;
+  return { kind: "active", target: { url, discoveredLabels: discovered, labels, ...clockwork, identity } };
 }
 
 /**
@@ -35,13 +81,39 @@ export function firstDelayMs(target: Target, intervalMs: number, now: number): n
   return (intervalMs - (now % intervalMs) + phase) % intervalMs;
 }
 
+function addressProblem(address: string): string | undefined {
+  if (address === "") return "no address";
+  return address.includes("/") ? `${quoteText(address)} is not a valid hostname` : undefined;
+}
+
+/** Interval and timeout, or what is wrong with them. */
+function readClockwork(labels: Labels): Pick<Target, "intervalMs" | "timeoutMs"> | string {
+  const interval = labels.get("__scrape_interval__");
+  const timeout = labels.get("__scrape_timeout__");
+  const intervalMs = parseDuration(interval);
+  const timeoutMs = parseDuration(timeout);
+  if (intervalMs === undefined) return `error parsing scrape interval: ${durationProblem(interval)}`;
+  if (intervalMs === 0) return "scrape interval cannot be 0";
+  if (timeoutMs === undefined) return `error parsing scrape timeout: ${durationProblem(timeout)}`;
+  if (timeoutMs === 0) return "scrape timeout cannot be 0";
+  if (timeoutMs <= intervalMs) return { intervalMs, timeoutMs };
+  return `scrape timeout cannot be greater than scrape interval ("${timeout}" > "${interval}")`;
+}
+
+function durationProblem(text: string): string {
+  return text === "" ? "empty duration string" : `not a valid duration string: ${quoteText(text)}`;
+}
+
+function withoutPrefix(labels: Labels, prefix: string): Labels {
+  return labels.drop(new Set([...labels].map(([name]) => name).filter((name) => name.startsWith(prefix))));
+}
+
+function invalid(discovered: Labels, reason: string): TargetOutcome {
+  return { kind: "invalid", discoveredLabels: discovered, reason };
+}
+
 function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash;
-}
-
-function splitOnce(text: string, separator: string): [string, string | undefined] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -2,24 +2,44 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ScrapeConfig, scrapeProtocols } from "../../src/scrape/scrape-config.js";
+import { readTextFile } from "../../src/local-files.js";
+import { Labels } from "../../src/model/labels.js";
+import type { MetadataSink, MetricMetadata } from "../../src/model/metric-metadata.js";
+import { RelabelConfig } from "../../src/relabel/relabel-config.js";
+import { HttpClient } from "../../src/scrape/client/http-client.js";
+import { PageBuffers } from "../../src/scrape/page-buffers.js";
+import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
+import { ScrapeCounts } from "../../src/scrape/scrape-counts.js";
 import { ScrapeLoop } from "../../src/scrape/scrape-loop.js";
-import { buildTarget } from "../../src/scrape/target.js";
+import { selectTargets } from "../../src/scrape/select-targets.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordingAppendable } from "../support/recording-appendable.js";
+import { scrapeConfig } from "../support/scrape-config.js";
+
+class RecordedMetadata implements MetadataSink {
+  readonly metrics: Record<string, Partial<MetricMetadata>> = {};
+  describeMetric(name: string, metadata: Partial<MetricMetadata>): void {
+    this.metrics[name] = { ...this.metrics[name], ...metadata };
+  }
+}
 
 let server: Server;
 let answer: (response: ServerResponse, headers: NodeJS.Dict<string | string[]>) => void;
 let database: RecordingAppendable;
+let client: HttpClient | undefined;
+let described: RecordedMetadata;
+let counts: ScrapeCounts;
 const clock = new FakeClock(1_000_000);
 
 beforeEach(async () => {
   database = new RecordingAppendable();
+  described = new RecordedMetadata();
   server = createServer((request, response) => answer(response, request.headers));
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
 });
 
 afterEach(() => {
+  client?.close();
   server.closeAllConnections();
   server.close();
 });
@@ -32,31 +52,26 @@ function page(text: string, contentType: string | undefined = "text/plain; versi
 }
 
 function loop(changes: Partial<ScrapeConfig> = {}, labels: Record<string, string> = {}): ScrapeLoop {
-  const config: ScrapeConfig = {
-    jobName: "app",
-    intervalMs: 15_000,
-    timeoutMs: 10_000,
-    scheme: "http",
-    metricsPath: "/metrics",
-    params: {},
-    honorLabels: false,
-    honorTimestamps: true,
-    protocols: scrapeProtocols,
-    fallbackProtocol: undefined,
-    enableCompression: true,
-    followRedirects: true,
-    authorization: undefined,
-    samplesMax: 0,
-    bodySizeMaxBytes: 0,
-    staticTargets: [],
-    ...changes,
-  };
+  const config = scrapeConfig(changes);
   const { port } = server.address() as AddressInfo;
-  const target = buildTarget(config, { address: `127.0.0.1:${port}`, labels: { instance: "i", ...labels } });
+  const found = Labels.from({ __address__: `127.0.0.1:${port}`, instance: "i", ...labels });
+  const [target] = selectTargets(config, [found]).active;
   const onFailure = (error: unknown) => {
     throw error;
   };
-  return new ScrapeLoop(target, config, { appendable: database, clock, onFailure });
+  return new ScrapeLoop(target!, config, { ...loopOptions(config), appendable: database, clock, onFailure });
+}
+
+function loopOptions({ http }: ScrapeConfig) {
+  client = new HttpClient(http, { clock, readFile: readTextFile });
+  counts = new ScrapeCounts();
+  return {
+    client,
+    buffers: new PageBuffers(),
+    counts,
+    version: "1.2.3",
+    metadata: described,
+  };
 }
 
 /** The samples of the last scrape, without those about the scrape itself. */
@@ -156,13 +171,87 @@ describe("a scrape", () => {
     expect(taken()).toEqual(['a{exported_job="taken", instance="i", job="own"} 1 @1']);
   });
 
+  it("relabels series once, and takes a dropped one for none", async () => {
+    const metricRelabelConfigs = [
+      new RelabelConfig({ action: "drop", sourceLabels: ["__name__"], regex: "go_.*" }),
+      new RelabelConfig({
+        sourceLabels: ["job", "id"],
+        regex: "(.+);(.+)",
+        targetLabel: "job",
+        replacement: "$1/$2",
+      }),
+      new RelabelConfig({ action: "labeldrop", regex: "id" }),
+    ];
+    const scraped = loop({ metricRelabelConfigs });
+    page('go_a 1\ngo_b 2\nx{id="7"} 3\n');
+    await scraped.scrape(1000);
+    expect(database.samples.slice(-3)).toEqual([
+      'scrape_samples_scraped{instance="i", job="app"} 3 @1000',
+      'scrape_samples_post_metric_relabeling{instance="i", job="app"} 1 @1000',
+      'scrape_series_added{instance="i", job="app"} 1 @1000',
+    ]);
+    expect(taken()).toEqual(['x{instance="i", job="app/7"} 3 @1000']);
+    page("go_a 1\n");
+    await scraped.scrape(2000);
+    expect(database.samples.at(-1)).toBe('scrape_series_added{instance="i", job="app"} 0 @2000');
+    expect(taken()).toEqual(['x{instance="i", job="app/7"} stale @2000']);
+    await scraped.scrape(3000);
+    expect(taken()).toEqual([]);
+    expect(scraped.status).toMatchObject({ health: "up", lastSamples: 1 });
+  });
+
+  it("counts towards sample_limit what relabelling keeps, and goes on counting beyond it", async () => {
+    const drop = new RelabelConfig({ action: "drop", sourceLabels: ["__name__"], regex: "b.*" });
+    const scraped = loop({ samplesMax: 2, metricRelabelConfigs: [drop] });
+    page("a 1\nb1 1\nb2 1\nc 1\n");
+    await scraped.scrape(1000);
+    expect(scraped.status.health).toBe("up");
+    database.samples.length = 0;
+    page("a 1\nb1 1\nc 1\nd 1\ne 1\n");
+    await scraped.scrape(2000);
+    expect(scraped.status.lastError).toBe("the page has more samples than sample_limit, 2");
+    expect(database.samples.filter((sample) => /^(?:up|scrape_s)/.test(sample))).toEqual([
+      'up{instance="i", job="app"} 0 @2000',
+      'scrape_samples_scraped{instance="i", job="app"} 5 @2000',
+      'scrape_samples_post_metric_relabeling{instance="i", job="app"} 4 @2000',
+      'scrape_series_added{instance="i", job="app"} 0 @2000',
+    ]);
+  });
+
+  it.each<[what: string, changes: Partial<ScrapeConfig>, reason: string]>([
+    [
+      "no name",
+      { metricRelabelConfigs: [new RelabelConfig({ action: "labeldrop", regex: "__name__" })] },
+      "missing metric name (__name__ label)",
+    ],
+    [
+      "an empty label name",
+      { metricRelabelConfigs: [new RelabelConfig({ action: "labelmap", regex: "job", replacement: "$2" })] },
+      'invalid metric name or label names: a{""="app", instance="i", job="app"}',
+    ],
+    [
+      "a name that is not legacy",
+      {
+        nameValidation: "legacy",
+        metricRelabelConfigs: [new RelabelConfig({ targetLabel: "a.b", replacement: "x" })],
+      },
+      'invalid metric name or label names: a{"a.b"="x", instance="i", job="app"}',
+    ],
+  ])("fails when relabelling leaves %s", async (_, changes, reason) => {
+    const scraped = loop(changes);
+    page("a 1\n");
+    await scraped.scrape(1000);
+    expect(scraped.status).toMatchObject({ health: "down", lastError: reason });
+    expect(taken()).toEqual([]);
+  });
+
   it("asks as Prometheus does, and reads gzip and a fallback format", async () => {
     let asked: NodeJS.Dict<string | string[]> = {};
     answer = (response, headers) => {
       asked = headers;
       response.setHeader("content-encoding", "gzip").end(gzipSync("a 1\n"));
     };
-    await loop({ fallbackProtocol: "PrometheusText0.0.4", authorization: "Bearer t" }).scrape(1);
+    await loop({ fallbackProtocol: "PrometheusText0.0.4" }).scrape(1);
     expect(taken()).toEqual(['a{instance="i", job="app"} 1 @1']);
     expect(asked).toMatchObject({
       accept:
@@ -171,14 +260,101 @@ describe("a scrape", () => {
         "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
       "accept-encoding": "gzip",
       "x-prometheus-scrape-timeout-seconds": "10",
-      authorization: "Bearer t",
+      "user-agent": "Narthex/1.2.3",
     });
+    await loop({
+      nameEscaping: "underscores",
+      protocols: ["PrometheusText1.0.0", "PrometheusText0.0.4"],
+    }).scrape(1);
+    expect(asked.accept).toBe(
+      "text/plain;version=1.0.0;escaping=underscores;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4",
+    );
   });
 
   it("reads OpenMetrics by its content type", async () => {
     page("# TYPE a counter\na_total 1 1.5\n# EOF\n", "application/openmetrics-text; version=1.0.0");
     await loop().scrape(9);
     expect(taken()).toEqual(['a_total{instance="i", job="app"} 1 @1500']);
+  });
+});
+
+describe("limits and options of a page", () => {
+  it.each<[Partial<ScrapeConfig>, string, RegExp]>([
+    [{ labelsMax: 4 }, 'a{b="c"} 1\nd{e="f",g="h"} 1\n', /^d has 5 labels, more than label_limit, 4$/],
+    [
+      { labelNameSizeMaxBytes: 8 },
+      'a{"bücher"="c"} 1\na{ninechars="c"} 1\n',
+      /^the label ninechars of a has a name longer than label_name_length_limit, 8 bytes: 9$/,
+    ],
+    [
+      { labelValueSizeMaxBytes: 3 },
+      'a{b="ccc"} 1\na{b="cccc"} 1\n',
+      /^the label b of a has a value longer than label_value_length_limit, 3 bytes: 4$/,
+    ],
+  ])("fail as a whole beyond %j", async (limits, text, reason) => {
+    const scraped = loop(limits);
+    page(text);
+    await scraped.scrape(1000);
+    expect(scraped.status).toMatchObject({ health: "down", lastError: expect.stringMatching(reason) });
+    expect(database.samples[0]).toBe('up{instance="i", job="app"} 0 @1000');
+    expect(counts.limits).toEqual(new Map([["labels", 1]]));
+    page(text.split("\n")[0]!.concat("\n"));
+    await scraped.scrape(2000);
+    expect(scraped.status.health).toBe("up");
+  });
+
+  it("are told by series of their own when that is asked for", async () => {
+    const scraped = loop({ extraScrapeMetrics: true, samplesMax: 7, bodySizeMaxBytes: 10 });
+    const extra = () => database.samples.splice(0).slice(-3);
+    const told = (size: number, time: number) => [
+      `scrape_timeout_seconds{instance="i", job="app"} 10 @${time}`,
+      `scrape_sample_limit{instance="i", job="app"} 7 @${time}`,
+      `scrape_body_size_bytes{instance="i", job="app"} ${size} @${time}`,
+    ];
+    page("a 1\n");
+    await scraped.scrape(1000);
+    expect(extra()).toEqual(told(4, 1000));
+    page("a 1\nb 1\nc 1\n");
+    await scraped.scrape(2000);
+    expect(extra()).toEqual(told(-1, 2000));
+    answer = (response) => response.writeHead(500).end();
+    await scraped.scrape(3000);
+    expect(extra()).toEqual(told(0, 3000));
+  });
+
+  it("end series with times of their own when track_timestamps_staleness says so", async () => {
+    const scraped = loop({ trackTimestampsStaleness: true });
+    page("a 1 1234\n");
+    await scraped.scrape(5000);
+    page("");
+    await scraped.scrape(6000);
+    expect(taken()).toEqual(['a{instance="i", job="app"} 1 @1234', 'a{instance="i", job="app"} stale @6000']);
+  });
+
+  it("count what is too far in the future", async () => {
+    page(`a 1 ${clock.now() + 601_000}\nb 1 ${clock.now() + 599_000}\n`);
+    await loop().scrape(5000);
+    expect(taken()).toEqual([`b{instance="i", job="app"} 1 @${clock.now() + 599_000}`]);
+    expect(counts).toMatchObject({ scrapes: 1, failures: 0, unstored: new Map([["too-new", 1]]) });
+  });
+
+  it("count what comes out of order, and store it", async () => {
+    const scraped = loop();
+    page("a 1 2000\na 2 1000\n");
+    await scraped.scrape(5000);
+    page("a 2 1500\na 3 3000\n");
+    await scraped.scrape(6000);
+    expect(taken().map((sample) => sample.replace(/.*@/, ""))).toEqual(["2000", "1000", "1500", "3000"]);
+    expect(counts.outOfOrder).toBe(2);
+  });
+
+  it("hand on what the page says of its metrics", async () => {
+    page("# HELP a Help \\\\ text.\n# TYPE a untyped\na 1\n# TYPE b counter\nb 1\n");
+    await loop().scrape(1);
+    expect(described.metrics).toEqual({
+      a: { help: "Help \\ text.", type: "unknown" },
+      b: { type: "counter" },
+    });
   });
 });
 

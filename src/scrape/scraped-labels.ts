@@ -1,0 +1,76 @@
+/**
+ * ScrapedLabels: the labels that a series of a target's page is stored with: the target's are added, the rules of
+ * `metric_relabel_configs` applied, names and limits checked.
+ */
+
+import { MalformedInputError } from "../model/errors.js";
+import { Labels, METRIC_NAME } from "../model/labels.js";
+import { hasValidNames } from "../relabel/name-validation.js";
+import { relabel } from "../relabel/relabel.js";
+import type { ScrapeConfig } from "./scrape-config.js";
+import { ScrapeLimitError } from "./scrape-limit-error.js";
+
+export class ScrapedLabels {
+  readonly #target: Labels;
+  readonly #config: ScrapeConfig;
+
+  /** `target` are the labels of every series of the page. */
+  constructor(target: Labels, config: ScrapeConfig) {
+    this.#target = target;
+    this.#config = config;
+  }
+
+  /** Undefined when relabelling drops the series. Throws MalformedInputError and ScrapeLimitError. */
+  of(scraped: Labels): Labels | undefined {
+    const labels = relabel(this.#withTarget(scraped), this.#config.metricRelabelConfigs);
+    if (labels === undefined || labels.size === 0) return undefined;
+    if (!labels.has(METRIC_NAME)) throw new MalformedInputError(`missing metric name (${METRIC_NAME} label)`);
+    if (!hasValidNames(labels, this.#config.nameValidation))
+      throw new MalformedInputError(`invalid metric name or label names: ${labels}`);
+    this.#checkLimits(labels);
+    return labels;
+  }
+
+  #withTarget(scraped: Labels): Labels {
+    const merged = new Map<string, string>(scraped);
+    for (const [name, value] of this.#target) {
+      const own = merged.get(name);
+      if (own === undefined) merged.set(name, value);
+      else if (!this.#config.honorLabels) {
+        let renamed = `exported_${name}`;
+        while (merged.has(renamed)) renamed = `exported_${renamed}`;
+        merged.set(renamed, own);
+        merged.set(name, value);
+      }
+    }
+    return Labels.from(merged);
+  }
+
+  #checkLimits(labels: Labels): void {
+    const { labelsMax, labelNameSizeMaxBytes, labelValueSizeMaxBytes } = this.#config;
+    const metric = labels.get(METRIC_NAME).slice(0, 50);
+    if (labelsMax > 0 && labels.size > labelsMax) {
+      const reason = `${metric} has ${labels.size} labels, more than label_limit, ${labelsMax}`;
+      throw new ScrapeLimitError("labels", reason);
+    }
+    if (labelNameSizeMaxBytes === 0 && labelValueSizeMaxBytes === 0) return;
+    for (const [name, value] of labels) {
+      const subject = `the label ${name.slice(0, 50)} of ${metric}`;
+      check(
+        Buffer.byteLength(name),
+        labelNameSizeMaxBytes,
+        `${subject} has a name longer than label_name_length_limit`,
+      );
+      check(
+        Buffer.byteLength(value),
+        labelValueSizeMaxBytes,
+        `${subject} has a value longer than label_value_length_limit`,
+      );
+    }
+  }
+}
+
+function check(sizeBytes: number, maxBytes: number, problem: string): void {
+  if (maxBytes > 0 && sizeBytes > maxBytes)
+    throw new ScrapeLimitError("labels", `${problem}, ${maxBytes} bytes: ${sizeBytes}`);
+}

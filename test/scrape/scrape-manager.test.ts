@@ -1,0 +1,181 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readTextFile } from "../../src/local-files.js";
+import { RelabelConfig } from "../../src/relabel/relabel-config.js";
+import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
+import { ScrapeManager } from "../../src/scrape/scrape-manager.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { RecordingAppendable } from "../support/recording-appendable.js";
+import { scrapeConfig } from "../support/scrape-config.js";
+
+let server: Server;
+let page: string;
+let requests: number;
+let database: RecordingAppendable;
+let clock: FakeClock;
+let manager: ScrapeManager | undefined;
+
+beforeEach(async () => {
+  database = new RecordingAppendable();
+  // Scrapes are due at whole milliseconds, and never when an interval of the test ends.
+  clock = new FakeClock(1_000_000.5);
+  page = "a 1\n";
+  requests = 0;
+  server = createServer((_, response) => {
+    requests++;
+    response.setHeader("content-type", "text/plain").end(page);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+});
+
+afterEach(async () => {
+  await manager?.stop();
+  manager = undefined;
+  server.closeAllConnections();
+  server.close();
+});
+
+const interval = 10_000;
+
+/** Target `x` of the job, unless other ones are given. */
+function job(changes: Partial<ScrapeConfig> = {}, names: readonly string[] = ["x"]): ScrapeConfig {
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const staticTargets = names.map((instance) => ({ address, labels: { instance } }));
+  return scrapeConfig({ intervalMs: interval, timeoutMs: 5000, staticTargets, ...changes });
+}
+
+function start(...configs: readonly ScrapeConfig[]): ScrapeManager {
+  const options = {
+    appendable: database,
+    clock,
+    version: "1",
+    readFile: readTextFile,
+    onFailure: (error: unknown) => {
+      throw error;
+    },
+    onProblem: () => {},
+    onDiscoveryEvent: () => {},
+  };
+  manager = new ScrapeManager(configs, options);
+  manager.start();
+  return manager;
+}
+
+/** Lets the time pass, from one thing that is due to the next: `scrapes` scrapes or ends of targets are stored. */
+async function pass(scrapes: number, durationMs = interval): Promise<void> {
+  const end = clock.now() + durationMs;
+  const commits = database.commits;
+  for (let due = clock.nextDue; due !== undefined && due <= end; due = clock.nextDue) {
+    const before = database.commits;
+    clock.advance(due - clock.now());
+    for (let i = 0; database.commits === before && i < 50_000; i++) await new Promise(setImmediate);
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  }
+  clock.advance(end - clock.now());
+  expect(database.commits - commits).toBe(scrapes);
+}
+
+function stale(): string[] {
+  return database.samples.splice(0).filter((sample) => sample.includes("stale"));
+}
+
+describe("a target that is gone", () => {
+  it("ends at the time of its next scrape, after another interval and a tenth", async () => {
+    const scrapes = start(job());
+    await pass(1);
+    const last = scrapes.pools()[0]!.activeTargets[0]!.lastScrape!;
+    await scrapes.configure([job({}, [])]);
+    expect(scrapes.pools()[0]!.activeTargets).toEqual([]);
+    const waitMs = last + 2 * interval + interval / 10 - clock.now();
+    await pass(0, waitMs - 1);
+    expect(stale()).toEqual([]);
+    await pass(1, 1);
+    const time = last + interval;
+    expect(stale()).toEqual(
+      [
+        ...["a", "up", "scrape_duration_seconds", "scrape_samples_scraped"],
+        ...["scrape_samples_post_metric_relabeling", "scrape_series_added"],
+      ].map((name) => `${name}{instance="x", job="app"} stale @${time}`),
+    );
+    expect(clock.nextDue).toBeUndefined();
+  });
+
+  it("ends with its job", async () => {
+    const scrapes = start(job(), job({ jobName: "other" }));
+    await pass(2);
+    await scrapes.configure([job()]);
+    expect(scrapes.pools().map(({ jobName }) => jobName)).toEqual(["app"]);
+    await pass(4, 3 * interval);
+    expect(stale()).toContainEqual(expect.stringMatching(/^a\{instance="x", job="other"\} stale/));
+    expect(requests).toBe(5);
+  });
+
+  it("does not end when it is there again, except for what it no longer has", async () => {
+    page = "a 1\nb 1\n";
+    const scrapes = start(job());
+    await pass(1);
+    await scrapes.configure([job({}, [])]);
+    page = "a 2\n";
+    await scrapes.configure([job()]);
+    await pass(4, 3 * interval);
+    expect(stale()).toEqual([expect.stringMatching(/^b\{instance="x", job="app"\} stale/)]);
+  });
+
+  it("does not end when the server does", async () => {
+    const scrapes = start(job());
+    await pass(1);
+    await scrapes.configure([]);
+    await scrapes.stop();
+    expect(clock.nextDue).toBeUndefined();
+    expect(stale()).toEqual([]);
+  });
+});
+
+describe("a reload", () => {
+  it("leaves loops alone whose targets and ways are the same", async () => {
+    const scrapes = start(job());
+    await pass(1);
+    const due = clock.nextDue;
+    const [before] = scrapes.pools()[0]!.activeTargets;
+    await scrapes.configure([job({}, ["x", "y"])]);
+    expect(scrapes.pools()[0]!.activeTargets[0]).toBe(before);
+    await scrapes.configure([job({ droppedTargetsMax: 3 })]);
+    expect(scrapes.pools()[0]!.activeTargets[0]).toBe(before);
+    expect(clock.nextDue).toBe(due);
+  });
+
+  it("begins loops anew that are said otherwise, without ends, and without forgetting", async () => {
+    page = "a 1\nb 1\n";
+    const scrapes = start(job());
+    await pass(1);
+    await scrapes.configure([job({ samplesMax: 100 })]);
+    page = "a 1\n";
+    await pass(1);
+    expect(stale()).toEqual([expect.stringMatching(/^b\{/)]);
+    const rename = new RelabelConfig({ targetLabel: "new", replacement: "1" });
+    await scrapes.configure([job({ metricRelabelConfigs: [rename] })]);
+    await pass(1);
+    expect(database.samples[0]).toMatch(/^a\{instance="x", job="app", new="1"\} 1 @/);
+    expect(stale()).toEqual([]);
+  });
+});
+
+describe("target_limit", () => {
+  it("fails all targets of the job while there are more, and asks none", async () => {
+    const scrapes = start(job({ targetsMax: 1 }, ["x", "y"]));
+    await pass(2);
+    expect(requests).toBe(0);
+    const statuses = scrapes.pools()[0]!.activeTargets;
+    const lastError = "the job has 2 targets, more than target_limit, 1";
+    expect(statuses).toMatchObject([
+      { health: "down", lastError },
+      { health: "down", lastError },
+    ]);
+    expect(database.samples.filter((sample) => sample.startsWith("up"))).toHaveLength(2);
+    expect(scrapes.counts.limits).toEqual(new Map([["targets", 2]]));
+    await scrapes.configure([job({ targetsMax: 1 })]);
+    await pass(1);
+    expect(scrapes.pools()[0]!.activeTargets).toMatchObject([{ health: "up" }]);
+  });
+});
