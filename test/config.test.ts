@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../src/config.js";
+import { Labels } from "../src/model/labels.js";
 
 function problem(text: string): string {
   try {
@@ -51,12 +52,22 @@ scrape_configs:
       params: { module: ["http", "tcp"] },
       honorLabels: true,
       bodySizeMaxBytes: 10 * 1024 * 1024,
-      authorization: "Basic dTpw",
+      http: { authorization: { kind: "basic", username: { text: "u" }, password: { text: "p" } } },
     });
   });
 
   it("takes an empty file", () => {
-    expect(parseConfig("", "f")).toEqual({ scrapeConfigs: [], warnings: [] });
+    expect(parseConfig("", "f")).toEqual({
+      globals: expect.objectContaining({ intervalMs: 60_000, externalLabels: Labels.from([]) }),
+      scrapeConfigs: [],
+      scrapeConfigFiles: [],
+      pushConfigs: [],
+      pushBudgets: {},
+      graphiteTemplates: [],
+      otlp: {},
+      storage: {},
+      warnings: [],
+    });
   });
 
   it.each([
@@ -78,7 +89,7 @@ scrape_configs:
     ],
     [
       "scrape_configs:\n  - job_name: a\n  - job_name: a\n",
-      'narthex.yml:2:3: scrape_configs name the job "a" twice',
+      'narthex.yml:3:15: scrape_configs[1].job_name "a" is the name of another job too',
     ],
     [
       "scrape_configs:\n  - job_name: a\n    static_configs: [{targets: ['http://x/m']}]\n",
@@ -94,9 +105,9 @@ scrape_configs:
   });
 
   it("warns of what Prometheus knows and we do not act on yet", () => {
-    const text = "rule_files: [x.yml]\nscrape_configs:\n  - job_name: a\n    file_sd_configs: []\n";
+    const text = "rule_files: [x.yml]\nscrape_configs:\n  - job_name: a\n    kubernetes_sd_configs: []\n";
     expect(parseConfig(text, "f").warnings).toEqual([
-      "f:4: scrape_configs[0].file_sd_configs is not acted on yet",
+      "f:4: scrape_configs[0].kubernetes_sd_configs is not acted on yet",
       "f:1: rule_files is not acted on yet",
     ]);
   });

@@ -3,14 +3,28 @@
  *
  * A key that no one asked for is an error that names the nearest known key; a key that is known but not acted
  * on yet becomes a warning. Call `finish` when all keys have been asked for.
+ *
+ * Aliases (`*rules`) stand for what their anchor names, and `<<` merges mappings, as in Prometheus' YAML 1.1.
  */
 
-import { isMap, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type LineCounter,
+  type Node,
+  type Pair,
+  type Scalar,
+  type YAMLMap,
+} from "yaml";
 import { parseDuration } from "../model/duration.js";
 import { ConfigError } from "../model/errors.js";
 
 export interface YamlSource {
   readonly file: string;
+  readonly document: Document;
   readonly lines: LineCounter;
   readonly warnings: string[];
 }
@@ -19,30 +33,36 @@ export class YamlSection {
   readonly #source: YamlSource;
   readonly #map: YAMLMap;
   readonly #path: string;
+  /** By key, merged ones included. */
+  readonly #pairs: ReadonlyMap<string, Pair>;
   readonly #known = new Set<string>();
 
   constructor(source: YamlSource, map: YAMLMap, path: string) {
     this.#source = source;
     this.#map = map;
     this.#path = path;
+    this.#pairs = pairsOf(map, source.document);
   }
 
   has(key: string): boolean {
-    return this.#map.has(key);
+    return this.#pairs.has(key);
   }
 
+  /** Numbers and truth values are text as they are written: `1.10` does not become 1.1. */
   text(key: string): string | undefined {
-    const value = this.#scalar(key);
-    if (value === undefined) return undefined;
-    if (typeof value === "string") return value;
-    if (typeof value === "number" || typeof value === "boolean") return String(value);
-    return this.fail(key, "must be text");
+    const node = this.#node(key);
+    if (node === undefined) return undefined;
+    if (!isScalar(node)) return this.fail(key, "must be a single value");
+    return textOf(node) ?? this.fail(key, "must be text");
   }
 
   flag(key: string): boolean | undefined {
     const value = this.#scalar(key);
     if (value === undefined || typeof value === "boolean") return value;
-    return this.fail(key, "must be true or false");
+    const node = this.#node(key);
+    const word =
+      isScalar(node) && node.type === "PLAIN" ? oldFlags.get(String(value).toLowerCase()) : undefined;
+    return word ?? this.fail(key, "must be true or false");
   }
 
   count(key: string): number | undefined {
@@ -87,9 +107,9 @@ export class YamlSection {
   /** A list of text. */
   textList(key: string): readonly string[] | undefined {
     return this.#list(key)?.map((item) => {
-      const value = isScalar(item) ? item.value : undefined;
-      if (typeof value === "string" || typeof value === "number") return String(value);
-      throw this.#error(item, `${this.#path}${key} must be a list of text`);
+      const text = isScalar(item) ? textOf(item) : undefined;
+      if (text === undefined) throw this.#error(item, `${this.#path}${key} must be a list of text`);
+      return text;
     });
   }
 
@@ -109,24 +129,22 @@ export class YamlSection {
   }
 
   keys(): readonly string[] {
-    return this.#map.items.map((pair) => String(isScalar(pair.key) ? pair.key.value : pair.key));
+    return [...this.#pairs.keys()];
   }
 
   /** Names keys that are fine elsewhere but that we do not act on yet: each becomes a warning. */
   notYet(keys: readonly string[]): void {
-    for (const key of keys) {
-      this.#known.add(key);
-      const node = this.#map.get(key, true) as Node | undefined;
-      if (node === undefined) continue;
-      const { line } = this.#place(node);
-      this.#source.warnings.push(`${this.#source.file}:${line}: ${this.#path}${key} is not acted on yet`);
-    }
+    for (const key of keys) this.#ignore(key, "is not acted on yet");
+  }
+
+  /** As `notYet`, for a key that is fine elsewhere and that we shall never need. */
+  notNeeded(key: string, why: string): void {
+    this.#ignore(key, `is not needed: ${why}`);
   }
 
   /** Refuses keys that nobody asked for. */
   finish(): void {
-    for (const pair of this.#map.items) {
-      const key = String(isScalar(pair.key) ? pair.key.value : pair.key);
+    for (const [key, pair] of this.#pairs) {
       if (this.#known.has(key)) continue;
       const near = nearest(key, [...this.#known]);
       const remedy = near === undefined ? "" : `; did you mean "${near}"?`;
@@ -139,16 +157,31 @@ export class YamlSection {
 
   /** Throws a ConfigError at the value of `key`, or at the section when it has none. */
   fail(key: string, problem: string): never {
-    throw this.#error(
-      (this.#map.get(key, true) as Node | undefined) ?? this.#map,
-      `${this.#path}${key} ${problem}`,
-    );
+    throw this.#error(this.#value(key), `${this.#path}${key} ${problem}`);
+  }
+
+  /** As `fail`, with a message that is a sentence of its own. */
+  reject(key: string, message: string): never {
+    throw this.#error(this.#value(key), `${this.#path.slice(0, -1)}: ${message}`);
+  }
+
+  #ignore(key: string, reason: string): void {
+    this.#known.add(key);
+    const node = this.#value(key);
+    if (node === undefined) return;
+    const { line } = this.#place(node);
+    this.#source.warnings.push(`${this.#source.file}:${line}: ${this.#path}${key} ${reason}`);
   }
 
   #node(key: string): Node | undefined {
     this.#known.add(key);
-    const node = this.#map.get(key, true) as Node | undefined;
+    const node = resolve(this.#value(key), this.#source.document);
     return node === undefined || (isScalar(node) && node.value === null) ? undefined : node;
+  }
+
+  /** The value as it stands there; an alias is an alias. */
+  #value(key: string): Node | undefined {
+    return (this.#pairs.get(key)?.value ?? undefined) as Node | undefined;
   }
 
   #scalar(key: string): unknown {
@@ -160,7 +193,8 @@ export class YamlSection {
   #list(key: string): readonly Node[] | undefined {
     const node = this.#node(key);
     if (node === undefined) return undefined;
-    return isSeq(node) ? (node.items as readonly Node[]) : this.fail(key, "must be a list");
+    if (!isSeq(node)) return this.fail(key, "must be a list");
+    return (node.items as readonly Node[]).map((item) => resolve(item, this.#source.document));
   }
 
   #error(node: Node | null | undefined, message: string): ConfigError {
@@ -172,6 +206,47 @@ export class YamlSection {
     const { line, col } = this.#source.lines.linePos(node?.range?.[0] ?? this.#map.range?.[0] ?? 0);
     return { line, column: col };
   }
+}
+
+/** Of YAML 1.1, which Prometheus reads. */
+const oldFlags: ReadonlyMap<string, boolean> = new Map([
+  ["yes", true],
+  ["on", true],
+  ["no", false],
+  ["off", false],
+]);
+
+/** By key; those of `<<` where the mapping does not have the key itself. */
+function pairsOf(
+  map: YAMLMap,
+  document: Document,
+  around: readonly YAMLMap[] = [],
+): ReadonlyMap<string, Pair> {
+  const pairs = new Map(
+    map.items.map((pair) => [String(isScalar(pair.key) ? pair.key.value : pair.key), pair]),
+  );
+  const merged = resolve(pairs.get("<<")?.value as Node | undefined, document);
+  const parents = (isSeq(merged) ? (merged.items as readonly Node[]) : [merged]).map((node) =>
+    resolve(node, document),
+  );
+  if (!parents.every(isMap) || parents.some((parent) => parent === map || around.includes(parent)))
+    return pairs;
+  pairs.delete("<<");
+  for (const parent of parents) {
+    for (const [key, pair] of pairsOf(parent, document, [...around, map]))
+      if (!pairs.has(key)) pairs.set(key, pair);
+  }
+  return pairs;
+}
+
+/** What an alias stands for; one whose anchor does not exist stays an alias, which nothing takes for a value. */
+function resolve<T extends Node | undefined>(node: T, document: Document): T | Node {
+  return isAlias(node) ? (node.resolve(document) ?? node) : node;
+}
+
+function textOf({ value, source }: Scalar): string | undefined {
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" ? (source ?? String(value)) : undefined;
 }
 
 /** The known key that is closest to `key`, when one is close: at most a third of its letters differ. */
