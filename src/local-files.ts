@@ -3,8 +3,8 @@
  * itself stores goes through storage/fs.
  */
 
-import { createReadStream, createWriteStream } from "node:fs";
-import { access, constants, readFile, rename, rm, stat } from "node:fs/promises";
+import { createReadStream, createWriteStream, watch } from "node:fs";
+import { access, constants, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -37,6 +37,48 @@ export async function openFileStream(path: string): Promise<FileStream> {
     return { stream: piecesOf(path, pieceSizeBytes), sizeBytes: entry.size };
   } catch (cause) {
     throw storageFailure("read", path, cause);
+  }
+}
+
+/** What changes when a file is written or replaced. */
+export interface FileVersion {
+  readonly sizeBytes: number;
+  /** With a fraction. */
+  readonly modifiedMs: number;
+  readonly inode: number;
+}
+
+export async function fileVersion(path: string): Promise<FileVersion> {
+  try {
+    const { size, mtimeMs, ino } = await stat(path);
+    return { sizeBytes: size, modifiedMs: mtimeMs, inode: ino };
+  } catch (cause) {
+    throw storageFailure("read", path, cause);
+  }
+}
+
+/** Names in a directory, sorted; none when it does not exist. */
+export async function listFiles(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (cause) {
+    if (systemErrorCode(cause) === "ENOENT") return [];
+    throw storageFailure("list", directory, cause);
+  }
+}
+
+/**
+ * Calls `onChange` when something in the directory may have changed, until the returned function is called. Nothing
+ * is promised: a directory that does not exist is not watched.
+ */
+export function watchDirectory(directory: string, onChange: () => void): () => void {
+  try {
+    const watcher = watch(directory, { persistent: false }, onChange);
+    watcher.on("error", () => watcher.close());
+    return () => watcher.close();
+  } catch (cause) {
+    if (systemErrorCode(cause) === undefined) throw cause;
+    return () => {};
   }
 }
 

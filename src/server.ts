@@ -1,17 +1,27 @@
 /**
  * The server process: opens the database, starts what pulls, listens; and closes all of it in the reverse order.
  *
- * Closing finishes what is in flight: first no more requests, then no more scrapes, then the database.
+ * Closing finishes what is in flight: first no more requests and lines, then no more scrapes, then the database.
  */
 
 import type { Database, DatabaseEvent, DatabaseOptions } from "./api.js";
-import { type Config, loadConfig } from "./config.js";
+import type { Config } from "./config.js";
 import { openDatabase } from "./database.js";
+import type { TargetGroup } from "./discovery/discovery.js";
+import { Access } from "./http/access.js";
 import { buildApp } from "./http/app.js";
-import { systemClock } from "./model/clock.js";
+import { Origins } from "./http/origins.js";
+import { GraphiteListener } from "./listen/graphite-listener.js";
+import { readTextFile } from "./local-files.js";
+import { AnchoredRegExp } from "./model/anchored-regexp.js";
+import { type Clock, systemClock } from "./model/clock.js";
 import { definedOnly } from "./model/defined-only.js";
 import { UnavailableError } from "./model/errors.js";
+import type { AddedTargets } from "./scrape/added-targets.js";
 import { ScrapeManager } from "./scrape/scrape-manager.js";
+import { Reloads } from "./server/reloads.js";
+import { loadServerConfig, type ServerConfig, warningsOf } from "./server/server-config.js";
+import { demandCertificates, exchangeCertificates, httpsOptions } from "./server/tls.js";
 
 export interface ServerOptions {
   readonly database: Omit<DatabaseOptions, "onEvent">;
@@ -19,9 +29,17 @@ export interface ServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly configFile?: string;
+  /** In the words of Prometheus' exporter toolkit. */
+  readonly webConfigFile?: string;
+  /** Where Graphite's plaintext protocol is taken, over TCP and UDP. Default nowhere. */
+  readonly graphite?: { readonly host: string; readonly port: number };
   readonly version: string;
   /** Whether clients may delete what is stored. Default false. */
   readonly enableAdminApi?: boolean;
+  /** Whether clients may have the configuration read again. Default false. */
+  readonly enableLifecycle?: boolean;
+  /** A regular expression of origins whose pages may use the server from a browser. Default none. */
+  readonly corsOrigin?: string;
   /** Told what an operator should know. Must not throw. */
   readonly onEvent: (event: DatabaseEvent) => void;
 }
@@ -30,6 +48,12 @@ export interface Server {
   /** As `http://127.0.0.1:9090`. */
   readonly url: string;
   readonly database: Database;
+  /** Of the Graphite listener, when there is one. */
+  readonly graphitePort: number | undefined;
+  /** Reads the configuration files again, all or nothing. Rejects with ConfigError or StorageError. */
+  reload(): Promise<void>;
+  /** Adds targets to a job of `scrape_configs`: see `ScrapeManager.addTargets`. */
+  addTargets(jobName: string, groups: readonly TargetGroup[]): AddedTargets;
   /** Finishes what is in flight and releases the directory. May be called again. */
   close(): Promise<void>;
 }
@@ -37,8 +61,11 @@ export interface Server {
 /** Rejects with ConfigError, LockedError, or UnavailableError when it cannot listen; then nothing stays open. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { onEvent } = options;
-  const config = options.configFile === undefined ? undefined : await loadConfig(options.configFile);
-  for (const warning of config?.warnings ?? []) onEvent({ level: "warning", message: warning });
+  const origins = new Origins(
+    options.corsOrigin === undefined ? undefined : new AnchoredRegExp(options.corsOrigin),
+  );
+  const initial = await loadServerConfig(options);
+  for (const message of warningsOf(initial)) onEvent({ level: "warning", message });
   const closers: (() => Promise<void>)[] = [];
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -46,24 +73,78 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     return closing;
   };
   try {
-    const database = await openDatabase({ ...options.database, onEvent });
+    const database = await openDatabase({ ...databaseOptions(initial.config, options), onEvent });
     closers.unshift(() => database.close());
-    const scrapes = startScrapes(config, database, options);
-    closers.unshift(() => scrapes.stop());
-    const app = buildApp({ ...httpOptions(options), database, targets: () => scrapes.targets() });
-    closers.unshift(() => app.close());
-    const url = await listen(app, options);
-    return { url, database, close };
+    const parts = await startParts({ initial, database, origins, closers }, options);
+    return { ...parts, database, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/**
- * Waits for SIGINT or SIGTERM, closes, and resolves with the exit code; a second signal ends the process at once.
- */
-export function closeOnSignal(server: Server, onEvent: ServerOptions["onEvent"]): Promise<number> {
+interface Beginning {
+  readonly initial: ServerConfig;
+  readonly database: Database;
+  readonly origins: Origins;
+  /** The last that was started comes first. */
+  readonly closers: (() => Promise<void>)[];
+}
+
+/** What lives on an open database, each with its closer. */
+async function startParts({ initial, database, origins, closers }: Beginning, options: ServerOptions) {
+  const { tls } = initial.web;
+  let inForce = initial;
+  const scrapes = startScrapes(initial.config, database, options);
+  closers.unshift(() => scrapes.stop());
+  const templates = () => inForce.config.graphiteTemplates;
+  const graphite = options.graphite && (await startGraphite(options, database, templates));
+  if (graphite !== undefined) closers.unshift(() => graphite.close());
+  const access = new Access(clockOf(options), origins);
+  access.configure(accessRules(initial));
+  const apply = async (next: ServerConfig) => {
+    await database.sources.configure(next.config.pushConfigs, next.config.pushBudgets);
+    access.configure(accessRules(next));
+    if (next.web.tls !== undefined) exchangeCertificates(app.server, next.web.tls);
+    inForce = next;
+    await scrapes.configure(next.config.scrapeConfigs);
+  };
+  const load = () => loadServerConfig(options);
+  const clock = clockOf(options);
+  const reloads = new Reloads({ initial, clock, load, apply, onEvent: options.onEvent });
+  const reload = () => reloads.reload();
+  const app = buildApp({
+    ...httpOptions(options),
+    database,
+    scrapePools: () => scrapes.pools(),
+    otlp: () => inForce.config.otlp,
+    access,
+    ownMetrics: {
+      config: () => reloads.status,
+      scrape: () => scrapes.counts,
+      scrapePools: () => scrapes.pools(),
+      ...(graphite && { graphite: () => graphite.counts() }),
+    },
+    ...(tls && { https: httpsOptions(tls) }),
+    ...(options.enableLifecycle === true && { reload }),
+  });
+  if (tls !== undefined) demandCertificates(app.server, tls);
+  closers.unshift(() => app.close());
+  closers.unshift(() => reloads.close());
+  const addTargets: Server["addTargets"] = (jobName, groups) => scrapes.addTargets(jobName, groups);
+  return { url: await listen(app, options), graphitePort: graphite?.port, reload, addTargets };
+}
+
+function accessRules({ config, web }: ServerConfig) {
+  return { pushConfigs: config.pushConfigs, users: web.users, headers: web.headers };
+}
+
+/** Waits for one of the signals, closes, and resolves with the exit code; a second one ends the process at once. */
+export function closeOnSignal(
+  server: Server,
+  signals: readonly NodeJS.Signals[],
+  onEvent: ServerOptions["onEvent"],
+): Promise<number> {
   return new Promise((resolve) => {
     let received = 0;
     const stop = (signal: NodeJS.Signals) => {
@@ -78,8 +159,14 @@ export function closeOnSignal(server: Server, onEvent: ServerOptions["onEvent"])
         },
       );
     };
-    process.on("SIGINT", stop);
-    process.on("SIGTERM", stop);
+    for (const signal of signals) process.on(signal, stop);
+  });
+}
+
+/** Reads the configuration again on each SIGHUP. What comes of it is told as events. */
+export function reloadOnSignal(server: Server): void {
+  process.on("SIGHUP", () => {
+    server.reload().catch(() => {});
   });
 }
 
@@ -90,19 +177,61 @@ async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void
   if (failures.length > 0) throw failures[0];
 }
 
-function startScrapes(config: Config | undefined, database: Database, options: ServerOptions): ScrapeManager {
-  const scrapes = new ScrapeManager(config?.scrapeConfigs ?? [], {
+/** What is given on the command line wins over the file. */
+function databaseOptions(
+  { storage, pushConfigs, pushBudgets }: Config,
+  { database, onEvent }: ServerOptions,
+) {
+  for (const [name, key] of [["time", "retentionMs"] as const, ["size", "retentionSizeBytes"] as const]) {
+    if (storage[key] === undefined || database[key] === undefined) continue;
+    const message = `storage.tsdb.retention.${name} of the configuration file is not used: the command line has another`;
+    onEvent({ level: "warning", message });
+  }
+  return { ...storage, push: { configs: pushConfigs, budgets: pushBudgets }, ...database };
+}
+
+function clockOf({ database: { clock = systemClock } }: ServerOptions): Clock {
+  return clock;
+}
+
+function startScrapes({ scrapeConfigs }: Config, database: Database, options: ServerOptions): ScrapeManager {
+  const scrapes = new ScrapeManager(scrapeConfigs, {
     appendable: database,
-    clock: options.database.clock ?? systemClock,
+    clock: clockOf(options),
+    version: options.version,
+    readFile: readTextFile,
+    metadata: database.metadata,
     onFailure: (error) =>
       options.onEvent({ level: "error", message: `a scrape was not stored: ${messageOf(error)}` }),
+    onProblem: (problem) => options.onEvent({ level: "warning", message: problem }),
+    onDiscoveryEvent: options.onEvent,
   });
   scrapes.start();
   return scrapes;
 }
 
-function httpOptions({ database, version, onEvent, enableAdminApi = false }: ServerOptions) {
-  const { clock = systemClock, queryTimeoutMs } = database;
+async function startGraphite(
+  options: ServerOptions,
+  database: Database,
+  templates: () => Config["graphiteTemplates"],
+): Promise<GraphiteListener> {
+  const { host, port } = options.graphite!;
+  const onFailure = (error: unknown) =>
+    options.onEvent({ level: "error", message: `Graphite samples were not stored: ${messageOf(error)}` });
+  try {
+    const clock = clockOf(options);
+    return await GraphiteListener.start({ host, port, gate: database.sources, clock, templates, onFailure });
+  } catch (cause) {
+    throw new UnavailableError(`cannot listen for Graphite on ${host}:${port}: ${listenFailure(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function httpOptions(options: ServerOptions) {
+  const { database, version, onEvent, enableAdminApi = false } = options;
+  const { queryTimeoutMs } = database;
+  const clock = clockOf(options);
   const features = new Set(database.enableFeatures);
   return { clock, version, onEvent, enableAdminApi, features, limits: definedOnly({ queryTimeoutMs }) };
 }

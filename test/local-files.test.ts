@@ -1,7 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fileExists, openFileStream, readTextFile } from "../src/local-files.js";
+import {
+  fileExists,
+  fileVersion,
+  listFiles,
+  openFileStream,
+  readTextFile,
+  watchDirectory,
+} from "../src/local-files.js";
 import { StorageError } from "../src/model/errors.js";
 
 let directory = "";
@@ -32,6 +39,31 @@ describe("local files", () => {
   it("are there or not", async () => {
     expect(await fileExists(`${directory}/large`)).toBe(true);
     expect(await fileExists(`${directory}/absent`)).toBe(false);
+  });
+
+  it("are listed by directory, none of one that is not there", async () => {
+    expect(await listFiles(directory)).toEqual(["large", "marked.csv"]);
+    expect(await listFiles(`${directory}/absent`)).toEqual([]);
+    await expect(listFiles(`${directory}/large`)).rejects.toThrow(StorageError);
+  });
+
+  it("have another version when they were written again", async () => {
+    const before = await fileVersion(`${directory}/marked.csv`);
+    expect(before).toEqual(await fileVersion(`${directory}/marked.csv`));
+    expect(before.sizeBytes).toBe(14);
+    await expect(fileVersion(`${directory}/absent`)).rejects.toThrow(StorageError);
+  });
+
+  it("tell who watches their directory that they change", async () => {
+    const changed = new Promise<void>((resolve) => {
+      const close = watchDirectory(directory, () => {
+        close();
+        resolve();
+      });
+    });
+    await writeFile(`${directory}/marked.csv`, "\ufefftime,value\n");
+    await changed;
+    watchDirectory(`${directory}/absent`, () => {})();
   });
 
   it("that cannot be read are refused in a sentence", async () => {

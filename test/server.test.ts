@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { DatabaseEvent } from "../src/api.js";
+import { Labels } from "../src/model/labels.js";
+import { NO_SERIES } from "../src/model/series.js";
 import { type Server, type ServerOptions, startServer } from "../src/server.js";
 
 const root = mkdtempSync(join(tmpdir(), "narthex-server-"));
@@ -37,6 +39,34 @@ describe("a server", () => {
     const second = await startServer(optionsFor("restart"));
     expect(await query(second, "a + 1")).toContain('"2"');
     await second.close();
+  });
+
+  it("takes retention from the configuration file, unless the command line has another", async () => {
+    const configFile = join(root, "retention.yml");
+    const rules = `rules: [{ match: '{job="debug"}', time: 1h }, { match: gold, time: 0s }]`;
+    writeFileSync(configFile, `storage: { tsdb: { retention: { time: 1d, ${rules} } } }`);
+    const day = 24 * 3_600_000;
+    const push = async (name: string, retentionMs?: number) => {
+      const database = { directory: join(root, name), ...(retentionMs === undefined ? {} : { retentionMs }) };
+      const server = await startServer(optionsFor(name, { configFile, database }));
+      const appender = server.database.appender();
+      const old = (labels: Record<string, string>, ageMs: number) =>
+        appender.append(NO_SERIES, Labels.from(labels), Date.now() - ageMs, 1);
+      old({ __name__: "up", job: "debug" }, 2 * 3_600_000);
+      old({ __name__: "up", job: "web" }, 2 * 3_600_000);
+      old({ __name__: "up", job: "web" }, 2 * day);
+      old({ __name__: "gold" }, 1000 * day);
+      const { appended } = await appender.commit();
+      await server.close();
+      return appended;
+    };
+    events.length = 0;
+    expect(await push("retention")).toBe(2);
+    expect(events.filter(({ level }) => level === "warning")).toEqual([]);
+    expect(await push("retention-flag", 3 * day)).toBe(3);
+    expect(events).toContainEqual(
+      expect.objectContaining({ level: "warning", message: expect.stringContaining("retention.time") }),
+    );
   });
 
   it("answers every read route on a real database", async () => {

@@ -5,22 +5,43 @@
  * Every reply to a program is JSON in Prometheus' envelope, failures and unknown paths included.
  */
 
+import type { ServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { Database, DatabaseEvent } from "../api.js";
+import type { Database, DatabaseEvent, PushSources } from "../api.js";
+import { defaultOtlpOptions, type OtlpOptions } from "../ingest/otlp/otlp-labels.js";
+import { Pushgateway } from "../ingest/pushgateway/pushgateway.js";
+import { Sums } from "../ingest/sums/sums.js";
 import type { Clock } from "../model/clock.js";
-import type { TargetStatus } from "../scrape/status.js";
+import { formatDuration } from "../model/duration.js";
+import type { ScrapePoolStatus } from "../scrape/status.js";
+import { Access, type AccessKind } from "./access.js";
+import {
+  type ConnectionLimits,
+  connectionOptions,
+  defaultConnectionLimits,
+  watchConnections,
+} from "./connections.js";
 import { encodeError } from "./envelope.js";
 import { errorReply } from "./error-reply.js";
 import { defaultHttpLimits, type HttpLimits } from "./http-limits.js";
-import { OwnMetrics } from "./own-metrics.js";
+import { OwnMetrics, type OwnMetricsSources } from "./own-metrics.js";
 import { addAbsentRoutes } from "./routes/absent.js";
 import { addAdminRoutes } from "./routes/admin.js";
 import { addImportRoutes } from "./routes/import.js";
 import { addMetadataRoutes } from "./routes/metadata.js";
 import { addPageRoutes } from "./routes/pages.js";
 import { addPushRoutes } from "./routes/push.js";
+import { addDevicePushRoutes } from "./routes/push-device.js";
+import { addPushEndRoutes } from "./routes/push-end.js";
+import { addIncrementRoutes } from "./routes/push-increments.js";
+import { addInfluxRoutes } from "./routes/push-influx.js";
+import { addOtlpRoutes } from "./routes/push-otlp.js";
+import { addPushgatewayAdminRoutes, addPushgatewayRoutes } from "./routes/pushgateway.js";
 import { addQueryRoutes } from "./routes/query.js";
+import { addReloadRoutes } from "./routes/reload.js";
+import { addRemoteWriteRoutes } from "./routes/remote-write.js";
+import { addSourceRoutes } from "./routes/sources.js";
 import { addStatusRoutes } from "./routes/status.js";
 import { addTargetRoutes } from "./routes/targets.js";
 
@@ -30,38 +51,70 @@ export interface AppDependencies {
   readonly clock: Clock;
   readonly version: string;
   /** What is scraped, as it stands. Default: nothing is. */
-  readonly targets?: () => readonly TargetStatus[];
+  readonly scrapePools?: () => readonly ScrapePoolStatus[];
   /** Told of failures that are not the client's doing. */
   readonly onEvent: (event: DatabaseEvent) => void;
   readonly limits?: Partial<HttpLimits>;
+  /** How names of OpenTelemetry become ours. Default as Prometheus'. */
+  readonly otlp?: () => Partial<OtlpOptions>;
   /** Whether clients may delete what is stored. Default false. */
   readonly enableAdminApi?: boolean;
   /** Of the query language, for what is parsed without being evaluated. Default none. */
   readonly features?: ReadonlySet<string>;
+  /** Who may do what. Default: everyone everything, save what Access says of other sites and other machines. */
+  readonly access?: Access;
+  /** Reads the configuration again. Default: clients may not ask for that. */
+  readonly reload?: () => Promise<void>;
+  /** What own metrics tell besides. */
+  readonly ownMetrics?: OwnMetricsSources;
+  /** For HTTPS. Default plain HTTP. */
+  readonly https?: ServerOptions;
+  readonly connectionLimits?: Partial<ConnectionLimits>;
 }
 
 /** What each file of routes is given. */
 export interface RouteContext {
   readonly database: Database;
+  /** The database's: who may push, and what became of it. */
+  readonly sources: PushSources;
+  /** What pushed increments add up to; opened when it is first needed. */
+  readonly sums: () => Promise<Sums>;
+  /** Groups of the Pushgateway's API. */
+  readonly pushgateway: () => Promise<Pushgateway>;
+  readonly otlp: () => OtlpOptions;
   readonly clock: Clock;
   readonly version: string;
   readonly limits: HttpLimits;
   readonly metrics: OwnMetrics;
   readonly enableAdminApi: boolean;
   readonly features: ReadonlySet<string>;
-  readonly targets: () => readonly TargetStatus[];
+  readonly scrapePools: () => readonly ScrapePoolStatus[];
+  /** Undefined when clients may not ask for it. */
+  readonly reload: (() => Promise<void>) | undefined;
 }
 
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { database, clock, version, onEvent } = dependencies;
   const limits = { ...defaultHttpLimits, ...dependencies.limits };
-  const metrics = new OwnMetrics(version, () => database.describe());
-  const { enableAdminApi = false, features = new Set<string>(), targets = () => [] } = dependencies;
-  const settings = { version, limits, enableAdminApi, features };
-  const context: RouteContext = { ...settings, database, clock, metrics, targets };
+  const metrics = new OwnMetrics(version, () => database.describe(), dependencies.ownMetrics);
+  const { enableAdminApi = false, features = new Set<string>(), scrapePools = () => [] } = dependencies;
+  const { access = new Access(clock), reload, https } = dependencies;
+  const settings = { version, limits, enableAdminApi, features, reload };
+  const { sources } = database;
+  const sums = once(() => Sums.open(database.openJournal, clock));
+  const pushgateway = once(() => openPushgateway(dependencies));
+  const parts = {
+    database,
+    sources,
+    sums,
+    pushgateway,
+    otlp: () => ({ ...defaultOtlpOptions, ...dependencies.otlp?.() }),
+  };
+  const context: RouteContext = { ...settings, ...parts, clock, metrics, scrapePools };
+  const serverOptions = { maxHeaderSize: limits.headerSizeBytes, ...connectionOptions, ...https };
   const app = Fastify({
     bodyLimit: limits.formSizeBytes,
-    http: { maxHeaderSize: limits.headerSizeBytes },
+    ...{ [https === undefined ? "http" : "https"]: serverOptions },
     routerOptions: { maxParamLength: limits.pathParameterLength },
     forceCloseConnections: "idle",
     return503OnClosing: true,
@@ -71,20 +124,97 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   });
   countRequests(app, context);
   endConnectionsOnClose(app);
+  keepGroups(app, context, onEvent);
+  watchConnections(app, clock, { ...defaultConnectionLimits, ...dependencies.connectionLimits });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, onEvent));
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?", 1)[0];
     const message = `nothing answers ${request.method} ${path}; GET / lists what does`;
     return reply.code(404).type(JSON_TYPE).send(encodeError("not_found", message));
   });
-  for (const add of [addQueryRoutes, addMetadataRoutes, addPushRoutes, addImportRoutes, addAdminRoutes]) {
-    app.register(async (scope) => add(scope, context));
-  }
-  app.register(async (scope) => addAbsentRoutes(scope));
-  addStatusRoutes(app, context);
-  addTargetRoutes(app, context);
-  addPageRoutes(app, context);
+  app.addHook("onRequest", (request, reply, done) => {
+    access.prepare(request, reply);
+    done();
+  });
+  app.options("*", (_request, reply) => reply.code(204).send());
+  for (const kind of Object.keys(routes) as AccessKind[])
+    for (const add of routes[kind])
+      app.register(async (scope) => {
+        scope.addHook("onRequest", (request) => access.check(request, kind));
+        if (kind === "push") tellInterval(scope, access);
+        add(scope, context);
+      });
   return app;
+}
+
+function openPushgateway({ database, clock, onEvent }: AppDependencies): Promise<Pushgateway> {
+  const { openJournal, sources: keeper } = database;
+  const onTrouble = (message: string) => onEvent({ level: "warning", message, facts: {} });
+  return Pushgateway.open({ openJournal, keeper, clock, onTrouble });
+}
+
+/** Groups go on, and end, from the start, whether or not anybody pushes. */
+function keepGroups(
+  app: FastifyInstance,
+  { pushgateway }: RouteContext,
+  onEvent: AppDependencies["onEvent"],
+): void {
+  let opened: Pushgateway | undefined;
+  app.addHook("onReady", async () => {
+    try {
+      opened = await pushgateway();
+    } catch (error) {
+      const message =
+        "groups of the Pushgateway API could not be read; it is tried again when they are needed";
+      onEvent({ level: "warning", message, facts: { reason: String(error) } });
+    }
+  });
+  app.addHook("onClose", async () => opened?.close());
+}
+
+/** What fails is tried again the next time. */
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}
+
+type AddRoutes = (app: FastifyInstance, context: RouteContext) => void;
+
+/** By what a request must be allowed to do: see Access. */
+const routes: Readonly<Record<AccessKind, readonly AddRoutes[]>> = {
+  push: [
+    ...[
+      addPushRoutes,
+      addRemoteWriteRoutes,
+      addDevicePushRoutes,
+      addIncrementRoutes,
+      addInfluxRoutes,
+      addOtlpRoutes,
+      addPushgatewayRoutes,
+    ],
+    ...[addPushEndRoutes],
+  ],
+  read: [
+    ...[addQueryRoutes, addMetadataRoutes, addStatusRoutes, addTargetRoutes, addSourceRoutes],
+    ...[addPageRoutes, addAbsentRoutes],
+  ],
+  import: [addImportRoutes],
+  admin: [addAdminRoutes, addPushgatewayAdminRoutes, addReloadRoutes],
+};
+
+/** So that the configuration, not the device, has the last word about how often it pushes. */
+function tellInterval(app: FastifyInstance, access: Access): void {
+  app.addHook("onSend", (request, reply, _payload, done) => {
+    const intervalMs = access.wantedIntervalMs(request);
+    if (intervalMs !== undefined) reply.header("x-push-interval", formatDuration(intervalMs));
+    done();
+  });
 }
 
 const JSON_TYPE = "application/json";
@@ -105,13 +235,16 @@ function sendError(
     });
   }
   if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
+  if (status === 401) reply.header("www-authenticate", 'Basic realm="Narthex", charset="UTF-8"');
   return reply.code(status).type(JSON_TYPE).send(encodeError(errorType, message));
 }
 
 const URL_LENGTH_IN_LOG = 200;
 
+/** Without the password that InfluxDB's clients may put there. */
 function shorten(url: string): string {
-  return url.length > URL_LENGTH_IN_LOG ? `${url.slice(0, URL_LENGTH_IN_LOG)}...` : url;
+  const shown = url.replace(/([?&]p=)[^&]*/g, "$1...");
+  return shown.length > URL_LENGTH_IN_LOG ? `${shown.slice(0, URL_LENGTH_IN_LOG)}...` : shown;
 }
 
 /** Answers on the bare connection: there is no request yet. */
@@ -137,8 +270,9 @@ function endConnectionsOnClose(app: FastifyInstance): void {
   app.addHook("preClose", async () => {
     isClosing = true;
   });
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", (_request, reply, _payload, done) => {
     if (isClosing) reply.header("connection", "close");
+    done();
   });
 }
 
@@ -149,15 +283,18 @@ function describeBug(error: unknown): string {
   return `${error.name}: ${error.message} ${frame}`.trim();
 }
 
+/** Hooks of all requests call back: each promise of one costs a turn of the microtasks. */
 function countRequests(app: FastifyInstance, { clock, metrics }: RouteContext): void {
   const startOf = new WeakMap<FastifyRequest, number>();
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", (request, _reply, done) => {
     startOf.set(request, clock.monotonic());
+    done();
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const durationMs = clock.monotonic() - (startOf.get(request) ?? clock.monotonic());
     // The route's pattern, not the path: a scanner must not make a series of every path it tries.
     const handler = request.routeOptions.url ?? "unknown";
     metrics.countRequest(handler, request.method, reply.statusCode, durationMs);
+    done();
   });
 }

@@ -5,10 +5,10 @@
  * Source: Prometheus `web/api/v1/api.go`, errorType and respondError.
  */
 
-import { type ErrorCode, ParseError, TsdbError } from "../model/errors.js";
+import { type ErrorCode, ParseError, TooManyRequestsError, TsdbError } from "../model/errors.js";
 import { formatParseError } from "../query/parser/parse-error.js";
 
-/** Prometheus' words for kinds of errors, and three that it has no JSON reply for. */
+/** Prometheus' words for kinds of errors, and those that it has no JSON reply for. */
 export type ErrorType =
   | "bad_data"
   | "execution"
@@ -19,6 +19,8 @@ export type ErrorType =
   | "not_found"
   | "too_large"
   | "unsupported_media_type"
+  | "unauthorized"
+  | "forbidden"
   | "too_many_requests";
 
 export interface ErrorReply {
@@ -33,6 +35,8 @@ export interface ErrorReply {
 
 const statusOf: Readonly<Record<ErrorType, number>> = {
   bad_data: 400,
+  unauthorized: 401,
+  forbidden: 403,
   not_found: 404,
   too_large: 413,
   unsupported_media_type: 415,
@@ -64,6 +68,9 @@ const errorTypeOf: Readonly<Record<ErrorCode, ErrorType>> = {
   closed: "unavailable",
   poisoned: "unavailable",
   unavailable: "unavailable",
+  unauthorized: "unauthorized",
+  forbidden: "forbidden",
+  "too-many-requests": "too_many_requests",
 };
 
 /** A log that is behind catches up soon; room on a disk is made by somebody. */
@@ -78,7 +85,10 @@ export function errorReply(error: unknown): ErrorReply {
   if (error instanceof TsdbError) {
     const errorType = errorTypeOf[error.code];
     const message = error instanceof ParseError ? formatParseError(error) : error.message;
-    const retryAfterSeconds = retryAfterSecondsOf[error.code];
+    const retryAfterSeconds =
+      error instanceof TooManyRequestsError
+        ? Math.max(1, Math.ceil(error.retryAfterMs / 1000))
+        : retryAfterSecondsOf[error.code];
     const isOurFault = errorType === "internal";
     return { status: statusOf[errorType], errorType, message, retryAfterSeconds, isOurFault };
   }

@@ -5,50 +5,63 @@
 
 import type { FastifyReply } from "fastify";
 import { encodeRejected } from "../api/import-result-json.js";
-import type { ImportResult, MalformedRow } from "../model/importing.js";
+import type { PushResult } from "../ingest/push/push.js";
+import type { MalformedRow } from "../model/importing.js";
 import type { IngestProtocol, OwnMetrics } from "./own-metrics.js";
 
 /** The part that pushes and imports have in common. */
-type Outcome = Pick<ImportResult, "malformed" | "rejected">;
+export type Outcome = Pick<PushResult, "malformed" | "rejected">;
 
-/** `rowName` is what malformed rows are counted in: lines of a text, series of a message. */
+/** `rowName` is what malformed rows are counted in: lines of a text, series of a message, values of a body. */
 export function sendPushOutcome(
   reply: FastifyReply,
-  outcome: Outcome & { readonly appended: number },
-  rowName: "line" | "series",
+  result: PushResult,
+  rowName: "line" | "series" | "value",
 ): FastifyReply {
-  const { appended, malformed } = outcome;
-  const rejectedCount = countRejected(outcome);
-  if (malformed.count === 0 && rejectedCount === 0) return reply.code(204).send();
-  const counts = `${appended} kept, ${rejectedCount} rejected, ${malformed.count} malformed`;
-  const message = `${firstReason(outcome, rowName)} (samples: ${counts})`;
+  const { appended, malformed, rejected } = result;
+  if (isAllKept(result)) return reply.code(204).send();
   return reply
     .code(400)
     .type("application/json")
     .send(
-      `{"status":"error","errorType":"bad_data","error":${JSON.stringify(message)},` +
-        `"appended":${appended},"malformed":${JSON.stringify(malformed)},"rejected":${encodeRejected(outcome.rejected)}}`,
+      `{"status":"error","errorType":"bad_data","error":${JSON.stringify(describeOutcome(result, rowName))},` +
+        `"appended":${appended},"malformed":${JSON.stringify(malformed)},"rejected":${encodeRejected(rejected)}}`,
     );
+}
+
+/** Whether the sender has nothing to be told: what relabelling drops is the server's own wish. */
+export function isAllKept({ malformed, rejected }: Outcome): boolean {
+  return malformed.count === 0 && [...rejected.keys()].every((reason) => reason === "relabel-dropped");
+}
+
+/** The first reason and all counts in one sentence. */
+export function describeOutcome(result: PushResult, rowName: string): string {
+  const counts = `${result.appended} kept, ${countRejected(result)} rejected, ${result.malformed.count} malformed`;
+  return `${firstReason(result, rowName)} (samples: ${counts})`;
 }
 
 export function countOutcome(
   metrics: OwnMetrics,
   protocol: IngestProtocol,
-  outcome: Outcome & { readonly appended: number },
+  outcome: Outcome & Partial<Pick<PushResult, "notStored">> & { readonly appended: number },
 ): void {
   metrics.countIngested(protocol, outcome.appended);
   if (outcome.malformed.count > 0) metrics.countRefused(protocol, "malformed", outcome.malformed.count);
   for (const [reason, { count }] of outcome.rejected) metrics.countRefused(protocol, reason, count);
+  for (const [kind, count] of outcome.notStored ?? []) metrics.countRefused(protocol, kind, count);
 }
 
-/** `line 3: no value`, or `duplicate-time: up{job="x"} at 1000 ms`. */
-export function firstReason({ malformed, rejected }: Outcome, rowName: "line" | "series"): string {
+/** `line 3: no value`, `duplicate-time: up{job="x"} at 1000 ms`, `forbidden-label: the label ...: up{job="x"} at 1000 ms`. */
+export function firstReason({ malformed, rejected }: Outcome, rowName: string): string {
   const [row] = malformed.first;
   if (row !== undefined) return describeRow(row, rowName);
-  const [entry] = rejected;
+  const [entry] = [...rejected].sort(
+    ([a], [b]) => Number(a === "relabel-dropped") - Number(b === "relabel-dropped"),
+  );
   if (entry === undefined) return "nothing was sent";
-  const [reason, { first }] = entry;
-  return `${reason}: ${first.labels} at ${first.time} ms`;
+  const [reason, { first, message }] = entry;
+  const why = message === undefined ? "" : `${message}: `;
+  return `${reason}: ${why}${first.labels} at ${first.time} ms`;
 }
 
 function describeRow({ line, reason }: MalformedRow, rowName: string): string {

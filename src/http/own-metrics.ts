@@ -7,12 +7,31 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { DatabaseStatus } from "../api.js";
+import type { GraphiteCounts } from "../ingest/graphite/graphite-counts.js";
+import type { PushProtocol, RefusalReason, UnstoredKind } from "../ingest/push/push.js";
 import type { RejectReason } from "../model/appendable.js";
+import type { TimestampMs } from "../model/sample.js";
+import type { JobDiscoveryStatus, ScrapePoolStatus, ScrapeTotals } from "../scrape/status.js";
 
 /** How samples reach the server: the label `protocol` of the ingest counters. */
-export type IngestProtocol = "exposition" | "remote-write" | "import";
+export type IngestProtocol = PushProtocol | "import";
 
-export type RefusalReason = RejectReason | "malformed";
+export type NotStoredReason = RejectReason | RefusalReason | UnstoredKind | "malformed";
+
+/** What the server tells besides what its routes count. */
+export interface OwnMetricsSources {
+  readonly config?: () => ConfigStatus;
+  readonly graphite?: () => GraphiteCounts;
+  readonly scrape?: () => ScrapeTotals;
+  readonly scrapePools?: () => readonly ScrapePoolStatus[];
+}
+
+export interface ConfigStatus {
+  /** Whether the last attempt to read the configuration succeeded. */
+  readonly isLastReloadSuccessful: boolean;
+  /** When the one in force was read. */
+  readonly readAt: TimestampMs;
+}
 
 export class OwnMetrics {
   readonly #registry = new Registry();
@@ -38,7 +57,11 @@ export class OwnMetrics {
     "reason",
   ]);
 
-  constructor(version: string, status: () => DatabaseStatus) {
+  constructor(
+    version: string,
+    status: () => DatabaseStatus,
+    { config, graphite, scrape, scrapePools }: OwnMetricsSources = {},
+  ) {
     this.#status = status;
     collectDefaultMetrics({ register: this.#registry });
     this.#gauge("narthex_build_info", "1, with the version as a label.", ["version"]).set({ version }, 1);
@@ -49,6 +72,11 @@ export class OwnMetrics {
     this.#storageGauge("narthex_blocks", "Blocks on disk.", (now) => now.blocks.length);
     this.#storageGauge("narthex_block_bytes", "Size of all blocks.", (now) => sum(now, "bytes"));
     this.#storageGauge("narthex_block_samples", "Samples in all blocks.", (now) => sum(now, "samples"));
+    this.#storageGauge(
+      "narthex_left_block_bytes",
+      "Size of blocks that were merged or dropped and take space until an export that began before is done.",
+      (now) => now.leftBytes,
+    );
     this.#storageGauge(
       "narthex_storage_losses",
       "Things lost or set aside when the database was opened; see /api/v1/status/tsdb.",
@@ -64,6 +92,10 @@ export class OwnMetrics {
       "1 when a sync failed: nothing is written until the database is opened again.",
       (now) => Number(now.writeTrouble?.kind === "poisoned"),
     );
+    if (config !== undefined) this.#addConfig(config);
+    if (graphite !== undefined) this.#addGraphite(graphite);
+    if (scrape !== undefined) this.#addScrapes(scrape);
+    if (scrapePools !== undefined) this.#addDiscoveries(scrapePools);
   }
 
   get contentType(): string {
@@ -88,8 +120,107 @@ export class OwnMetrics {
     this.#ingested.inc({ protocol }, samples);
   }
 
-  countRefused(protocol: IngestProtocol, reason: RefusalReason, count: number): void {
+  countRefused(protocol: IngestProtocol, reason: NotStoredReason, count: number): void {
     this.#refused.inc({ protocol, reason }, count);
+  }
+
+  #addConfig(status: () => ConfigStatus): void {
+    this.#read(
+      Gauge,
+      "narthex_config_last_reload_successful",
+      "Whether the last attempt to read the configuration succeeded.",
+      () => Number(status().isLastReloadSuccessful),
+    );
+    this.#read(
+      Gauge,
+      "narthex_config_last_reload_success_timestamp_seconds",
+      "When the configuration in force was read.",
+      () => status().readAt / 1000,
+    );
+  }
+
+  #addGraphite(counts: () => GraphiteCounts): void {
+    this.#read(
+      Gauge,
+      "narthex_graphite_connections",
+      "Open connections of Graphite senders.",
+      () => counts().connections,
+    );
+    this.#read(Counter, "narthex_graphite_datagrams_total", "Datagrams received.", () => counts().datagrams);
+    this.#read(
+      Counter,
+      "narthex_graphite_dropped_datagrams_total",
+      "Datagrams that found the queue full.",
+      () => counts().datagramsDropped,
+    );
+    this.#read(Counter, "narthex_graphite_samples_total", "Samples stored.", () => counts().samples);
+    this.#read(
+      Counter,
+      "narthex_graphite_refused_total",
+      "Lines that could not be read, and samples that were not taken.",
+      () => counts().refused,
+    );
+  }
+
+  #addScrapes(totals: () => ScrapeTotals): void {
+    this.#read(Counter, "narthex_scrapes_total", "Scrapes done.", () => totals().scrapes);
+    this.#read(
+      Counter,
+      "narthex_scrape_failures_total",
+      "Scrapes after which the target was down.",
+      () => totals().failures,
+    );
+    this.#read(
+      Counter,
+      "narthex_scrape_samples_total",
+      "Samples of scrapes acknowledged, those about the scrapes themselves included.",
+      () => totals().samples,
+    );
+    this.#read(
+      Counter,
+      "narthex_scrape_samples_out_of_order_total",
+      "Samples of scraped pages, stored or not, that were older than one before them of their series.",
+      () => totals().outOfOrder,
+    );
+    this.#readEach(
+      "narthex_scrape_samples_not_stored_total",
+      "Samples of scraped pages that were not stored.",
+      "reason",
+      () => totals().unstored,
+    );
+    this.#readEach(
+      "narthex_scrape_limit_failures_total",
+      "Scrapes that failed for a limit of their configuration.",
+      "limit",
+      () => totals().limits,
+    );
+  }
+
+  #addDiscoveries(pools: () => readonly ScrapePoolStatus[]): void {
+    this.#readDiscoveries(
+      Counter,
+      "narthex_discovery_refreshes_total",
+      "How often discovery has looked for targets.",
+      { pools, value: ({ refreshes }) => refreshes },
+    );
+    this.#readDiscoveries(
+      Counter,
+      "narthex_discovery_failures_total",
+      "How often discovery could not see everything, and kept what it had seen before.",
+      { pools, value: ({ failures }) => failures },
+    );
+    this.#readDiscoveries(
+      Gauge,
+      "narthex_discovery_failing",
+      "How many discoveries could not see everything the last time.",
+      { pools, value: ({ lastError }) => Number(lastError !== "") },
+    );
+    this.#readDiscoveries(
+      Gauge,
+      "narthex_discovered_targets",
+      "Targets that discovery knows, before relabelling.",
+      { pools, value: ({ targets }) => targets },
+    );
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
@@ -107,12 +238,57 @@ export class OwnMetrics {
 
   #storageGauge(name: string, help: string, read: (status: DatabaseStatus) => number): void {
     const status = this.#status;
-    new Gauge({
+    this.#read(Gauge, name, help, () => read(status()));
+  }
+
+  /** A counter for each key of a map that is asked for when the page is served. */
+  #readEach(name: string, help: string, labelName: string, values: () => ReadonlyMap<string, number>): void {
+    new Counter({
+      name,
+      help,
+      labelNames: [labelName],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [key, value] of values()) this.inc({ [labelName]: key }, value);
+      },
+    });
+  }
+
+  /** A metric of all discoveries of one kind that a job has, together. */
+  #readDiscoveries(
+    kind: typeof Gauge | typeof Counter,
+    name: string,
+    help: string,
+    read: {
+      readonly pools: () => readonly ScrapePoolStatus[];
+      readonly value: (discovery: JobDiscoveryStatus) => number;
+    },
+  ): void {
+    new kind({
+      name,
+      help,
+      labelNames: ["scrape_job", "kind"],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const { jobName, discoveries } of read.pools()) {
+          for (const discovery of discoveries)
+            this.inc({ scrape_job: jobName, kind: discovery.kind }, read.value(discovery));
+        }
+      },
+    });
+  }
+
+  /** A metric whose value is asked for when the page is served. */
+  #read(kind: typeof Gauge | typeof Counter, name: string, help: string, value: () => number): void {
+    new kind({
       name,
       help,
       registers: [this.#registry],
       collect() {
-        this.set(read(status()));
+        this.reset();
+        this.inc(value());
       },
     });
   }

@@ -2,10 +2,11 @@
  * Request bodies: forms as text, pushes and files as streams of bytes, gunzipped where the request says so.
  *
  * A declared length is checked before anything is read, and what arrives or comes out of decompression is counted
- * as it flows: no body can make us hold more than its limits.
+ * as it flows: no body can make us hold more than its limits. A body that is given up is not destroyed, because that
+ * would close the connection before the answer: the HTTP server throws away the rest when the answer is sent.
  */
 
-import { pipeline, Readable } from "node:stream";
+import { finished, pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { LimitExceededError, MalformedInputError, UnsupportedMediaTypeError } from "../model/errors.js";
@@ -32,7 +33,7 @@ export function acceptForms(app: FastifyInstance): void {
   });
 }
 
-/** Makes the routes of `app` take any body, unread: see `decodedBody` and `wholeBody`. */
+/** Makes the routes of `app` take any body, unread: see `decodedBody` and `bodyPieces`. */
 export function acceptStreams(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
@@ -50,18 +51,47 @@ export function decodedBody(request: FastifyRequest, limits: BodyLimits): AsyncI
   return gunzip(arriving, limits.decodedSizeBytes);
 }
 
-/** The body as it arrives, in one piece. */
-export async function wholeBody(request: FastifyRequest, sizeBytes: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of arrivingBody(request, sizeBytes)) pieces.push(piece);
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+/**
+ * The body as it arrives, whole; `take` is told of the bytes of each piece before it is kept, and may throw. By events: to
+ * walk the stream costs more than reading a request of remote write does.
+ */
+export async function bodyPieces(
+  request: FastifyRequest,
+  sizeBytes: number,
+  take: (bytes: number) => void = () => {},
+): Promise<readonly Uint8Array[]> {
+  const payload = payloadOf(request, sizeBytes);
+  return new Promise((resolve, reject) => {
+    const pieces: Uint8Array[] = [];
+    let arrivedBytes = 0;
+    const keep = (piece: Uint8Array) => {
+      arrivedBytes += piece.length;
+      try {
+        if (arrivedBytes > sizeBytes) throw tooLarge("the body", arrivedBytes, sizeBytes);
+        take(piece.length);
+        pieces.push(piece);
+      } catch (error) {
+        payload.off("data", keep).pause();
+        pieces.length = 0;
+        reject(error);
+      }
+    };
+    payload.on("data", keep);
+    finished(payload, (error) => {
+      if (error == null) resolve(pieces);
+      else reject(arrivalFailure(error));
+    });
+  });
 }
 
 function arrivingBody(request: FastifyRequest, sizeBytes: number): AsyncIterable<Uint8Array> {
+  return counted("the body", payloadOf(request, sizeBytes).iterator({ destroyOnReturn: false }), sizeBytes);
+}
+
+function payloadOf(request: FastifyRequest, sizeBytes: number): Readable {
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > sizeBytes) throw tooLarge("the body", declared, sizeBytes);
-  const payload = request.body instanceof Readable ? request.body : Readable.from([]);
-  return counted("the body", payload, sizeBytes);
+  return request.body instanceof Readable ? request.body : Readable.from([]);
 }
 
 async function* gunzip(source: AsyncIterable<Uint8Array>, sizeBytes: number): AsyncGenerator<Uint8Array> {
@@ -90,14 +120,13 @@ async function* counted(
       yield piece;
     }
   } catch (error) {
-    if (codeOf(error) === "ECONNRESET")
-      throw new MalformedInputError(
-        "the connection closed before the body was complete",
-        {},
-        { cause: error },
-      );
-    throw error;
+    throw arrivalFailure(error);
   }
+}
+
+function arrivalFailure(error: unknown): unknown {
+  if (codeOf(error) !== "ECONNRESET") return error;
+  return new MalformedInputError("the connection closed before the body was complete", {}, { cause: error });
 }
 
 function tooLarge(subject: string, sizeBytes: number, limitBytes: number): LimitExceededError {

@@ -12,6 +12,7 @@ import { FakeClock } from "../support/fake-clock.js";
 export interface TestApp {
   readonly app: FastifyInstance;
   readonly database: DatabaseDouble;
+  readonly clock: FakeClock;
   readonly events: DatabaseEvent[];
   get(url: string): Promise<Answer>;
   post(url: string, body?: string | Uint8Array, headers?: Record<string, string>): Promise<Answer>;
@@ -27,16 +28,20 @@ export const NOW = 1_000_000;
 
 export function testApp(
   limits: Partial<HttpLimits> = {},
-  more: Pick<AppDependencies, "enableAdminApi" | "features" | "targets"> = {},
+  more: Pick<
+    AppDependencies,
+    "enableAdminApi" | "features" | "scrapePools" | "access" | "reload" | "ownMetrics"
+  > = {},
 ): TestApp {
-  const database = new DatabaseDouble();
+  const clock = new FakeClock(NOW);
+  const database = new DatabaseDouble(clock);
   const events: DatabaseEvent[] = [];
   const onEvent = (event: DatabaseEvent) => events.push(event);
-  const clock = new FakeClock(NOW);
   const app = buildApp({ database, clock, version: "1.2.3", onEvent, limits, ...more });
   return {
     app,
     database,
+    clock,
     events,
     get: async (url) => answerOf(await app.inject({ method: "GET", url })),
     post: async (url, body, headers = {}) =>

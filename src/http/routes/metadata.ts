@@ -1,5 +1,8 @@
 /**
- * `series`, `labels` and `label/NAME/values`: what is stored, without its samples.
+ * `series`, `labels` and `label/NAME/values`: what is stored, without its samples. `metadata`: what metrics are, as
+ * pushes and scrapes have told since the start.
+ *
+ * Source: Prometheus `web/api/v1/api.go`: series, labelNames, labelValues, metricMetadata.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -8,6 +11,8 @@ import type { MetadataOptions } from "../../api.js";
 import { definedOnly } from "../../model/defined-only.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import type { Matcher } from "../../model/matcher.js";
+import type { MetadataReader } from "../../model/metric-metadata.js";
+import { sortTexts } from "../../model/text-order.js";
 import { parseSelector } from "../../query/parser/parse.js";
 import type { RouteContext } from "../app.js";
 import { encodeSuccess, NO_ANNOTATIONS } from "../envelope.js";
@@ -45,6 +50,30 @@ export function addMetadataRoutes(app: FastifyInstance, { database }: RouteConte
       encodeText,
     );
   });
+  app.get("/api/v1/metadata", (request, reply) =>
+    sendJson(reply, encodeSuccess([encodeMetadata(database.metadata, new RequestParameters(request))])),
+  );
+}
+
+/** A list for each metric, since others have several; here the last word about it is the only one. */
+function encodeMetadata(metadata: MetadataReader, parameters: RequestParameters): string {
+  const limit = integerOf(parameters, "limit") ?? -1;
+  // Of one there is nothing to be left out.
+  integerOf(parameters, "limit_per_metric");
+  const asked = parameters.optionalText("metric");
+  const names = asked === undefined ? sortTexts([...metadata.metricNames()]) : [asked];
+  const entries = names.flatMap((name) => {
+    const { type, help, unit } = metadata.metadataOf(name) ?? {};
+    return type === undefined ? [] : [`${JSON.stringify(name)}:[${JSON.stringify({ type, help, unit })}]`];
+  });
+  return `{${(limit < 0 ? entries : entries.slice(0, limit)).join(",")}}`;
+}
+
+function integerOf(parameters: RequestParameters, name: string): number | undefined {
+  const text = parameters.optionalText(name);
+  if (text !== undefined && !/^[+-]?\d{1,15}$/.test(text))
+    throw new InvalidArgumentError(`${name} must be a number`);
+  return text === undefined ? undefined : Number(text);
 }
 
 async function answer<T>(

@@ -21,12 +21,19 @@ const reading: readonly (readonly [path: string, what: string])[] = [
   ["/api/v1/series?match[]=up", "label sets"],
   ["/api/v1/status/tsdb", "what is stored, and what was lost"],
   ["/api/v1/targets", "what is scraped, and how it went"],
+  ["/api/v1/sources", "who pushes, and how it went"],
   ["/metrics", "metrics about the server itself"],
 ];
 
 const writing: readonly (readonly [path: string, what: string])[] = [
   ["/api/v1/import/prometheus", "push samples in the Prometheus text format or OpenMetrics"],
-  ["/api/v1/write", "Prometheus remote write 1.0"],
+  ["/api/v1/write", "Prometheus remote write 1.0 and 2.0"],
+  ["/api/v1/push", "push samples as JSON or MessagePack"],
+  ["/api/v1/push/increments", "push increments of counters and histograms, which are added up here"],
+  ["/api/v1/import", "push lines of JSON as VictoriaMetrics exports them"],
+  ["/api/v1/otlp/v1/metrics", "push metrics of OpenTelemetry"],
+  ["/write, /api/v2/write", "push lines as to InfluxDB 1 or 2"],
+  ["/metrics/job/JOB (also PUT, DELETE)", "push groups of metrics as to a Pushgateway"],
   ["/api/v1/import/csv", "import a CSV file"],
   ["/api/v1/import/openmetrics", "import an OpenMetrics file"],
 ];

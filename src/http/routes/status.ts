@@ -65,6 +65,7 @@ function describeStorage(status: DatabaseStatus) {
       numSamples: samples,
       bytes,
     })),
+    leftBytes: status.leftBytes,
     losses: status.losses,
     writes: describeWrites(status.writeTrouble),
   };

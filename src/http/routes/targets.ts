@@ -1,46 +1,73 @@
 /**
- * `GET /api/v1/targets`: what is scraped, and how the last scrape went.
+ * `/api/v1/targets` and below: what is scraped, how the last scrape went, and what relabelling does to a target.
  *
- * Source: Prometheus `web/api/v1/api.go`, targets.
+ * Source: Prometheus `web/api/v1/api.go`: targets, targetRelabelSteps, scrapePools.
  */
 
 import type { FastifyInstance } from "fastify";
 import { formatDuration } from "../../model/duration.js";
+import { InvalidArgumentError } from "../../model/errors.js";
+import { quoteText } from "../../model/labels.js";
 import { formatRfc3339 } from "../../model/rfc3339.js";
-import type { TargetStatus } from "../../scrape/status.js";
+import { parseLabelsJson } from "../../relabel/labels-json.js";
+import { relabelSteps } from "../../relabel/relabel.js";
+import type { JobDiscoveryStatus, ScrapePoolStatus, TargetStatus } from "../../scrape/status.js";
 import type { RouteContext } from "../app.js";
 import { encodeSuccess } from "../envelope.js";
 import { sendJson } from "../reply-stream.js";
 import { invalidParameter, RequestParameters } from "../request-parameters.js";
 
-export function addTargetRoutes(app: FastifyInstance, { targets }: RouteContext): void {
+export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteContext): void {
+  const sortedPools = () => [...scrapePools()].sort((a, b) => (a.jobName < b.jobName ? -1 : 1));
+  app.get("/api/v1/scrape_pools", (_request, reply) => {
+    const names = sortedPools().map(({ jobName }) => jobName);
+    return sendJson(reply, encodeSuccess([JSON.stringify({ scrapePools: names })]));
+  });
   app.get("/api/v1/targets", (request, reply) => {
-    const parameters = new RequestParameters(request);
-    const state = parameters.text("state").toLowerCase();
-    if (!["", "any", "active", "dropped"].includes(state))
-      throw invalidParameter("state", `${JSON.stringify(state)} is none of active, dropped, any`);
-    const pool = parameters.optionalText("scrapePool");
-    const asked = state === "dropped" ? [] : targets();
-    const activeTargets = asked.filter(({ job }) => pool === undefined || job === pool).map(describeTarget);
-    const answer = { activeTargets, droppedTargets: [], droppedTargetCounts: {} };
+    const answer = describePools(sortedPools(), new RequestParameters(request));
     return sendJson(reply, encodeSuccess([JSON.stringify(answer)]));
   });
+  app.get("/api/v1/targets/relabel_steps", (request, reply) => {
+    const answer = describeSteps(scrapePools(), new RequestParameters(request));
+    return sendJson(reply, encodeSuccess([JSON.stringify(answer)]));
+  });
+}
+
+function describePools(pools: readonly ScrapePoolStatus[], parameters: RequestParameters) {
+  const state = parameters.text("state").toLowerCase();
+  if (!["", "any", "active", "dropped"].includes(state))
+    throw invalidParameter("state", `${JSON.stringify(state)} is none of active, dropped, any`);
+  const name = parameters.optionalText("scrapePool");
+  const asked = pools.filter(({ jobName }) => name === undefined || jobName === name);
+  const active = state === "dropped" ? [] : asked;
+  const dropped = state === "active" ? [] : asked;
+  const counts = pools.map(({ jobName, droppedCount }) => [jobName, droppedCount]);
+  return {
+    activeTargets: active.flatMap((pool) => pool.activeTargets.map((target) => describeTarget(pool, target))),
+    droppedTargets: dropped.flatMap(({ jobName, droppedTargets }) =>
+      droppedTargets.map((discoveredLabels) => ({ discoveredLabels, scrapePool: jobName })),
+    ),
+    droppedTargetCounts: state === "active" ? null : Object.fromEntries(counts),
+    ...(asked.some(({ discoveries }) => discoveries.length > 0) && {
+      discoveries: asked.flatMap((pool) => pool.discoveries.map((found) => describeDiscovery(pool, found))),
+    }),
+  };
 }
 
 /** Go's zero time, which stands for never. */
 const NEVER = "0001-01-01T00:00:00Z";
 
-function describeTarget(target: TargetStatus) {
-  const { host, pathname, protocol } = new URL(target.url);
+/** Prometheus tells of these in its metrics only. */
+function describeDiscovery({ jobName }: ScrapePoolStatus, { lastRefresh, ...found }: JobDiscoveryStatus) {
+  const time = lastRefresh === undefined ? NEVER : formatRfc3339(lastRefresh);
+  return { scrapePool: jobName, ...found, lastRefresh: time };
+}
+
+function describeTarget({ jobName }: ScrapePoolStatus, target: TargetStatus) {
   return {
-    discoveredLabels: {
-      __address__: host,
-      __metrics_path__: pathname,
-      __scheme__: protocol.slice(0, -1),
-      job: target.job,
-    },
-    labels: Object.fromEntries(target.labels),
-    scrapePool: target.job,
+    discoveredLabels: target.discoveredLabels,
+    labels: target.labels,
+    scrapePool: jobName,
     scrapeUrl: target.url,
     globalUrl: target.url,
     lastError: target.lastError,
@@ -50,4 +77,20 @@ function describeTarget(target: TargetStatus) {
     scrapeInterval: formatDuration(target.intervalMs),
     scrapeTimeout: formatDuration(target.timeoutMs),
   };
+}
+
+function describeSteps(pools: readonly ScrapePoolStatus[], parameters: RequestParameters) {
+  const name = parameters.text("scrapePool");
+  const text = parameters.text("labels");
+  if (name === "") throw new InvalidArgumentError("no scrapePool parameter provided");
+  if (text === "") throw new InvalidArgumentError("no labels parameter provided");
+  const labels = parseLabelsJson(text);
+  const pool = pools.find(({ jobName }) => jobName === name);
+  if (pool === undefined) {
+    throw new InvalidArgumentError(
+      `error retrieving scrape config: scrape pool ${quoteText(name)} not found`,
+    );
+  }
+  const steps = relabelSteps(labels, pool.relabelConfigs);
+  return { steps: steps.map(({ config, after, isKept }) => ({ rule: config, output: after, keep: isKept })) };
 }

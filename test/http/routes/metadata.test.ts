@@ -73,3 +73,32 @@ describe("/api/v1/label/NAME/values", () => {
     );
   });
 });
+
+describe("/api/v1/metadata", () => {
+  it("answers what pushes have told, by names in order, cut at a limit", async () => {
+    const { get, post } = testApp();
+    expect((await get("/api/v1/metadata")).text).toBe('{"status":"success","data":{}}');
+    await post("/api/v1/import/prometheus", '# TYPE orders counter\n# HELP orders All "orders".\norders 1\n');
+    await post(
+      "/api/v1/import/prometheus",
+      "# UNIT b_seconds seconds\n# TYPE b_seconds gauge\nb_seconds 1\n# EOF\n",
+      {
+        "content-type": "application/openmetrics-text",
+      },
+    );
+    const b = '"b_seconds":[{"type":"gauge","help":"","unit":"seconds"}]';
+    const orders = '"orders":[{"type":"counter","help":"All \\"orders\\".","unit":""}]';
+    const answerTo = async (query: string) => (await get(`/api/v1/metadata${query}`)).text;
+    expect(await answerTo("")).toBe(`{"status":"success","data":{${b},${orders}}}`);
+    expect(await answerTo("?metric=orders&limit_per_metric=1")).toBe(
+      `{"status":"success","data":{${orders}}}`,
+    );
+    expect(await answerTo("?metric=other")).toBe('{"status":"success","data":{}}');
+    expect(await answerTo("?limit=1")).toBe(`{"status":"success","data":{${b}}}`);
+    expect(await answerTo("?limit=0")).toBe('{"status":"success","data":{}}');
+    expect(failure(await get("/api/v1/metadata?limit=x"))).toBe("400 error bad_data: limit must be a number");
+    expect(failure(await get("/api/v1/metadata?limit_per_metric=x"))).toBe(
+      "400 error bad_data: limit_per_metric must be a number",
+    );
+  });
+});

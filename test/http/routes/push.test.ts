@@ -1,7 +1,6 @@
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { encodeWriteRequest } from "../../../src/ingest/remote-write/write-request.js";
 import { PoisonedError, WriteRefusedError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { failure, NOW, testApp } from "../test-app.js";
@@ -25,6 +24,45 @@ describe("POST /api/v1/import/prometheus", () => {
     const headers = { "content-type": "application/openmetrics-text; version=1.0.0" };
     expect((await post(path, "a 1 1.5\n# EOF\n", headers)).status).toBe(204);
     expect(database.samples).toEqual(["a 1 @1500"]);
+  });
+
+  it("is for this machine alone while nothing else is configured", async () => {
+    const { app } = testApp();
+    const payload = "a 1\n";
+    const answer = await app.inject({ method: "POST", url: path, payload, remoteAddress: "192.168.7.7" });
+    expect(answer.statusCode).toBe(403);
+    expect(answer.json().error).toMatch(
+      /^without push_configs only this machine may push, .*add push_configs/,
+    );
+  });
+
+  it("asks for a token, and says when to come again", async () => {
+    const { app, database } = testApp();
+    await database.sources.configure([
+      { jobName: "j", tokens: [{ token: "secret" }], limits: { requestsPerSecond: 0.1 } },
+    ]);
+    const push = (authorization: string) =>
+      app.inject({ method: "POST", url: path, payload: 'a{instance="i"} 1\n', headers: { authorization } });
+    expect((await push("Bearer wrong")).statusCode).toBe(401);
+    const basic = `Basic ${Buffer.from("anybody:secret").toString("base64")}`;
+    expect((await push(basic)).statusCode).toBe(204);
+    const late = await push("Bearer secret");
+    expect([late.statusCode, late.headers["retry-after"]]).toEqual([429, "1"]);
+    expect(database.samples).toContain(`up{instance="i", job="j"} 1 @${NOW}`);
+  });
+
+  it("ends what a page leaves out, unless it is a part of one", async () => {
+    const { database, clock, post } = testApp();
+    await database.sources.configure([{ jobName: "j", tokens: [{ token: "t", labels: { instance: "i" } }] }]);
+    const headers = { authorization: "Bearer t" };
+    await post(path, "a 1\nb 2\n", headers);
+    clock.advance(1500);
+    await post(`${path}?state=partial`, "a 1\n", headers);
+    expect(database.samples.join("\n")).not.toContain("stale");
+    clock.advance(1500);
+    await post(path, "a 1\n", headers);
+    expect(database.samples).toContain(`b{instance="i", job="j"} stale @${NOW + 3000}`);
+    expect((await post(`${path}?state=some`, "a 1\n", headers)).status).toBe(400);
   });
 
   it("takes gzip", async () => {
@@ -65,8 +103,8 @@ describe("POST /api/v1/import/prometheus", () => {
       rejected: { "duplicate-time": { count: 2, first: { labels: { __name__: "a" }, time: 5, value: "1" } } },
     });
     const page = (await get("/metrics")).text;
-    expect(page).toContain('narthex_ingested_samples_total{protocol="exposition"} 1');
-    expect(page).toContain('narthex_refused_samples_total{protocol="exposition",reason="duplicate-time"} 2');
+    expect(page).toContain('narthex_ingested_samples_total{protocol="text"} 1');
+    expect(page).toContain('narthex_refused_samples_total{protocol="text",reason="duplicate-time"} 2');
   });
 
   it("acknowledges nothing when the commit fails", async () => {
@@ -127,56 +165,15 @@ describe("POST /api/v1/import/prometheus", () => {
   });
 });
 
-describe("POST /api/v1/write", () => {
-  const headers = { "content-type": "application/x-protobuf", "content-encoding": "snappy" };
-  const up = Labels.from({ __name__: "up" });
-  const nameless = Labels.fromSorted(["", "__name__"], ["x", "a"]);
-
-  it("takes remote write 1.0", async () => {
+describe("POST /api/v1/import", () => {
+  it("takes lines as VictoriaMetrics exports them, and counts what it cannot read", async () => {
     const { database, post } = testApp();
-    for (const type of ["application/x-protobuf", "application/x-protobuf;proto=prometheus.WriteRequest"]) {
-      const answer = await post("/api/v1/write", requestOf(Labels.from({ __name__: "up", job: "a" })), {
-        ...headers,
-        "content-type": type,
-      });
-      expect([answer.status, answer.text]).toEqual([204, ""]);
-    }
-    expect(database.samples).toEqual(['up{job="a"} 1.5 @7', 'up{job="a"} 1.5 @7']);
-  });
-
-  it("keeps the valid series of a request and names the others", async () => {
-    const { database, post } = testApp();
-    const answer = await post("/api/v1/write", requestOf(up, nameless), headers);
-    expect(answer.status).toBe(400);
-    expect(JSON.parse(answer.text)).toMatchObject({ appended: 1, malformed: { count: 1 } });
-    expect(database.samples).toEqual(["up 1.5 @7"]);
-  });
-
-  it.each([
-    [{ "content-type": "application/json" }, "remote write is application/x-protobuf, not application/json"],
-    [
-      { "content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" },
-      "application/x-protobuf;proto=io.prometheus.write.v2.Request is not spoken here; send remote write 1.0 (prometheus.WriteRequest)",
-    ],
-    [{ "content-encoding": "gzip" }, "remote write is encoded with snappy, not gzip"],
-  ])("refuses %j", async (changed, reason) => {
-    const answer = await testApp().post("/api/v1/write", requestOf(up), { ...headers, ...changed });
-    expect(failure(answer)).toBe(`415 error unsupported_media_type: ${reason}`);
-  });
-
-  it("refuses what is no message, and what is too large before or after decoding", async () => {
-    const { database, post } = testApp({ pushSizeBytes: 1000 });
-    expect((await post("/api/v1/write", "x", headers)).status).toBe(400);
-    expect((await post("/api/v1/write", "x".repeat(1001), headers)).status).toBe(413);
-    // The length that the block claims is 2 GiB.
-    const bomb = Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x08, 0x00);
-    expect((await post("/api/v1/write", bomb, headers)).status).toBe(413);
-    expect(database.samples).toEqual([]);
+    const line = '{"metric":{"__name__":"up","job":"x"},"values":[1,null],"timestamps":[5,6]}';
+    expect((await post("/api/v1/import", `${line}\n`)).status).toBe(204);
+    expect(database.samples).toEqual(['up{job="x"} 1 @5', 'up{job="x"} stale @6']);
+    const answer = await post("/api/v1/import", `${line}\n{"metric":{},"values":[1,2,3]}\n`);
+    expect(failure(answer)).toBe(
+      "400 error bad_data: line 2: values and timestamps must be arrays of one length (samples: 2 kept, 0 rejected, 3 malformed)",
+    );
   });
 });
-
-/** A request of one sample, 1.5 at 7 ms, for each label set. */
-function requestOf(...labelSets: Labels[]): Uint8Array {
-  const samples = { times: Float64Array.of(7), values: Float64Array.of(1.5), length: 1 };
-  return encodeWriteRequest(labelSets.map((labels) => ({ labels, samples })));
-}

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Labels } from "../../../src/model/labels.js";
-import type { TargetStatus } from "../../../src/scrape/status.js";
+import { RelabelConfig } from "../../../src/relabel/relabel-config.js";
+import type { ScrapePoolStatus, TargetStatus } from "../../../src/scrape/status.js";
 import { failure, testApp } from "../test-app.js";
 
 const target: TargetStatus = {
-  job: "node",
   url: "http://localhost:9100/metrics",
+  discoveredLabels: Labels.from({ __address__: "localhost:9100", __meta_zone: "z", job: "node" }),
   labels: Labels.from({ job: "node", instance: "localhost:9100" }),
   health: "down",
   lastError: "connection refused",
@@ -16,18 +17,44 @@ const target: TargetStatus = {
   timeoutMs: 10_000,
 };
 
+const unscraped: TargetStatus = { ...target, health: "unknown", lastScrape: undefined };
+
+const droppedLabels = { __address__: "localhost:9101", job: "node" };
+
+const node: ScrapePoolStatus = {
+  jobName: "node",
+  activeTargets: [target],
+  droppedTargets: [Labels.from(droppedLabels)],
+  droppedCount: 7,
+  relabelConfigs: [
+    new RelabelConfig({ targetLabel: "__address__", replacement: "example.com:443", regex: "" }),
+    new RelabelConfig({ action: "drop", sourceLabels: ["__address__"], regex: "example\\.com:.*" }),
+    new RelabelConfig({ targetLabel: "job", replacement: "late" }),
+  ],
+  discoveries: [],
+};
+
+const app: ScrapePoolStatus = {
+  jobName: "app",
+  activeTargets: [unscraped],
+  droppedTargets: [],
+  droppedCount: 0,
+  relabelConfigs: [],
+  discoveries: [],
+};
+
+const { get } = testApp({}, { scrapePools: () => [node, app] });
+
+async function answer(path: string) {
+  return JSON.parse((await get(path)).text).data;
+}
+
 describe("/api/v1/targets", () => {
-  it("answers what is scraped, as Prometheus does", async () => {
-    const unscraped = { ...target, job: "new", health: "unknown", lastScrape: undefined } as const;
-    const { get } = testApp({}, { targets: () => [target, unscraped] });
-    const { data } = JSON.parse((await get("/api/v1/targets")).text);
-    expect(data.activeTargets[0]).toEqual({
-      discoveredLabels: {
-        __address__: "localhost:9100",
-        __metrics_path__: "/metrics",
-        __scheme__: "http",
-        job: "node",
-      },
+  it("answers what is scraped and what was dropped, job by job, as Prometheus does", async () => {
+    const { activeTargets, droppedTargets, droppedTargetCounts } = await answer("/api/v1/targets");
+    expect(activeTargets[0]).toMatchObject({ scrapePool: "app", lastScrape: "0001-01-01T00:00:00Z" });
+    expect(activeTargets[1]).toEqual({
+      discoveredLabels: { __address__: "localhost:9100", __meta_zone: "z", job: "node" },
       labels: { instance: "localhost:9100", job: "node" },
       scrapePool: "node",
       scrapeUrl: "http://localhost:9100/metrics",
@@ -39,13 +66,85 @@ describe("/api/v1/targets", () => {
       scrapeInterval: "15s",
       scrapeTimeout: "10s",
     });
-    expect(data.activeTargets[1].lastScrape).toBe("0001-01-01T00:00:00Z");
-    const ofPool = JSON.parse((await get("/api/v1/targets?state=active&scrapePool=new")).text);
-    expect(ofPool.data.activeTargets).toHaveLength(1);
-    const dropped = JSON.parse((await get("/api/v1/targets?state=dropped")).text);
-    expect(dropped.data).toEqual({ activeTargets: [], droppedTargets: [], droppedTargetCounts: {} });
+    expect(droppedTargets).toEqual([{ discoveredLabels: droppedLabels, scrapePool: "node" }]);
+    expect(droppedTargetCounts).toEqual({ app: 0, node: 7 });
+  });
+
+  it("answers a part of it when asked", async () => {
+    const counts = { app: 0, node: 7 };
+    const active = await answer("/api/v1/targets?state=active&scrapePool=node");
+    expect([active.activeTargets.length, active.droppedTargets, active.droppedTargetCounts]).toEqual([
+      1,
+      [],
+      null,
+    ]);
+    const dropped = await answer("/api/v1/targets?state=dropped");
+    expect([dropped.activeTargets, dropped.droppedTargets.length, dropped.droppedTargetCounts]).toEqual([
+      [],
+      1,
+      counts,
+    ]);
+    const app = await answer("/api/v1/targets?scrapePool=app");
+    expect([app.activeTargets.length, app.droppedTargets, app.droppedTargetCounts]).toEqual([1, [], counts]);
     expect(failure(await get("/api/v1/targets?state=lost"))).toContain(
       '400 error bad_data: invalid parameter "state"',
     );
+  });
+});
+
+describe("/api/v1/scrape_pools", () => {
+  it("lists the jobs", async () => {
+    expect(await answer("/api/v1/scrape_pools")).toEqual({ scrapePools: ["app", "node"] });
+  });
+});
+
+describe("/api/v1/targets/relabel_steps", () => {
+  const path = (scrapePool: string, labels: string) =>
+    `/api/v1/targets/relabel_steps?${new URLSearchParams({ scrapePool, labels })}`;
+
+  it("answers what each rule does, nothing after the one that drops", async () => {
+    expect(await answer(path("node", '{"job":"test","__address__":"localhost:9090","none":""}'))).toEqual({
+      steps: [
+        {
+          rule: {
+            separator: ";",
+            regex: "",
+            targetLabel: "__address__",
+            replacement: "example.com:443",
+            action: "replace",
+          },
+          output: { __address__: "example.com:443", job: "test" },
+          keep: true,
+        },
+        {
+          rule: {
+            sourceLabels: ["__address__"],
+            separator: ";",
+            regex: "example\\.com:.*",
+            replacement: "$1",
+            action: "drop",
+          },
+          output: {},
+          keep: false,
+        },
+        {
+          rule: { separator: ";", regex: "(.*)", targetLabel: "job", replacement: "late", action: "replace" },
+          output: {},
+          keep: false,
+        },
+      ],
+    });
+    expect(await answer(path("app", "{}"))).toEqual({ steps: [] });
+  });
+
+  it.each([
+    ["", "{}", "no scrapePool parameter provided"],
+    ["node", "", "no labels parameter provided"],
+    ["none", "{}", 'error retrieving scrape config: scrape pool "none" not found'],
+    ["node", "{", "error parsing labels: SyntaxError"],
+    ["node", "[]", "error parsing labels: write an object of texts"],
+    ["node", '{"a":1}', 'error parsing labels: the value of "a" is no text'],
+  ])("refuses pool %j with labels %j", async (pool, labels, message) => {
+    expect(failure(await get(path(pool, labels)))).toContain(`400 error bad_data: ${message}`);
   });
 });

@@ -1,0 +1,121 @@
+/**
+ * Access: which requests may do what, before anything of them is read.
+ *
+ *   open     whether the server lives, and constants that clients ask for: everyone
+ *   push     devices of `push_configs`, by admission; without these, users
+ *   read     users; everyone when there are none; never a device, whose credential is for pushing only
+ *   import   users; without these, programs on this machine: what is imported is of no source
+ *   admin    as read; besides, each route has a flag of its own
+ *
+ * Users are those of `basic_auth_users`. What changes anything is refused to pages of other sites: see Origins.
+ */
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { Identities } from "../ingest/source/identities.js";
+import { isLoopback } from "../ingest/source/ip-address.js";
+import type { PushConfig } from "../ingest/source/push-config.js";
+import { type Credential, compilePushJob } from "../ingest/source/push-job.js";
+import type { Clock } from "../model/clock.js";
+import { ForbiddenError, UnauthorizedError } from "../model/errors.js";
+import { certificateNamesOf, credentialsOf } from "./credentials.js";
+import { Origins } from "./origins.js";
+import { Passwords } from "./passwords.js";
+
+export type AccessKind = "push" | "read" | "import" | "admin";
+
+export interface AccessRules {
+  readonly pushConfigs: readonly PushConfig[];
+  /** By name, the bcrypt hash of the password. */
+  readonly users: ReadonlyMap<string, string>;
+  /** Headers of every reply. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const openPaths = new Set(["/-/healthy", "/-/ready", "/ping", "/health", "/query"]);
+
+export class Access {
+  readonly #clock: Clock;
+  readonly #origins: Origins;
+  #passwords: Passwords;
+  #identities: Identities | undefined;
+  #headers: AccessRules["headers"] = {};
+
+  constructor(clock: Clock, origins = new Origins()) {
+    this.#clock = clock;
+    this.#origins = origins;
+    this.#passwords = new Passwords(new Map(), clock);
+  }
+
+  /** Takes the place of what was said before, for requests that come from now on. */
+  configure({ pushConfigs, users, headers }: AccessRules): void {
+    this.#identities = pushConfigs.length === 0 ? undefined : new Identities(pushConfigs.map(compilePushJob));
+    this.#passwords = new Passwords(users, this.#clock);
+    this.#headers = headers;
+  }
+
+  /** Sets what every reply has. */
+  prepare(request: FastifyRequest, reply: FastifyReply): void {
+    this.#origins.allowReading(request, reply);
+    for (const [name, value] of Object.entries(this.#headers)) reply.header(name, value);
+  }
+
+  /** `kind` is that of the file of routes. Rejects with ForbiddenError, UnauthorizedError, TooManyRequestsError. */
+  async check(request: FastifyRequest, kind: AccessKind): Promise<void> {
+    const isReading = request.method === "GET" || request.method === "HEAD";
+    if (kind !== "read" && !isReading) this.#origins.checkChange(request);
+    if (openPaths.has(request.routeOptions.url ?? "")) return;
+    const asked = kind === "push" && isReading ? "read" : kind;
+    if (asked === "push") {
+      if (this.#identities === undefined && !this.#passwords.isEmpty) await this.#checkUser(request);
+      return;
+    }
+    if (this.#deviceOf(request) !== undefined) throw new ForbiddenError(forPushing);
+    if (!this.#passwords.isEmpty) return this.#checkUser(request);
+    if (asked === "import") assertLocal(request);
+  }
+
+  /** How often the configuration wants whoever sends this request to push. */
+  wantedIntervalMs(request: FastifyRequest): number | undefined {
+    return this.#credentialOf(request)?.job.intervalMs;
+  }
+
+  async #checkUser(request: FastifyRequest): Promise<void> {
+    const { user, secret } = credentialsOf(request) ?? {};
+    if (user !== undefined && secret !== undefined && (await this.#passwords.check(user, secret))) return;
+    throw new UnauthorizedError(
+      user === undefined
+        ? "this needs a user and a password, those of basic_auth_users, by basic authentication"
+        : "the user or the password is wrong",
+    );
+  }
+
+  /** An address alone makes no device: others of it may read. */
+  #deviceOf(request: FastifyRequest): Credential | undefined {
+    const credential = this.#credentialOf(request);
+    return credential?.proof.kind === "address" ? undefined : credential;
+  }
+
+  #credentialOf(request: FastifyRequest): Credential | undefined {
+    const token = credentialsOf(request)?.secret;
+    const certificateNames = certificateNamesOf(request);
+    const sender = { address: request.ip, certificateNames, ...(token !== undefined && { token }) };
+    try {
+      return this.#identities?.identify(sender);
+    } catch (error) {
+      if (error instanceof UnauthorizedError) return undefined;
+      throw error;
+    }
+  }
+}
+
+const forPushing =
+  "this credential is a device's, from push_configs: it may push, and neither read nor change anything else; " +
+  "read with a user of basic_auth_users, or without the credential where there are no users";
+
+function assertLocal(request: FastifyRequest): void {
+  if (isLoopback(request.ip)) return;
+  throw new ForbiddenError(
+    `without basic_auth_users only this machine may import, and the request came from ${request.ip}; ` +
+      "add users to the file of --web.config.file, or push instead",
+  );
+}
