@@ -2,11 +2,16 @@
  * The public types of a database: what `openDatabase` takes and gives. `database.ts` implements them.
  */
 
+import type { PushGate, SeriesKeeper } from "./ingest/push/push.js";
+import type { PushBudgets, PushConfig } from "./ingest/source/push-config.js";
+import type { RefusedAdmission, SourceStatus } from "./ingest/source/source-status.js";
 import type { Appendable, CommitResult } from "./model/appendable.js";
 import type { Clock } from "./model/clock.js";
 import type { ExportOptions, ExportSelection } from "./model/exporting.js";
 import type { ImportOptions, ImportResult } from "./model/importing.js";
+import type { OpenJournal } from "./model/journal.js";
 import type { Labels } from "./model/labels.js";
+import type { MetadataReader, MetadataSink } from "./model/metric-metadata.js";
 import type { Queryable } from "./model/queryable.js";
 import type { TimeLike, TimeRange, TimestampMs } from "./model/sample.js";
 import type { BlockEncoding } from "./model/series.js";
@@ -24,6 +29,11 @@ export type Durability =
 export interface DatabaseOptions {
   /** Created when absent. One process at a time. */
   readonly directory: string;
+  /**
+   * Changes nothing in the directory, which must exist: it may lie on a medium that cannot be written to. There is no
+   * maintenance, and whatever would write rejects with InvalidArgumentError. Default false.
+   */
+  readonly readOnly?: boolean;
   /** Default "commit". */
   readonly durability?: Durability;
   /** For durability "interval". Default 100. */
@@ -31,17 +41,23 @@ export interface DatabaseOptions {
   /** The length of the newest blocks. Default 2 hours. */
   readonly blockDurationMs?: number;
   /**
-   * How compactions encode samples. "gorilla": XOR chunks, which Prometheus and promtool read. "adaptive": dense
-   * chunks wherever they are smaller, a third of the bytes for most series; they can neither be read by Prometheus
-   * nor promtool, and the format is young. Blocks with either can always be read; one that exists changes with its
-   * next compaction. An export of Prometheus blocks has XOR chunks either way. Default "gorilla".
+   * How blocks encode samples. "adaptive": dense chunks wherever they are smaller, a third of the bytes for most
+   * series; neither Prometheus nor promtool read them. "gorilla": XOR chunks alone, for who copies blocks into a
+   * Prometheus or a bucket. Blocks with either can always be read; one that exists changes with its next compaction.
+   * An export of Prometheus blocks has XOR chunks either way. Default "adaptive".
    */
   readonly blockEncoding?: BlockEncoding;
   /**
-   * Blocks of which all is older than this are dropped; samples that are older are rejected as "too-old". Default 0:
-   * everything is kept.
+   * How long samples are kept, unless a rule says otherwise. Samples that are older are rejected as "too-old"; what is
+   * stored is dropped once the block that has it lies past this as a whole, and can be read until then. Default 0:
+   * for ever.
    */
   readonly retentionMs?: number;
+  /**
+   * How long the samples of some series are kept, shorter or longer than `retentionMs`: the first rule whose selector
+   * matches a series counts. Default none.
+   */
+  readonly retentionRules?: readonly RetentionRule[];
   /** The oldest blocks are dropped while blocks and log take more bytes than this. Default 0: no limit. */
   readonly retentionSizeBytes?: number;
   /** How far back an instant selector reaches; the lower end is excluded. Default 5 minutes. */
@@ -54,12 +70,27 @@ export interface DatabaseOptions {
   readonly queryBytesMax?: number;
   /** Names of Prometheus feature flags of the query language, as `promql-experimental-functions`. */
   readonly enableFeatures?: readonly string[];
+  /** Who may push, from the start: see `PushSources.configure`. Default: this machine, whatever it likes. */
+  readonly push?: { readonly configs: readonly PushConfig[]; readonly budgets?: Partial<PushBudgets> };
+  /**
+   * Threads that may be used beside the one of the caller, so that merging blocks stalls neither writes nor queries.
+   * Default 1. With 0, or in a bundle that lacks the thread's file, merging takes its turns on the caller's thread.
+   */
+  readonly workers?: number;
   /** For tests and simulation. */
   readonly clock?: Clock;
   /** For tests and simulation. */
   readonly fileSystem?: FileSystem;
   /** Called for what an operator should know: repairs at open, cuts, failures. Must not throw. */
   readonly onEvent?: (event: DatabaseEvent) => void;
+}
+
+/** How long the samples of some series are kept. */
+export interface RetentionRule {
+  /** A selector, as `{job="debug"}`. */
+  readonly match: string;
+  /** 0 keeps for ever. */
+  readonly retentionMs: number;
 }
 
 /** Something that an operator should know, as a sentence with its facts. */
@@ -147,8 +178,26 @@ export interface DeleteOptions extends Partial<TimeRange> {
   readonly match: readonly string[];
 }
 
+/** Who pushes: identities, leases and budgets. */
+export interface PushSources extends PushGate, SeriesKeeper {
+  /**
+   * Says who may push what, in place of what was said before. Sources of jobs that are gone end. With an empty list
+   * only this machine may push, whatever it likes. Throws InvalidArgumentError, and then nothing has changed.
+   */
+  configure(configs: readonly PushConfig[], budgets?: Partial<PushBudgets>): Promise<void>;
+  /** All that is known of sources, by job and instance. */
+  list(): readonly SourceStatus[];
+  /** The last pushes that were not admitted, newest first. */
+  refusedAdmissions(): readonly RefusedAdmission[];
+}
+
 export interface Database extends Appendable, Queryable, AsyncDisposable {
   readonly status: "open" | "closing" | "closed" | "poisoned";
+  readonly sources: PushSources;
+  /** What metrics are, as pushes and scrapes have told since the database was opened. Bounded. */
+  readonly metadata: MetadataReader & MetadataSink;
+  /** Opens a small durable list of records beside the samples, for state that is no series. */
+  readonly openJournal: OpenJournal;
   /** A handle on the series with these labels; it is created by the first append. */
   series(labels: LabelsLike): SeriesHandle;
   /** Appends a batch as one transaction. Resolves when durable, with counts. */
@@ -171,12 +220,13 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
   /**
    * Imports everything that is in another data directory: a snapshot, a database that no process has, or the folder
    * of a Prometheus that is not running, its log and head chunks included. It is only read; its blocks are linked
-   * where the file system can. What is here already counts before what is imported.
+   * where the file system can. What blocks have here already counts before what is
+   * imported, and that before what is not in blocks yet, as a rule the last two hours.
    */
   importDirectory(directory: string): Promise<DirectoryImportResult>;
   /**
    * The selected samples as bytes of a text format, series by series in label order, with little memory. They are
-   * those of one moment. The database cannot be closed while it is read: read to the end, or leave the loop.
+   * those of one moment. Rejects with ClosedError when the database is closed before everything was read.
    */
   export(options: ExportOptions): AsyncIterable<Uint8Array>;
   /**
@@ -214,6 +264,8 @@ export interface DirectoryImportResult {
   readonly blocks: number;
   /** Samples in these blocks, deleted ones included. */
   readonly blockSamples: number;
+  /** Samples of blocks that are broken in part: all that could be read. */
+  readonly salvagedSamples: number;
   /** Samples that were not in blocks yet. */
   readonly headSamples: number;
   /** What could not be read and was left out, as sentences. */
@@ -240,6 +292,8 @@ export interface DatabaseStatus {
   readonly headRange: TimeRange | undefined;
   readonly walBytes: number;
   readonly blocks: readonly BlockStatus[];
+  /** Of blocks that left the database and take space until an export that began before is done. */
+  readonly leftBytes: number;
   /** What was lost or set aside at open, in words; empty after a clean start. */
   readonly losses: readonly string[];
   /** Why writes are refused, as the last one was; undefined while they succeed. */

@@ -15,29 +15,35 @@ import type {
   QueryOptions,
   QueryResult,
   RangeQueryOptions,
+  RetentionRule,
   Row,
   SeriesHandle,
   SnapshotOptions,
 } from "./api.js";
 import { exportText } from "./export/export-text.js";
 import { importStream } from "./ingest/import.js";
+import { MetadataTable } from "./ingest/metadata-table.js";
+import { Sources } from "./ingest/source/sources.js";
 import { openFileStream } from "./local-files.js";
 import type { Appender, CommitResult } from "./model/appendable.js";
 import { type Clock, systemClock } from "./model/clock.js";
+import { definedOnly } from "./model/defined-only.js";
 import { parseDuration } from "./model/duration.js";
 import { InvalidArgumentError } from "./model/errors.js";
 import type { ExportOptions, ExportSelection } from "./model/exporting.js";
 import type { ImportOptions, ImportResult } from "./model/importing.js";
+import type { OpenJournal } from "./model/journal.js";
 import { Labels } from "./model/labels.js";
 import type { Querier } from "./model/queryable.js";
 import { parseTime } from "./model/rfc3339.js";
 import type { TimeLike } from "./model/sample.js";
 import { ALL_TIME, isTimestampMs, type TimeRange, type TimestampMs } from "./model/sample.js";
 import { NO_SERIES, type SeriesRef } from "./model/series.js";
-import { compareText } from "./model/text-order.js";
+import { sortTexts } from "./model/text-order.js";
 import { QueryEngine } from "./query/engine.js";
 import { parseSelector } from "./query/parser/parse.js";
 import type { ScanRequest } from "./storage/block/scan-block.js";
+import type { SeriesRetention } from "./storage/compaction/retention-policy.js";
 import { checkDirectory } from "./storage/tsdb/check-directory.js";
 import { openTsdb, type Tsdb } from "./storage/tsdb.js";
 
@@ -51,7 +57,36 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     throw new InvalidArgumentError("openDatabase needs a directory");
   }
   const clock = options.clock ?? systemClock;
-  return new OpenDatabase(await openTsdb({ ...options, clock }), engineFor(options, clock), clock);
+  const retentionRules = (options.retentionRules ?? []).map(seriesRetention);
+  const tsdb = await openTsdb({ ...options, retentionRules, clock });
+  try {
+    const metadata = new MetadataTable();
+    const sources = await openSources(tsdb, metadata, options, clock);
+    return new OpenDatabase({ tsdb, sources, metadata, engine: engineFor(options, clock), clock });
+  } catch (error) {
+    await tsdb.close();
+    throw error;
+  }
+}
+
+/**
+ * That a source cannot be read back is no reason not to open: it will push again. Rejects with InvalidArgumentError when
+ * `options.push` is wrong.
+ */
+async function openSources(
+  tsdb: Tsdb,
+  metadata: MetadataTable,
+  options: DatabaseOptions,
+  clock: Clock,
+): Promise<Sources> {
+  const { lookbackDeltaMs, onEvent, push } = options;
+  const onTrouble = (message: string) => onEvent?.({ level: "warning", message });
+  const parts = { appendable: tsdb, queryable: tsdb, metadata, clock, onTrouble };
+  const sources = new Sources({ ...parts, ...definedOnly({ lookbackDeltaMs }) });
+  // Their leases go on in who writes.
+  if (options.readOnly !== true) await sources.restore();
+  if (push !== undefined) await sources.configure(push.configs, push.budgets);
+  return sources;
 }
 
 /**
@@ -64,6 +99,13 @@ export async function checkDatabase(
   const { blocks, wal, notes } = await checkDirectory(options);
   const isSound = [wal, ...blocks].every(({ problems }) => problems.length === 0);
   return { isSound, blocks, log: wal, notes };
+}
+
+function seriesRetention({ match, retentionMs }: RetentionRule): SeriesRetention {
+  if (!(retentionMs >= 0)) {
+    throw new InvalidArgumentError(`the retention of ${match} must be milliseconds, zero or more`);
+  }
+  return { matchers: parseSelector(match), retentionMs };
 }
 
 function engineFor(options: DatabaseOptions, clock: Clock): QueryEngine {
@@ -100,14 +142,26 @@ function explainWith(
 }
 
 class OpenDatabase implements Database {
+  readonly sources: Sources;
+  readonly metadata: MetadataTable;
+  readonly openJournal: OpenJournal;
   readonly #tsdb: Tsdb;
   readonly #engine: QueryEngine;
   readonly #clock: Clock;
 
-  constructor(tsdb: Tsdb, engine: QueryEngine, clock: Clock) {
-    this.#tsdb = tsdb;
-    this.#engine = engine;
-    this.#clock = clock;
+  constructor(parts: {
+    readonly tsdb: Tsdb;
+    readonly sources: Sources;
+    readonly metadata: MetadataTable;
+    readonly engine: QueryEngine;
+    readonly clock: Clock;
+  }) {
+    this.#tsdb = parts.tsdb;
+    this.#engine = parts.engine;
+    this.#clock = parts.clock;
+    this.sources = parts.sources;
+    this.metadata = parts.metadata;
+    this.openJournal = (name, visit) => parts.tsdb.journals.open(name, visit);
   }
 
   get status(): Database["status"] {
@@ -227,6 +281,7 @@ class OpenDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    await this.sources.close();
     await this.#tsdb.close();
   }
 
@@ -290,5 +345,5 @@ function toQueryTimes(options: RangeQueryOptions) {
 }
 
 function union(lists: readonly (readonly string[])[]): readonly string[] {
-  return lists.length === 1 ? lists[0]! : [...new Set(lists.flat())].sort(compareText);
+  return lists.length === 1 ? lists[0]! : sortTexts([...new Set(lists.flat())]);
 }

@@ -20,9 +20,11 @@ export type {
   LabelsLike,
   MatrixResult,
   MetadataOptions,
+  PushSources,
   QueryOptions,
   QueryResult,
   RangeQueryOptions,
+  RetentionRule,
   Row,
   ScalarResult,
   SeriesHandle,
@@ -33,7 +35,41 @@ export type {
 } from "./api.js";
 export { checkDatabase, openDatabase } from "./database.js";
 export type {
+  Push,
+  PushColumns,
+  PushGate,
+  PushOrigin,
+  PushProtocol,
+  PushRefusal,
+  PushRejection,
+  PushRequest,
+  PushResult,
+  PushSender,
+  PushSeries,
+  RefusalReason,
+  StalenessPolicy,
+  UnstoredKind,
+} from "./ingest/push/push.js";
+export type {
+  PushAddress,
+  PushBudgets,
+  PushCertificate,
+  PushConfig,
+  PushLimits,
+  PushRights,
+  PushToken,
+} from "./ingest/source/push-config.js";
+export type {
+  PushRecord,
+  RefusedAdmission,
+  RejectedPushRecord,
+  SourceInterval,
+  SourceState,
+  SourceStatus,
+} from "./ingest/source/source-status.js";
+export type {
   Appendable,
+  AppendColumns,
   Appender,
   CommitResult,
   RejectedSample,
@@ -47,6 +83,7 @@ export {
   CorruptionError,
   DiskFullError,
   type ErrorCode,
+  ForbiddenError,
   InvalidArgumentError,
   LimitExceededError,
   LockedError,
@@ -59,7 +96,9 @@ export {
   QueryLimitError,
   QueryTimeoutError,
   StorageError,
+  TooManyRequestsError,
   TsdbError,
+  UnauthorizedError,
   WriteRefusedError,
 } from "./model/errors.js";
 export type { ExportFormat, ExportOptions, ExportSelection } from "./model/exporting.js";
@@ -72,6 +111,7 @@ export type {
 } from "./model/importing.js";
 export { Labels } from "./model/labels.js";
 export { Matcher, type MatchOperator } from "./model/matcher.js";
+export type { MetadataReader, MetadataSink, MetricMetadata } from "./model/metric-metadata.js";
 export type { Querier, Queryable, SelectHints } from "./model/queryable.js";
 export type { Sample, SampleColumns, TimeLike, TimeRange, TimestampMs } from "./model/sample.js";
 export {
@@ -82,4 +122,5 @@ export {
   type SeriesRef,
 } from "./model/series.js";
 export { isStaleAt } from "./model/staleness.js";
+export { RelabelConfig } from "./relabel/relabel-config.js";
 export type { FileSystem, ReadableFile, WritableFile } from "./storage/fs/file-system.js";

@@ -3,7 +3,7 @@
  * query's result.
  */
 
-import type { CommitResult, RejectedSample, RejectReason } from "../model/appendable.js";
+import type { RejectedSample, Rejection, RejectReason } from "../model/appendable.js";
 import type { ImportResult } from "../model/importing.js";
 import { Labels } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
@@ -40,11 +40,14 @@ export function decodeImportResult(data: unknown): ImportResult {
   return { ...plain, timeRange: timeRange ?? undefined, rejected: new Map(decoded) };
 }
 
-/** `{"duplicate-time":{"count":2,"first":{...}}}`. */
-export function encodeRejected(rejected: CommitResult["rejected"]): string {
-  const reasons = [...rejected].map(
-    ([reason, { count, first }]) => `"${reason}":{"count":${count},"first":${encodeRejectedSample(first)}}`,
-  );
+/** `{"duplicate-time":{"count":2,"first":{...}}}`; a refusal has its `message`, too. */
+export function encodeRejected(
+  rejected: ReadonlyMap<string, Rejection & { readonly message?: string }>,
+): string {
+  const reasons = [...rejected].map(([reason, { count, first, message }]) => {
+    const words = message === undefined ? "" : `"message":${JSON.stringify(message)},`;
+    return `"${reason}":{"count":${count},${words}"first":${encodeRejectedSample(first)}}`;
+  });
   return `{${reasons.join(",")}}`;
 }
 

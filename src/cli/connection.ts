@@ -5,7 +5,9 @@
 import type { Command } from "commander";
 import type { Database, DatabaseEvent } from "../api.js";
 import { fileExists } from "../local-files.js";
+import { definedOnly } from "../model/defined-only.js";
 import { LockedError } from "../model/errors.js";
+import type { BlockEncoding } from "../model/series.js";
 import { CommandError } from "./failure.js";
 import { RemoteDatabase } from "./remote-database.js";
 import type { Terminal } from "./terminal.js";
@@ -17,7 +19,17 @@ export interface ConnectionOptions {
   readonly data?: string;
 }
 
-const DEFAULT_URL = "http://127.0.0.1:9090";
+/** How a directory is opened. */
+export interface DirectoryAccess {
+  /** Whether it need not be there yet. */
+  readonly create: boolean;
+  /** Whether nothing in it is changed, so that it may lie on a medium that cannot be written to. */
+  readonly readOnly?: boolean;
+  readonly terminal: Terminal;
+  readonly blockEncoding?: BlockEncoding | undefined;
+}
+
+export const DEFAULT_URL = "http://127.0.0.1:9090";
 
 export function addConnectionOptions(command: Command): Command {
   return command
@@ -31,15 +43,13 @@ export function addConnectionOptions(command: Command): Command {
  */
 export async function withConnection(
   { url, data }: ConnectionOptions,
-  { create, terminal }: { create: boolean; terminal: Terminal },
+  access: DirectoryAccess,
   work: (connection: Connection) => Promise<void>,
 ): Promise<void> {
   if (url !== undefined && data !== undefined)
     throw new CommandError("--url and --data exclude each other", { exitCode: 2 });
   const connection =
-    data === undefined
-      ? new RemoteDatabase(url ?? DEFAULT_URL)
-      : await openDirectory(data, { create, terminal });
+    data === undefined ? new RemoteDatabase(url ?? DEFAULT_URL) : await openDirectory(data, access);
   try {
     await work(connection);
   } finally {
@@ -50,7 +60,7 @@ export async function withConnection(
 /** As `withConnection`, of a directory only. */
 export async function openDirectory(
   directory: string,
-  { create, terminal }: { readonly create: boolean; readonly terminal: Terminal },
+  { create, readOnly, terminal, blockEncoding }: DirectoryAccess,
 ): Promise<Database> {
   if (!create && !(await fileExists(directory)))
     throw new CommandError(`there is no data directory ${directory}`);
@@ -60,7 +70,7 @@ export async function openDirectory(
   // Loaded here: the parser takes a quarter of a second, and talking to a server does not need it.
   const { openDatabase } = await import("../database.js");
   try {
-    return await openDatabase({ directory, onEvent });
+    return await openDatabase({ directory, onEvent, ...definedOnly({ readOnly, blockEncoding }) });
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
     throw new CommandError(error.message, {

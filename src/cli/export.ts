@@ -66,7 +66,7 @@ async function exportSamples(options: ExportCommandOptions, terminal: Terminal):
   // A typing error is told before the directory is opened.
   for (const selector of match ?? []) parseSelector(selector);
   const selection: ExportSelection = definedOnly({ match, minTime: start, maxTime: end });
-  const database = await openDirectory(options.data, { create: false, terminal });
+  const database = await openDirectory(options.data, { create: false, readOnly: true, terminal });
   try {
     if (format === BLOCKS) await writeBlocks(database, selection, output, terminal);
     else await writeText(database.export({ format, ...selection }), output);

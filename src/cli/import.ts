@@ -7,6 +7,8 @@ import { type Command, Option } from "commander";
 import { isDirectory, openFileStream } from "../local-files.js";
 import { definedOnly } from "../model/defined-only.js";
 import type { CsvOptions, ImportOptions } from "../model/importing.js";
+import type { BlockEncoding } from "../model/series.js";
+import { blockEncodingOption } from "./block-encoding-option.js";
 import { addConnectionOptions, type ConnectionOptions, withConnection } from "./connection.js";
 import { CommandError } from "./failure.js";
 import { importDirectory } from "./import-directory.js";
@@ -25,6 +27,7 @@ interface ImportCommandOptions extends ConnectionOptions {
   readonly metricPrefix?: string;
   readonly delimiter?: string;
   readonly header?: boolean;
+  readonly "storage.tsdb.blockEncoding"?: BlockEncoding;
 }
 
 export function addImportCommand(program: Command, terminal: Terminal): void {
@@ -58,6 +61,7 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
     .option("--delimiter <character>", "CSV: between columns; guessed when left out", values.delimiter)
     .option("--header", "CSV: the first row names the columns")
     .option("--no-header", "CSV: the first row is a row like the others; columns are column_1, column_2 ...")
+    .addOption(blockEncodingOption())
     .addHelpText(
       "after",
       `
@@ -77,10 +81,11 @@ async function importFiles(paths: readonly string[], options: ImportCommandOptio
     if (await isDirectory(path)) directories.add(path);
     else await openFileStream(path);
   }
-  for (const path of directories) await importDirectory(path, options.data, terminal);
+  const access = { create: true, terminal, blockEncoding: options["storage.tsdb.blockEncoding"] };
+  for (const path of directories) await importDirectory(path, options.data, access);
   const files = paths.filter((path) => !directories.has(path));
   if (files.length === 0) return;
-  await withConnection(options, { create: true, terminal }, async (connection) => {
+  await withConnection(options, access, async (connection) => {
     for (const path of files) {
       const title = basename(path);
       const result = await importWithProgress(connection, path, importOptions(options), title, terminal);

@@ -9,7 +9,9 @@ import { addExportCommand } from "./export.js";
 import { addImportCommand } from "./import.js";
 import { addPromqlCommand } from "./promql.js";
 import { addQueryCommand } from "./query.js";
+import { addRelabelCommand } from "./relabel.js";
 import { addServeCommand } from "./serve.js";
+import { addSourcesCommand } from "./sources.js";
 import type { Terminal } from "./terminal.js";
 
 export function buildProgram(terminal: Terminal): Command {
@@ -34,6 +36,8 @@ Examples:
   addQueryCommand(program, terminal);
   addCheckCommand(program, terminal);
   addPromqlCommand(program, terminal);
+  addRelabelCommand(program, terminal);
+  addSourcesCommand(program, terminal);
   return program;
 }
 

@@ -71,7 +71,7 @@ async function runQuery(expression: string, options: QueryCommandOptions, termin
       exitCode: 2,
     });
   const grid = isRange ? gridOf(options) : undefined;
-  await withConnection(options, { create: false, terminal }, async (connection) => {
+  await withConnection(options, { create: false, readOnly: true, terminal }, async (connection) => {
     const asked =
       grid === undefined
         ? connection.query(expression, definedOnly({ time: options.time }))

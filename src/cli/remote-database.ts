@@ -24,15 +24,25 @@ interface Envelope {
 }
 
 export class RemoteDatabase implements Connection {
+  /** Without the user and the password that may have stood in it. */
   readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(url: string) {
-    if (!URL.canParse(url) || !/^https?:/.test(url))
-      throw new CommandError(`"${url}" is no URL`, {
+  constructor(text: string) {
+    if (!URL.canParse(text) || !/^https?:/.test(text))
+      throw new CommandError(`"${text}" is no URL`, {
         hint: "write it as http://127.0.0.1:9090",
         exitCode: 2,
       });
-    this.#url = url.replace(/\/+$/, "");
+    const { username, password } = new URL(text);
+    const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    this.#headers = user === ":" ? {} : { authorization: `Basic ${Buffer.from(user).toString("base64")}` };
+    this.#url = text.replace(/^(https?:\/\/)[^/]*@/, "$1").replace(/\/+$/, "");
+  }
+
+  /** The data of a GET. */
+  async get(path: string): Promise<unknown> {
+    return (await this.#ask(path, {})).data;
   }
 
   async query(expression: string, options: QueryOptions = {}): Promise<QueryResult> {
@@ -59,12 +69,15 @@ export class RemoteDatabase implements Connection {
 
   async close(): Promise<void> {}
 
-  async #post(path: string, body: URLSearchParams | AsyncIterable<Uint8Array>): Promise<Envelope> {
-    const init = { method: "POST", body, duplex: "half" } as const;
+  #post(path: string, body: URLSearchParams | AsyncIterable<Uint8Array>): Promise<Envelope> {
+    return this.#ask(path, { method: "POST", body, duplex: "half" } as RequestInit);
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<Envelope> {
     let text: string;
     let status: number;
     try {
-      const response = await fetch(this.#url + path, init as RequestInit);
+      const response = await fetch(this.#url + path, { ...init, headers: this.#headers });
       status = response.status;
       text = await response.text();
     } catch (cause) {
@@ -77,7 +90,9 @@ export class RemoteDatabase implements Connection {
       );
     if (envelope.status === "error") {
       const error = envelope.error ?? `the server answered ${status}`;
-      throw new CommandError(error, { exitCode: status === 400 ? 2 : 1 });
+      const hint =
+        status === 401 ? { hint: "give a user, as --url http://alice:PASSWORD@127.0.0.1:9090" } : {};
+      throw new CommandError(error, { exitCode: status === 400 ? 2 : 1, ...hint });
     }
     return envelope;
   }

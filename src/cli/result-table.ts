@@ -54,7 +54,11 @@ function alignDecimals(cells: readonly string[]): string[] {
 }
 
 /** The last `numeric` columns are aligned to the right. */
-function layOut(header: readonly string[], lines: readonly (readonly string[])[], numeric: number): string {
+export function layOut(
+  header: readonly string[],
+  lines: readonly (readonly string[])[],
+  numeric: number,
+): string {
   const none = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "" };
   const nor = { "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "" };
   const table = new Table({

@@ -12,6 +12,7 @@ import { formatRfc3339 } from "../model/rfc3339.js";
 import type { BlockEncoding } from "../model/series.js";
 import { isEmptyDatabase, loadSamples } from "../samples/load-samples.js";
 import type { Server } from "../server.js";
+import { blockEncodingOption } from "./block-encoding-option.js";
 import { CommandError } from "./failure.js";
 import { formatImport, importWithProgress } from "./import-progress.js";
 import * as values from "./option-values.js";
@@ -22,10 +23,14 @@ interface ServeOptions {
   readonly "web.listenAddress": values.ListenAddress;
   readonly config?: string;
   readonly "storage.durability": Durability;
-  readonly "storage.tsdb.blockEncoding": BlockEncoding;
+  readonly "storage.tsdb.blockEncoding"?: BlockEncoding;
   readonly "storage.tsdb.retention.time"?: number;
   readonly "storage.tsdb.retention.size"?: number;
   readonly "web.enableAdminApi"?: boolean;
+  readonly "web.enableLifecycle"?: boolean;
+  readonly "web.config.file"?: string;
+  readonly "web.cors.origin"?: string;
+  readonly "graphite.listenAddress"?: values.ListenAddress;
   readonly enableFeature?: readonly string[];
   readonly "query.lookbackDelta"?: number;
   readonly "query.timeout"?: number;
@@ -34,16 +39,53 @@ interface ServeOptions {
 }
 
 export function addServeCommand(program: Command, terminal: Terminal, version: string): void {
-  program
+  const command = program
     .command("serve")
     .description("serve the Prometheus HTTP API on a data directory")
     .requiredOption("--data <directory>", "where the data are; created when absent")
+    .option(
+      "--config <file>",
+      "a configuration file in Prometheus' words, with scrape_configs, push_configs and retention",
+    );
+  for (const addOptions of [addListenOptions, addStorageOptions, addQueryOptions]) addOptions(command);
+  command
+    .option("--sample-data", "load the sample data sets when the data directory is empty")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  narthex serve --data ./data --sample-data
+  narthex serve --data ./data --web.listen-address 0.0.0.0:9090 --config prometheus.yml`,
+    )
+    .action((options: ServeOptions) => serve(options, terminal, version));
+}
+
+function addListenOptions(command: Command): void {
+  command
     .addOption(
       new Option("--web.listen-address <host:port>", "where to listen; port 0 takes a free one")
         .argParser(values.listenAddress)
         .default({ host: "127.0.0.1", port: 9090 }, "127.0.0.1:9090"),
     )
-    .option("--config <file>", "a configuration file in Prometheus' words, with scrape_configs")
+    .option(
+      "--web.config.file <file>",
+      "TLS and users, in the words of Prometheus' exporter toolkit; see docs/security.md",
+    )
+    .option(
+      "--web.cors.origin <regex>",
+      "origins whose web pages may use this server, as https://grafana[.]example[.]org (default: its own)",
+    )
+    .option("--web.enable-admin-api", "let clients delete series, at /api/v1/admin/tsdb")
+    .option("--web.enable-lifecycle", "let clients have the configuration read again, by POST /-/reload")
+    .option(
+      "--graphite.listen-address <host:port>",
+      "where to take Graphite's plaintext protocol, over TCP and UDP (default: nowhere)",
+      values.listenAddress,
+    );
+}
+
+function addStorageOptions(command: Command): void {
+  command
     .addOption(
       new Option(
         "--storage.durability <mode>",
@@ -52,25 +94,21 @@ export function addServeCommand(program: Command, terminal: Terminal, version: s
         .choices(["commit", "interval", "none"])
         .default("commit"),
     )
-    .addOption(
-      new Option(
-        "--storage.tsdb.block-encoding <name>",
-        "how compactions encode samples; adaptive is smaller, but Prometheus cannot read these blocks",
-      )
-        .choices(["gorilla", "adaptive"])
-        .default("gorilla"),
-    )
+    .addOption(blockEncodingOption())
     .option(
       "--storage.tsdb.retention.time <duration>",
-      "drop blocks that are older, as 90d (default: keep everything)",
+      "drop what is older, as 90d; wins over the configuration file (default: keep everything)",
       values.durationMs,
     )
     .option(
       "--storage.tsdb.retention.size <bytes>",
-      "drop the oldest blocks when all data take more, as 50GB (default: no limit)",
+      "drop the oldest blocks when all data take more, as 50GB; wins over the file (default: no limit)",
       values.sizeBytes,
-    )
-    .option("--web.enable-admin-api", "let clients delete series, at /api/v1/admin/tsdb")
+    );
+}
+
+function addQueryOptions(command: Command): void {
+  command
     .option(
       "--enable-feature <names>",
       "feature flags of the query language, as Prometheus names them",
@@ -86,23 +124,21 @@ export function addServeCommand(program: Command, terminal: Terminal, version: s
       "--query.max-samples <number>",
       "samples that one query may hold (default: 50000000)",
       values.positiveInteger,
-    )
-    .option("--sample-data", "load the sample data sets when the data directory is empty")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  narthex serve --data ./data --sample-data
-  narthex serve --data ./data --web.listen-address 0.0.0.0:9090 --config prometheus.yml`,
-    )
-    .action((options: ServeOptions) => serve(options, terminal, version));
+    );
 }
 
 async function serve(options: ServeOptions, terminal: Terminal, version: string): Promise<void> {
   const onEvent = (event: DatabaseEvent) => terminal.say(logLine(event));
   const server = await start(options, version, onEvent);
-  const { closeOnSignal } = await import("../server.js");
-  const ended = closeOnSignal(server, onEvent);
+  const { closeOnSignal, reloadOnSignal } = await import("../server.js");
+  const hasFiles = options.config !== undefined || options["web.config.file"] !== undefined;
+  // Without files SIGHUP is what a terminal says when it closes.
+  const ended = closeOnSignal(
+    server,
+    hasFiles ? ["SIGINT", "SIGTERM"] : ["SIGINT", "SIGTERM", "SIGHUP"],
+    onEvent,
+  );
+  if (hasFiles) reloadOnSignal(server);
   terminal.say(`Narthex ${version} listens on ${server.url} (data in ${options.data}; Ctrl+C ends it)`);
   if (options.sampleData === true && (await haveSamples(server, terminal)))
     terminal.say(suggestions(server.url));
@@ -122,7 +158,14 @@ async function start(
       database: databaseOptions(options),
       host: address.host,
       port: address.port,
-      ...definedOnly({ configFile: options.config, enableAdminApi: options["web.enableAdminApi"] }),
+      ...definedOnly({
+        configFile: options.config,
+        webConfigFile: options["web.config.file"],
+        graphite: options["graphite.listenAddress"],
+        enableAdminApi: options["web.enableAdminApi"],
+        enableLifecycle: options["web.enableLifecycle"],
+        corsOrigin: options["web.cors.origin"],
+      }),
       version,
       onEvent,
     });

@@ -115,4 +115,18 @@ describe("narthex import DIR", () => {
       expect.stringMatching(/neither blocks nor a log of samples/),
     ]);
   });
+
+  it("imports what it can of a block that is broken, tells the rest, and ends with 1", async () => {
+    await narthex("export", "--data", "data", "--format", "prometheus-blocks", "--output", "broken");
+    const [block] = readdirSync(join(root, "broken"));
+    const file = join(root, "broken", block!, "chunks", "000001");
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.with(12, bytes[12]! ^ 1));
+    const { code, out, err } = await narthex("import", "broken", "x.jsonl", "--data", "from-broken");
+    expect(code).toBe(1);
+    expect(err).toMatch(/^warning: broken\/\w+: x\{host="a"\} from .* was left out: the checksum of a chunk/);
+    expect(out).toMatch(
+      /^broken: 0 samples in 0 blocks, 1 sample of broken blocks, 0 samples .*\nx.jsonl: 4 samples/,
+    );
+  });
 });

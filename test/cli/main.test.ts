@@ -3,7 +3,7 @@
  */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -150,6 +150,23 @@ describe("narthex import and query", () => {
     const range = ["--start", "2012-01-01", "--end", "2012-01-03", "--step", "1d", "--data", "local"];
     const csvResult = await narthex("query", "home_temp_max", ...range, "--format", "csv");
     expect(csvResult.out.split("\n")[1]).toBe("home_temp_max,Seattle,home,2012-01-01T00:00:00Z,12.8");
+  });
+});
+
+describe("narthex import --storage.tsdb.block-encoding", () => {
+  it("writes dense chunks unless it says gorilla", async () => {
+    const lines = Array.from({ length: 200 }, (_, i) => `room_celsius ${(i % 7) / 10} ${i * 1000}`);
+    writeFileSync(join(root, "rooms.prom"), `${lines.join("\n")}\n`);
+    for (const [data, flags] of [
+      ["dense", []],
+      ["xor", ["--storage.tsdb.block-encoding", "gorilla"]],
+    ] as const) {
+      const { code, err } = await narthex("import", "rooms.prom", "--data", data, ...flags);
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      const ulid = readdirSync(join(root, data)).find((name) => /^[0-9A-Z]{26}$/.test(name))!;
+      const meta = readFileSync(join(root, data, ulid, "meta.json"), "utf8");
+      expect(meta.includes("numDenseChunks")).toBe(data === "dense");
+    }
   });
 });
 
