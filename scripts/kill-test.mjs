@@ -23,6 +23,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -39,9 +40,14 @@ const samplesPerPush = 10;
 const sampleIntervalMs = 100;
 const slotMs = samplesPerPush * sampleIntervalMs;
 const baseTime = Date.UTC(2026, 0, 1);
+/** A kill comes after so many answers at most, and so much later at most: a busy machine does no less in a round. */
+const answersMax = 200;
+const lastMomentsMs = 40;
 /** So many rounds from one `narthex check` to the next. */
 const roundsPerCheck = 10;
 let randomState = Number(flags.seed);
+/** Requests that were answered, in all rounds. */
+let answers = 0;
 
 const writers = Array.from({ length: Number(flags.writers) }, (_, id) => ({
   series: `kill_total{writer="${id}"}`,
@@ -75,16 +81,22 @@ process.exit(problems.length > 0 ? 1 : 0);
 async function playRound(round) {
   const server = await startServer();
   const before = { ...done };
-  const pushing = writers.map((writer) => writeUntilKilled(server.url, writer));
-  await new Promise((resolve) => setTimeout(resolve, 50 + random() * 600));
+  const enough = answers + 1 + random() * answersMax;
+  const pushing = Promise.all(writers.map((writer) => writeUntilKilled(server.url, writer)));
+  await Promise.race([pushing, waitForAnswers(enough)]);
+  await pause(random() * lastMomentsMs);
   await server.kill();
-  await Promise.all(pushing);
+  await pushing;
   if (round % roundsPerCheck === 0 || round === rounds) await runCheck();
   const restarted = await startServer();
   await compareAll(restarted.url);
   await restarted.kill();
   const gained = Object.entries(done).map(([what, count]) => `${count - before[what]} ${what}`);
   console.log(`round ${round}: ${gained.join(", ")}, killed, restarted in ${restarted.startMs} ms`);
+}
+
+async function waitForAnswers(count) {
+  while (answers < count) await pause(1);
 }
 
 async function startServer() {
@@ -195,6 +207,7 @@ async function post(url, body) {
   const response = await fetch(url, { method: "POST", body });
   const text = await response.text();
   if (!response.ok) throw new Error(`${url}: status ${response.status}: ${text}`);
+  answers++;
 }
 
 function timeAt(slot, i) {

@@ -25,6 +25,17 @@ if (result.type === "vector") console.log(JSON.stringify(result.series.map(({ la
 await db.close();
 `;
 
+const clientProgram = `import { type PushClient, type PushClientStatus, openPushClient } from "narthex/client";
+
+const client: PushClient = await openPushClient({ url: "http://127.0.0.1:1/api/v1/write", queue: { directory: "./queue" } });
+client.series({ __name__: "a" }).append(1);
+client.append([{ labels: { __name__: "b" }, samples: [{ value: 2 }] }]);
+const { isDurable } = await client.flush();
+const status: PushClientStatus = client.status();
+console.log(isDurable, status.addresses[0]?.waiting.samples);
+await client.close();
+`;
+
 describe("the package", () => {
   beforeAll(async () => {
     await run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", project], root);
@@ -44,8 +55,15 @@ describe("the package", () => {
     expect(await run(process.execPath, ["main.mjs"])).toBe('[[{"b":"c"},4]]\n');
   });
 
+  it("works as a push client", async () => {
+    const types = /type PushClient, type PushClientStatus, |: PushClient(?:Status)?(?= =)/g;
+    writeFileSync(join(project, "client.mjs"), clientProgram.replaceAll(types, ""));
+    expect(await run(process.execPath, ["client.mjs"])).toBe("true 2\n");
+  });
+
   it("has types that a strict program compiles against", async () => {
     writeFileSync(join(project, "main.ts"), program);
+    writeFileSync(join(project, "client.ts"), clientProgram);
     const flags = [
       "--strict",
       "--noEmit",
@@ -57,7 +75,7 @@ describe("the package", () => {
       "es2022,esnext.disposable,dom",
     ];
     const tsc = join(root, "node_modules/.bin/tsc");
-    await expect(run(tsc, [...flags, "--types", "", "main.ts"])).resolves.toBe("");
+    await expect(run(tsc, [...flags, "--types", "", "main.ts", "client.ts"])).resolves.toBe("");
   });
 
   it("has a command", async () => {
@@ -83,7 +101,9 @@ describe("the package", () => {
       "LICENSE",
       "README.md",
       "dist",
+      "docs",
       "package.json",
     ]);
+    expect(readdirSync(join(installed, "docs"))).toEqual(["schema"]);
   });
 });

@@ -131,7 +131,7 @@ async function writeSets(
   sets: readonly SeriesSet[],
   headSets: readonly SeriesSet[],
 ): Promise<void> {
-  const tsdb = await openTsdb({ directory, durability: "none" });
+  const tsdb = await openTsdb({ directory, durability: "none", blockEncoding: "gorilla" });
   await appendSets(tsdb.bulkAppender(), sets);
   await appendSets(tsdb.appender(), headSets);
   await tsdb.close();

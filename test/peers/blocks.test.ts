@@ -18,7 +18,7 @@ import { removeBlock } from "../../src/storage/block/remove-block.js";
 import { ulidSource } from "../../src/storage/block/ulid.js";
 import { decodeChunk, encodeChunks } from "../../src/storage/chunk/encode-chunks.js";
 import { BulkAppender } from "../../src/storage/compaction/bulk-appender.js";
-import { compactBlocks } from "../../src/storage/compaction/compact-blocks.js";
+import { stageCompaction } from "../../src/storage/compaction/compact-blocks.js";
 import {
   DEFAULT_BLOCK_DURATION_MS,
   DEFAULT_BLOCK_SAMPLES_MAX,
@@ -153,10 +153,11 @@ describe.skipIf(isPeerMissing("promtool"))("blocks, against promtool", () => {
     const before = dump();
     expect(before).not.toContainEqual(expect.stringContaining("zone"));
 
-    const meta = await compactBlocks(fileSystem, directory, sources, {
+    const meta = await stageCompaction(fileSystem, directory, sources, {
       ulid: ulid.replace(/0$/, "2"),
       encoding: "gorilla",
     });
+    await publishBlocks(fileSystem, directory, [meta!]);
     for (const source of sources) {
       await source.close();
       await removeBlock(fileSystem, directory, source.meta.ulid);

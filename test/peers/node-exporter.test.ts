@@ -25,7 +25,9 @@ const prometheusBinary = findPeer("prometheus");
 const isMissing = ["prometheus-node-exporter", "prometheus"].map(isPeerMissing).includes(true);
 const seconds = Number(process.env.SCRAPE_SECONDS ?? 10);
 
-describe.skipIf(isMissing)("a real node_exporter", () => {
+const protocols = ["[OpenMetricsText1.0.0, PrometheusText0.0.4]", "[PrometheusProto]"];
+
+describe.skipIf(isMissing).each(protocols)("a real node_exporter, asked for %s", (protocol) => {
   const directory = mkdtempSync(join(tmpdir(), "narthex-scrape-"));
   let exporter: RunningServer;
   let narthex: RunningServer;
@@ -44,7 +46,7 @@ describe.skipIf(isMissing)("a real node_exporter", () => {
       const configFile = join(directory, "prometheus.yml");
       writeFileSync(
         configFile,
-        `global: { scrape_interval: 1s }
+        `global: { scrape_interval: 1s, scrape_protocols: ${protocol} }
 scrape_configs:
   - job_name: node
     static_configs: [{ targets: ["${address}"], labels: { rack: r1 } }]

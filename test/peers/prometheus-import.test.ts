@@ -8,13 +8,13 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeWriteRequest } from "../../src/ingest/remote-write/write-request.js";
 import { Labels } from "../../src/model/labels.js";
 import { markStaleAt } from "../../src/model/staleness.js";
 import { decodeChunk } from "../../src/storage/chunk/encode-chunks.js";
 import { readHeadChunks } from "../../src/storage/prometheus/head-chunk-file.js";
 import { findPeer, isPeerMissing } from "../support/peers.js";
 import { builtCli, query, type RunningServer, startNarthex, startPrometheus } from "../support/processes.js";
+import { encodeWriteRequest } from "../support/remote-write-bodies.js";
 
 const prometheusBinary = findPeer("prometheus");
 const minute = 60_000;

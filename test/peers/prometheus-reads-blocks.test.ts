@@ -49,7 +49,7 @@ describe.skipIf(["prometheus", "promtool"].map(isPeerMissing).includes(true))(
     let prometheus: RunningServer;
 
     beforeAll(async () => {
-      const database = await openDatabase({ directory: ours });
+      const database = await openDatabase({ directory: ours, blockEncoding: "gorilla" });
       await loadSamples((_, source, options) => database.import(source, options));
       await appendDevops(database);
       await database.runMaintenance();

@@ -1,5 +1,6 @@
 /**
- * Data between us and a real VictoriaMetrics: vmctl imports our snapshot, it imports our jsonl, we import its export.
+ * Data between us and a real VictoriaMetrics: vmctl imports our snapshot when its chunks are XOR ones, and what we
+ * export as Prometheus' blocks in any case; it imports our jsonl, we import its export.
  */
 
 import { execFileSync } from "node:child_process";
@@ -24,7 +25,7 @@ describe.skipIf(isMissing)("a real VictoriaMetrics", () => {
   let narthex: RunningServer;
 
   beforeAll(async () => {
-    database = await openDatabase({ directory: join(directory, "data") });
+    database = await openDatabase({ directory: join(directory, "data"), blockEncoding: "gorilla" });
     await appendFleet(database);
     const snapshot = await database.snapshot();
     [fromSnapshot, fromLines] = await Promise.all([startVictoriaMetrics("a"), startVictoriaMetrics("b")]);

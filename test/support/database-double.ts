@@ -16,12 +16,18 @@ import type {
   SeriesHandle,
   SnapshotOptions,
 } from "../../src/api.js";
+import { MetadataTable } from "../../src/ingest/metadata-table.js";
+import { Sources } from "../../src/ingest/source/sources.js";
 import type { Appender, CommitResult } from "../../src/model/appendable.js";
 import { assert } from "../../src/model/assert.js";
+import type { Clock } from "../../src/model/clock.js";
 import type { ImportOptions, ImportResult } from "../../src/model/importing.js";
 import type { Labels } from "../../src/model/labels.js";
 import type { Querier } from "../../src/model/queryable.js";
 import { NO_SERIES } from "../../src/model/series.js";
+import { Journals } from "../../src/storage/journal.js";
+import { FakeClock } from "./fake-clock.js";
+import { MemFileSystem } from "./mem-file-system.js";
 
 export const emptyStatus: DatabaseStatus = {
   headSeries: 0,
@@ -30,6 +36,7 @@ export const emptyStatus: DatabaseStatus = {
   headRange: undefined,
   walBytes: 0,
   blocks: [],
+  leftBytes: 0,
   losses: [],
   writeTrouble: undefined,
 };
@@ -47,6 +54,9 @@ export const emptyVector: QueryResult = { type: "vector", series: [], warnings: 
 
 export class DatabaseDouble implements Database {
   status: Database["status"] = "open";
+  readonly sources: Sources;
+  readonly metadata = new MetadataTable();
+  readonly #journals: Journals;
   /** What deletions asked for; "clean" for a cleaning. */
   readonly deletions: (DeleteOptions | "clean")[] = [];
   /** What snapshots were asked for. */
@@ -66,6 +76,14 @@ export class DatabaseDouble implements Database {
   answerStatus: () => DatabaseStatus = () => emptyStatus;
   /** What a commit of so many samples comes to. May throw. */
   answerCommit: (samples: number) => CommitResult = (samples) => ({ appended: samples, rejected: new Map() });
+
+  constructor(clock: Clock = new FakeClock()) {
+    this.sources = new Sources({ appendable: this, clock, metadata: this.metadata });
+    const disk = { fileSystem: new MemFileSystem(), directory: "data", durabilityIntervalMs: 0 };
+    this.#journals = new Journals({ ...disk, durability: "none", clock, onLoss: () => {} });
+  }
+
+  readonly openJournal: Database["openJournal"] = (name, visit) => this.#journals.open(name, visit);
 
   async query(expression: string, options: QueryOptions = {}): Promise<QueryResult> {
     return this.answerQuery(expression, options);
@@ -112,6 +130,8 @@ export class DatabaseDouble implements Database {
         staged.push(`${labels} stale @${time}`);
         return NO_SERIES;
       },
+      // No refs are given, so none is known.
+      appendColumns: ({ length }) => Array.from({ length }, (_, row) => row),
       commit: async () => {
         const result = this.answerCommit(staged.length);
         this.samples.push(...staged.splice(0));

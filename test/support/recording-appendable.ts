@@ -21,6 +21,8 @@ export class RecordingAppendable implements Appendable {
     return {
       append: stage,
       appendStale: (ref, labels, time) => stage(ref, labels, time, "stale"),
+      // No refs are given, so none is known.
+      appendColumns: ({ length }) => Array.from({ length }, (_, row) => row),
       commit: async (): Promise<CommitResult> => {
         this.commits++;
         const committed = staged.splice(0);

@@ -54,13 +54,15 @@ export interface FunctionSpan {
 
 const functionStart =
   /^\s*(?:export\s+)?(?:default\s+)?(?:static\s+|override\s+|public\s+|private\s+|protected\s+|get\s+|set\s+)*(?:async\s+)?(?:function\b|\*?(?:#?[A-Za-z_$][\w$]*|\[Symbol\.\w+\])\s*(?:<[^>]*>)?\(|(?:const|let)\s+\w+\s*=.*=>\s*\{$)/;
+/** How the first line of a function ends; a call may end in an arrow and a brace, too. */
+const functionLine = /[(<]$|^\s*(?:export\s+)?(?:const|let)\b.*\{$|(?<!=>\s*)\{$/;
 const noFunction = /^\s*(?:if|for|while|switch|catch|return|describe|it|else|do|try|await|throw|new)\b/;
 
 export function functionsOf(file: SourceFile): FunctionSpan[] {
   const spans: FunctionSpan[] = [];
   for (let i = 0; i < file.lines.length; i++) {
     const line = file.lines[i]!;
-    if (!functionStart.test(line) || noFunction.test(line) || line.trimEnd().endsWith(";")) continue;
+    if (!functionStart.test(line) || noFunction.test(line) || !functionLine.test(line)) continue;
     const indentation = /^ */.exec(line)![0];
     const end = file.lines.findIndex(
       (other, j) =>
