@@ -1,7 +1,9 @@
 /**
- * What a benchmark reads of its own process: memory after a garbage collection, time, and how long the event loop stood.
+ * What a benchmark reads of processes: of its own the memory after a garbage collection, time, and how long the event
+ * loop stood; of others the CPU time.
  */
 
+import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -43,4 +45,45 @@ export async function measure(work: () => Promise<unknown>): Promise<Measured> {
   isDone = true;
   look();
   return { ms, cpuMs: (user + system) / 1000, stallMs };
+}
+
+/** User and system time of a process so far; Linux counts in hundredths of a second. 0 where there is no /proc. */
+export function cpuSecondsOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * CPU time that the main thread has had, in ms, by Linux' scheduler: that of other threads and of other processes does
+ * not count. To be called there.
+ */
+export function mainThreadCpuMs(): number {
+  const [nanoseconds] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, "latin1").split(" ");
+  return Number(nanoseconds) / 1e6;
+}
+
+/** Watches the main thread until it is stopped: the turns of its event loop, in its own CPU time. */
+export class TurnWatch {
+  readonly #turns: number[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #last = mainThreadCpuMs();
+
+  constructor() {
+    this.#timer = setInterval(() => {
+      const now = mainThreadCpuMs();
+      this.#turns.push(now - this.#last);
+      this.#last = now;
+    }, 1);
+  }
+
+  /** The longest turn, and how many took longer than 10 ms. */
+  stop(): { readonly longestMs: number; readonly over10Ms: number } {
+    clearInterval(this.#timer);
+    return { longestMs: Math.max(...this.#turns), over10Ms: this.#turns.filter((ms) => ms > 10).length };
+  }
 }

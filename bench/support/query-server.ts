@@ -3,14 +3,15 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { startPrometheus } from "../../test/support/processes.js";
+import { cpuSecondsOf } from "./process-meters.js";
 
 export interface QueryServer {
   readonly name: string;
+  readonly url: string;
   /** The body of the answer to `GET path`; rejects when its status is not 200. */
   get(path: string): Promise<Buffer>;
   /** User and system time of the process so far. */
@@ -54,6 +55,7 @@ function queryServer(name: string, url: string, child: ChildProcess): QueryServe
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return {
     name,
+    url,
     get: (path) => fetchBody(`${url}${path}`, agent),
     cpuSeconds: () => cpuSecondsOf(child.pid!),
     async stop() {
@@ -79,15 +81,4 @@ function fetchBody(url: string, agent: Agent): Promise<Buffer> {
     });
     request.on("error", reject);
   });
-}
-
-/** Linux counts in hundredths of a second. 0 where there is no /proc. */
-function cpuSecondsOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return 0;
-  }
 }
