@@ -17,15 +17,29 @@ export interface RunningServer {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
+/** Below the ports that systems hand out by themselves, which another socket may take before a server binds. */
+const lowestPort = 12_000;
+const highestPort = 32_000;
+let nextPort = lowestPort + ((process.pid * 61) % (highestPort - lowestPort));
+
+/** A port of 127.0.0.1 that nobody listens on, and that this process gives out once. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (;;) {
+    const port = nextPort;
+    nextPort = port + 1 < highestPort ? port + 1 : lowestPort;
+    if (await canListen(port)) return port;
+  }
 }
 
-/** Our own server, as built, on a port that the system chooses. */
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** Our own server, as built. */
 export async function startNarthex(directory: string, flags: readonly string[] = []): Promise<RunningServer> {
   const address = `127.0.0.1:${await freePort()}`;
   const args = [builtCli, "serve", "--data", directory, "--web.listen-address", address, ...flags];
@@ -61,7 +75,7 @@ export async function start(
     createInterface({ input: stream }).on("line", (line) => output.length < 200 && output.push(line));
   }
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 50_000;
   while (!(await answersOk(url + readyPath))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       child.kill("SIGKILL");
