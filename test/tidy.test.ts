@@ -23,13 +23,17 @@ const importTable: Readonly<Record<string, readonly string[]>> = {
   ingest: ["model", "kernels", "relabel"],
   export: ["model"],
   client: ["model", "kernels", "api", "storage/fs"],
-  discovery: ["model", "local-files", "scrape/client"],
-  scrape: ["model", "kernels", "relabel", "ingest/exposition", "discovery", "local-files"],
+  "http-client": ["model"],
+  discovery: ["model", "local-files", "http-client"],
+  scrape: ["model", "kernels", "relabel", "ingest/exposition", "http-client", "discovery", "local-files"],
   api: ["model", "storage/fs", "ingest/push", "ingest/source"],
   "local-files": ["model", "storage/fs"],
   database: ["model", "api", "storage", "query", "ingest", "export", "local-files"],
   index: ["model", "api", "database", "storage/fs", "ingest/push", "ingest/source", "relabel"],
-  config: ["model", "api", "relabel", "query/parser", "ingest", "discovery", "scrape", "local-files"],
+  config: [
+    ...["model", "api", "relabel", "query/parser", "ingest", "http-client", "discovery", "scrape"],
+    "local-files",
+  ],
   listen: ["model", "ingest"],
   samples: ["model", "api", "local-files"],
   http: ["model", "api", "relabel", "query/parser", "ingest", "scrape/status"],
@@ -77,8 +81,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "node:fs": ["src/storage/fs/", "src/local-files.ts"],
   "node:fs/promises": ["src/storage/fs/", "src/local-files.ts"],
   "node:dns/promises": ["src/discovery/"],
-  "node:http": ["src/client/http-receiver.ts", "src/scrape/client/", "src/scrape/fetch.ts", "src/http/"],
-  "node:https": ["src/client/http-receiver.ts", "src/scrape/client/", "src/scrape/fetch.ts", "src/http/"],
+  "node:http": ["src/client/http-receiver.ts", "src/http-client/", "src/scrape/fetch.ts", "src/http/"],
+  "node:https": ["src/client/http-receiver.ts", "src/http-client/", "src/scrape/fetch.ts", "src/http/"],
 };
 
 /** Calls that reach for the world; it comes in through constructors instead. */

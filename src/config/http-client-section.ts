@@ -20,8 +20,8 @@ import type {
   Secret,
   TlsClientConfig,
   TokenAuthorization,
-} from "../scrape/client/http-client-config.js";
-import { defaultHttpClientConfig } from "../scrape/client/http-client-config.js";
+} from "../http-client/http-client-config.js";
+import { defaultHttpClientConfig } from "../http-client/http-client-config.js";
 import { type ConfigPlace, pathIn } from "./config-place.js";
 import type { YamlSection } from "./yaml-section.js";
 

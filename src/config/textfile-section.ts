@@ -10,7 +10,7 @@
  */
 
 import { hostname } from "node:os";
-import { defaultHttpClientConfig } from "../scrape/client/http-client-config.js";
+import { defaultHttpClientConfig } from "../http-client/http-client-config.js";
 import type { ScrapeConfig } from "../scrape/scrape-config.js";
 import { type ConfigPlace, pathIn } from "./config-place.js";
 import { type GlobalConfig, readScrapeDefaults } from "./global-section.js";

@@ -3,7 +3,7 @@
  * filled in. Plain values, so that two can be compared.
  */
 
-import type { HttpClientConfig } from "../scrape/client/http-client-config.js";
+import type { HttpClientConfig } from "../http-client/http-client-config.js";
 
 export type DiscoveryConfig = FileDiscoveryConfig | HttpDiscoveryConfig | DnsDiscoveryConfig;
 

@@ -2,11 +2,11 @@
  * HttpGetter: GET with an `HttpClient`, for discovery: a deadline, a limit, and the whole body at once.
  */
 
+import { HttpClient, type HttpClientOptions } from "../http-client/http-client.js";
+import type { HttpClientConfig } from "../http-client/http-client-config.js";
+import { describeFailure, uncompressed } from "../http-client/response-body.js";
 import type { Clock } from "../model/clock.js";
 import { LimitExceededError, TsdbError, UnavailableError } from "../model/errors.js";
-import { HttpClient, type HttpClientOptions } from "../scrape/client/http-client.js";
-import type { HttpClientConfig } from "../scrape/client/http-client-config.js";
-import { describeFailure, uncompressed } from "../scrape/client/response-body.js";
 import type { HttpAnswer, HttpGet, HttpGetRequest } from "./http-discovery.js";
 
 export interface HttpGetterOptions extends HttpClientOptions {

@@ -5,12 +5,12 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import type { HttpClient } from "../http-client/http-client.js";
+import { describeFailure, uncompressed } from "../http-client/response-body.js";
 import { type ExpositionFormat, expositionFormatOf } from "../ingest/exposition/exposition-format.js";
 import { isProtobufExposition, protobufMediaType } from "../ingest/exposition/protobuf-exposition.js";
 import type { Clock } from "../model/clock.js";
 import { TsdbError, UnavailableError, UnsupportedMediaTypeError } from "../model/errors.js";
-import type { HttpClient } from "./client/http-client.js";
-import { describeFailure, uncompressed } from "./client/response-body.js";
 import type { PageBuffer } from "./page-buffers.js";
 import type { ScrapeConfig, ScrapeProtocol } from "./scrape-config.js";
 import { ScrapeLimitError } from "./scrape-limit-error.js";

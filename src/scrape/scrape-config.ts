@@ -3,9 +3,9 @@
  */
 
 import type { DiscoveryConfig } from "../discovery/discovery-config.js";
+import type { HttpClientConfig } from "../http-client/http-client-config.js";
 import type { NameValidation } from "../relabel/name-validation.js";
 import type { RelabelConfig } from "../relabel/relabel-config.js";
-import type { HttpClientConfig } from "./client/http-client-config.js";
 
 /** Prometheus' names of exposition protocols. */
 export const scrapeProtocols = [

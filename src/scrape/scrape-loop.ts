@@ -7,6 +7,7 @@
  * scrape, once another interval and a tenth have passed in which it might have come back.
  */
 
+import type { HttpClient } from "../http-client/http-client.js";
 import type { ExpositionVisitor } from "../ingest/exposition/exposition-visitor.js";
 import { parseExposition } from "../ingest/exposition/parse-exposition.js";
 import { parseProtobufExposition } from "../ingest/exposition/protobuf-exposition.js";
@@ -15,7 +16,6 @@ import type { Clock } from "../model/clock.js";
 import { TsdbError } from "../model/errors.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
 import type { TimestampMs } from "../model/sample.js";
-import type { HttpClient } from "./client/http-client.js";
 import { fetchPage, type PageFormat } from "./fetch.js";
 import type { PageBuffer, PageBuffers } from "./page-buffers.js";
 import { ReportSeries } from "./report-series.js";

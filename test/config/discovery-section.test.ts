@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config.js";
-import { defaultHttpClientConfig } from "../../src/scrape/client/http-client-config.js";
+import { defaultHttpClientConfig } from "../../src/http-client/http-client-config.js";
 
 function job(keys: string) {
   return parseConfig(`scrape_configs: [{ job_name: a, ${keys} }]`, "/etc/prometheus.yml").scrapeConfigs[0]!;

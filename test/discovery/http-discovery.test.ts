@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type HttpAnswer, type HttpGetRequest, httpLookout } from "../../src/discovery/http-discovery.js";
+import { defaultHttpClientConfig } from "../../src/http-client/http-client-config.js";
 import { UnavailableError } from "../../src/model/errors.js";
-import { defaultHttpClientConfig } from "../../src/scrape/client/http-client-config.js";
 import { Discovered } from "../support/discovered.js";
 import { FakeClock } from "../support/fake-clock.js";
 

@@ -5,12 +5,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDiscovery } from "../../src/discovery/create-discovery.js";
 import { type DiscoveryEvent, type TargetGroup, targetsOf } from "../../src/discovery/discovery.js";
 import { HttpGetter } from "../../src/discovery/http-getter.js";
+import { defaultHttpClientConfig, type HttpClientConfig } from "../../src/http-client/http-client-config.js";
 import { systemClock } from "../../src/model/clock.js";
 import { LimitExceededError, UnavailableError } from "../../src/model/errors.js";
-import {
-  defaultHttpClientConfig,
-  type HttpClientConfig,
-} from "../../src/scrape/client/http-client-config.js";
 
 let server: Server;
 let url: string;

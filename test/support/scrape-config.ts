@@ -2,7 +2,7 @@
  * A job's configuration with every default, for tests that care about a field or two.
  */
 
-import { defaultHttpClientConfig } from "../../src/scrape/client/http-client-config.js";
+import { defaultHttpClientConfig } from "../../src/http-client/http-client-config.js";
 import { defaultScrapeProtocols, noScrapeLimits, type ScrapeConfig } from "../../src/scrape/scrape-config.js";
 
 export function scrapeConfig(changes: Partial<ScrapeConfig> = {}): ScrapeConfig {

@@ -11,7 +11,7 @@
 import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { createSecureContext } from "node:tls";
-import { UnavailableError } from "../../model/errors.js";
+import { UnavailableError } from "../model/errors.js";
 import type { ProxyConfig, TlsClientConfig } from "./http-client-config.js";
 import { chooseProxy } from "./proxy-choice.js";
 import { basicAuthorization, type SecretValues } from "./secret-values.js";

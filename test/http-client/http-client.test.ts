@@ -4,16 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readTextFile } from "../../../src/local-files.js";
-import { HttpClient } from "../../../src/scrape/client/http-client.js";
+import { HttpClient } from "../../src/http-client/http-client.js";
 import {
   defaultHttpClientConfig,
   type HttpClientConfig,
   type OAuth2Config,
-} from "../../../src/scrape/client/http-client-config.js";
-import { createAuthority } from "../../support/certificates.js";
-import { FakeClock } from "../../support/fake-clock.js";
-import { HttpServers } from "../../support/http-servers.js";
+} from "../../src/http-client/http-client-config.js";
+import { readTextFile } from "../../src/local-files.js";
+import { createAuthority } from "../support/certificates.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { HttpServers } from "../support/http-servers.js";
 
 const servers = new HttpServers();
 const clients: HttpClient[] = [];

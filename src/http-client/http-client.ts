@@ -6,8 +6,8 @@
  */
 
 import type { ClientRequest, IncomingMessage } from "node:http";
-import type { Clock } from "../../model/clock.js";
-import { UnavailableError } from "../../model/errors.js";
+import type { Clock } from "../model/clock.js";
+import { UnavailableError } from "../model/errors.js";
 import { Connections, type Route } from "./connections.js";
 import type { Authorization, HttpClientConfig } from "./http-client-config.js";
 import { OAuth2Token } from "./oauth2-token.js";

@@ -6,8 +6,8 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import type { Clock } from "../../model/clock.js";
-import { UnavailableError } from "../../model/errors.js";
+import type { Clock } from "../model/clock.js";
+import { UnavailableError } from "../model/errors.js";
 import type { HttpClient } from "./http-client.js";
 import type { OAuth2Config } from "./http-client-config.js";
 import { basicAuthorization, type SecretValues } from "./secret-values.js";

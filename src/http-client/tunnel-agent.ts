@@ -8,7 +8,7 @@ import { request as httpRequest, type OutgoingHttpHeaders } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
-import { UnavailableError } from "../../model/errors.js";
+import { UnavailableError } from "../model/errors.js";
 
 type CreateConnection = HttpsAgent["createConnection"];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chooseProxy } from "../../../src/scrape/client/proxy-choice.js";
+import { chooseProxy } from "../../src/http-client/proxy-choice.js";
 
 const proxies = { http: "http://p", https: "http://s", connectHeaders: {} };
 
