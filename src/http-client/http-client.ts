@@ -5,7 +5,8 @@
  * and to nobody else: a redirect to another one is followed without them, and they are not taken up again.
  */
 
-import type { ClientRequest, IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import type { Clock } from "../model/clock.js";
 import { UnavailableError } from "../model/errors.js";
 import { Connections, type Route } from "./connections.js";
@@ -27,12 +28,24 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
+/** A reply whose body is still to be read. */
+export interface HttpResponse extends Readable {
+  readonly statusCode?: number | undefined;
+  readonly statusMessage?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Whoever can be asked for a page, and gives it as it comes. */
+export interface HttpRequester {
+  request(url: string, request: HttpRequest): Promise<HttpResponse>;
+}
+
 /** As in Go. */
 const redirectsMax = 10;
 /** Connections that were idle may have been closed by the server the moment they were used. */
 const reusedConnectionsMax = 5;
 
-export class HttpClient {
+export class HttpClient implements HttpRequester {
   readonly #config: HttpClientConfig;
   readonly #secrets: SecretValues;
   readonly #connections: Connections;

@@ -2,9 +2,9 @@
  * How replies are read, whoever asked: uncompressed, and with failures that say something.
  */
 
-import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { createGunzip, gunzipSync } from "node:zlib";
+import type { HttpResponse } from "./http-client.js";
 
 /** Compressed bytes that are decompressed at once: a stream costs three times as much as such a page. */
 const smallSizeBytes = 64 * 1024;
@@ -12,7 +12,7 @@ const smallSizeBytes = 64 * 1024;
 const smallOutputBytes = 1024 * 1024;
 
 /** The body as it comes out of its compression. */
-export async function* uncompressed(response: IncomingMessage): AsyncGenerator<Buffer> {
+export async function* uncompressed(response: HttpResponse): AsyncGenerator<Buffer> {
   if (response.headers["content-encoding"] !== "gzip") {
     yield* response as AsyncIterable<Buffer>;
     return;

@@ -4,8 +4,7 @@
  * Source: Prometheus' scrape protocol headers (the weights of Accept fall from 0.6).
  */
 
-import type { IncomingMessage } from "node:http";
-import type { HttpClient } from "../http-client/http-client.js";
+import type { HttpRequester, HttpResponse } from "../http-client/http-client.js";
 import { describeFailure, uncompressed } from "../http-client/response-body.js";
 import { type ExpositionFormat, expositionFormatOf } from "../ingest/exposition/exposition-format.js";
 import { isProtobufExposition, protobufMediaType } from "../ingest/exposition/protobuf-exposition.js";
@@ -18,7 +17,7 @@ import { ScrapeLimitError } from "./scrape-limit-error.js";
 export type PageFormat = ExpositionFormat | "protobuf";
 
 export interface FetchOptions {
-  readonly client: HttpClient;
+  readonly client: HttpRequester;
   readonly clock: Clock;
   /** As `1.2.3`. */
   readonly version: string;
@@ -46,7 +45,7 @@ export async function fetchPage(
     end();
   });
   options.signal.addEventListener("abort", end);
-  let response: IncomingMessage | undefined;
+  let response: HttpResponse | undefined;
   try {
     response = await options.client.request(url, {
       headers: requestHeaders(config, options.version),
@@ -114,7 +113,7 @@ function formatOf(contentType: string | undefined): PageFormat | undefined {
 }
 
 /** The limit counts uncompressed bytes, as they come out. A page of exactly the limit is too large, as in Prometheus. */
-async function readBody(response: IncomingMessage, buffer: PageBuffer, limitBytes: number): Promise<void> {
+async function readBody(response: HttpResponse, buffer: PageBuffer, limitBytes: number): Promise<void> {
   for await (const piece of uncompressed(response)) {
     if (limitBytes > 0 && buffer.sizeBytes + piece.length >= limitBytes)
       throw new ScrapeLimitError("body", `the page is not smaller than body_size_limit, ${limitBytes} bytes`);

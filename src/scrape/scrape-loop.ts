@@ -7,7 +7,7 @@
  * scrape, once another interval and a tenth have passed in which it might have come back.
  */
 
-import type { HttpClient } from "../http-client/http-client.js";
+import type { HttpRequester } from "../http-client/http-client.js";
 import type { ExpositionVisitor } from "../ingest/exposition/exposition-visitor.js";
 import { parseExposition } from "../ingest/exposition/parse-exposition.js";
 import { parseProtobufExposition } from "../ingest/exposition/protobuf-exposition.js";
@@ -31,7 +31,7 @@ import type { TextfileFolder } from "./textfile-folder.js";
 export interface ScrapeLoopOptions {
   readonly appendable: Appendable;
   readonly clock: Clock;
-  readonly client: HttpClient;
+  readonly client: HttpRequester;
   /** Where the page is made, when nobody is asked for it. */
   readonly folder?: TextfileFolder;
   readonly buffers: PageBuffers;
