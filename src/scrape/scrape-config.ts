@@ -61,6 +61,8 @@ export interface ScrapeConfig extends ScrapeLimits {
   readonly discoveries: readonly DiscoveryConfig[];
   /** When there are any, pages are made of the `*.prom` files in them, and nobody is asked. */
   readonly textfileDirectories: readonly string[];
+  /** The agent through which targets are asked; without it they are asked from here. */
+  readonly agent?: string;
 }
 
 /** 0 is no limit. */

@@ -6,9 +6,10 @@ import { isDeepStrictEqual } from "node:util";
 import type { Discovery } from "../discovery/discovery.js";
 import type { DiscoveryConfig } from "../discovery/discovery-config.js";
 import { FoundTargets } from "../discovery/found-targets.js";
-import { HttpClient } from "../http-client/http-client.js";
+import { HttpClient, type HttpRequester } from "../http-client/http-client.js";
 import type { ReadFile } from "../http-client/secret-values.js";
 import type { Appendable } from "../model/appendable.js";
+import { assert } from "../model/assert.js";
 import type { Clock } from "../model/clock.js";
 import { Labels } from "../model/labels.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
@@ -40,6 +41,8 @@ export interface ScrapePoolOptions {
   readonly addedTargets: (jobName: string) => readonly Labels[];
   /** The loop of any job that scrapes series with exactly these labels. */
   readonly findLoop: (labels: Labels) => ScrapeLoop | undefined;
+  /** Asks a target through an agent. Needed where jobs name agents. */
+  readonly requesterOf?: (agent: string, target: Target) => HttpRequester;
 }
 
 export class ScrapePool {
@@ -183,13 +186,20 @@ export class ScrapePool {
 
   #createLoop(target: Target, before?: ScrapeLoop): ScrapeLoop {
     const { appendable, clock, buffers, counts, metadata, version, onFailure } = this.#options;
-    const directories = this.#config.textfileDirectories;
+    const { textfileDirectories: directories, agent } = this.#config;
+    const client = agent === undefined ? this.#client : this.#requesterOf(agent, target);
     const options: ScrapeLoopOptions = {
-      ...{ appendable, clock, buffers, counts, version, onFailure, client: this.#client },
+      ...{ appendable, clock, buffers, counts, version, onFailure, client },
       ...(metadata && { metadata }),
       ...(directories.length > 0 && { folder: new TextfileFolder(directories, clock) }),
     };
     return new ScrapeLoop(target, this.#config, options, before);
+  }
+
+  #requesterOf(agent: string, target: Target): HttpRequester {
+    const { requesterOf } = this.#options;
+    assert(requesterOf !== undefined, "jobs that name agents need requesterOf");
+    return requesterOf(agent, target);
   }
 
   #retire(loop: ScrapeLoop): void {
