@@ -84,7 +84,7 @@ async function openSources(
   const parts = { appendable: tsdb, queryable: tsdb, metadata, clock, onTrouble };
   const sources = new Sources({ ...parts, ...definedOnly({ lookbackDeltaMs }) });
   // Their leases go on in who writes.
-  if (options.readOnly !== true) await sources.restore();
+  if (options.readOnly !== true) await sources.restore(tsdb.describe().headRange?.maxTime);
   if (push !== undefined) await sources.configure(push.configs, push.budgets);
   return sources;
 }

@@ -72,9 +72,14 @@ describe.skipIf(isPeerMissing("prometheus-pushgateway"))("a real Pushgateway and
     return answer.statusCode;
   }
 
+  async function wipe(): Promise<void> {
+    const answer = await fetch(`${theirs.url}/api/v1/admin/wipe`, { method: "PUT" });
+    const ours = await app.inject({ method: "PUT", url: "/api/v1/admin/wipe" });
+    expect([answer.status, ours.statusCode]).toEqual([202, 202]);
+  }
+
   it.each(Array.from({ length: sequences }, (_, i) => firstSeed + i))("agree (seed %i)", async (seed) => {
-    await fetch(`${theirs.url}/api/v1/admin/wipe`, { method: "PUT" });
-    expect((await app.inject({ method: "PUT", url: "/api/v1/admin/wipe" })).statusCode).toBe(202);
+    await wipe();
     const requests = new PushgatewaySequence(seededRandom(seed)).requests(requestsPerSequence);
     for (const [i, request] of requests.entries()) {
       const status = await sendTheirs(request);
@@ -94,6 +99,7 @@ describe.skipIf(isPeerMissing("prometheus-pushgateway"))("a real Pushgateway and
   it.each(oddBodies.map(([body, status, headers = {}]) => ({ body, status, headers })))(
     "agree on $body: $status",
     async ({ body, status, headers }) => {
+      await wipe();
       const request = put("/metrics/job/odd", body, headers);
       expect([await sendTheirs(request), await sendOurs(request)]).toEqual([status, status]);
       const page = await (await fetch(`${theirs.url}/metrics`)).arrayBuffer();
@@ -116,6 +122,7 @@ describe.skipIf(isPeerMissing("prometheus-pushgateway"))("a real Pushgateway and
   )(
     "differ on purpose: $what",
     async ({ path, body, theirs: statusOfTheirs, ours: statusOfOurs, headers }) => {
+      await wipe();
       const request = put(`/metrics/job/differs${path}`, body, headers);
       expect([await sendTheirs(request), await sendOurs(request)]).toEqual([statusOfTheirs, statusOfOurs]);
       const removal = { ...put(`/metrics/job/differs${path}`, ""), method: "DELETE" } as const;

@@ -33,6 +33,12 @@ export class FakeClock implements Clock {
     return this.#timers.length === 0 ? undefined : Math.min(...this.#timers.map(({ at }) => at));
   }
 
+  /** Somebody sets it, back or ahead; timers stay as far away as they were. */
+  set(time: number): void {
+    this.#timers = this.#timers.map((timer) => ({ ...timer, at: timer.at - this.#now + time }));
+    this.#now = time;
+  }
+
   /** Moves the time and runs every timer that comes due, in order. */
   advance(durationMs: number): void {
     const end = this.#now + durationMs;

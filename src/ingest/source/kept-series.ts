@@ -76,6 +76,7 @@ export class KeptSeries implements SeriesKeeper {
       if (isDone) this.finish(source, series, appender, now);
       else {
         for (const one of series) source.endSeries(appender, one, now);
+        lifeCycle.decidedAt(source.lastWrite);
         lifeCycle.reschedule(source);
       }
     }
@@ -86,8 +87,9 @@ export class KeptSeries implements SeriesKeeper {
   finish(source: Source, series: readonly SourceSeries[], appender: Appender, now: TimestampMs): void {
     const { registry, lifeCycle } = this.#options;
     for (const one of series) source.endSeries(appender, one, now);
+    if (source.live.size === 0) source.finish(appender, now);
+    lifeCycle.decidedAt(source.lastWrite);
     if (source.live.size > 0) return;
-    source.finish(appender, now);
     if (!source.isExpected) registry.forget(source);
     lifeCycle.reschedule(source);
   }

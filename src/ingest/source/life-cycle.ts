@@ -12,7 +12,7 @@ import { DueQueue } from "./due-queue.js";
 import { nextDueOf, planLifeCycle } from "./plan-life-cycle.js";
 import type { Source } from "./source.js";
 import type { SourceRegistry } from "./source-registry.js";
-import type { SourceSeries } from "./source-series.js";
+import { aheadMaxMs, type SourceSeries } from "./source-series.js";
 
 export interface LifeCycleOptions {
   readonly appendable: Appendable;
@@ -45,12 +45,15 @@ export class LifeCycle {
 
   /** Now, or as soon after it as nothing was written by a decision: what arrives then comes behind it. */
   arrivalTime(): TimestampMs {
-    return Math.max(this.#options.clock.now(), this.#lastWrite + 1);
+    const now = this.#options.clock.now();
+    // The clock was set back: times go on with it.
+    if (this.#lastWrite > now + aheadMaxMs) this.#lastWrite = -Infinity;
+    return Math.max(now, this.#lastWrite + 1);
   }
 
   /** Something was decided at this time: what arrives from now on comes behind it. Returns the time. */
   decidedAt(time: TimestampMs): TimestampMs {
-    this.#lastWrite = Math.max(this.#lastWrite, time);
+    if (time <= this.#options.clock.now() + aheadMaxMs) this.#lastWrite = Math.max(this.#lastWrite, time);
     return time;
   }
 
@@ -120,6 +123,7 @@ export class LifeCycle {
       write.samples += source.writeReport(appender, now, plan.isMissed ? undefined : "unsaid");
     if (plan.isForgotten && source.live.size === 0) {
       write.samples += source.endReport(appender, now);
+      this.decidedAt(source.lastWrite);
       registry.forget(source);
     } else this.reschedule(source);
   }
@@ -132,6 +136,7 @@ export class LifeCycle {
       write.samples += source.endSeries(write.appender, series, time);
       write.ended.push(series);
     }
+    this.decidedAt(source.lastWrite);
   }
 
   #repeatValues(source: Source, write: Write): void {

@@ -94,6 +94,7 @@ function endLeftOut(
     samples += source.endSeries(appender, series, options.lifeCycle.decidedAt(arrivalTime));
     ended.push(series);
   }
+  options.lifeCycle.decidedAt(source.lastWrite);
   return samples;
 }
 

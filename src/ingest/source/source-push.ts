@@ -130,17 +130,18 @@ export class SourcePush implements Push {
 
   append(given: PushSeries, time: TimestampMs | undefined, value: number): void {
     const series = given as SourceSeries;
-    const at = time ?? this.arrivalTime;
+    const at = time ?? series.timeAt(this.arrivalTime, this.#number);
     if (!this.#mayTake(series, at, value)) return;
     series.ref = this.#appender.append(series.ref, series.labels, at, value);
     this.#value[0] = value;
     this.#noteSample(series, at, this.#value, 0);
     series.scope = time === undefined ? this.#scope : "own-times";
+    if (time === undefined && !series.isLive) series.lastTime = at;
   }
 
   appendStale(given: PushSeries, time: TimestampMs | undefined): void {
     const series = given as SourceSeries;
-    const at = time ?? this.arrivalTime;
+    const at = time ?? series.timeAt(this.arrivalTime, this.#number);
     if (!this.#mayTake(series, at, Number.NaN)) return;
     series.ref = this.#appender.appendStale(series.ref, series.labels, at);
     markStaleAt(this.#value, 0);

@@ -12,6 +12,9 @@ import type { Cohort } from "./event-watch.js";
 import type { PushScope } from "./push-scope.js";
 import type { Source } from "./source.js";
 
+/** A time that the server gives to a sample is this much ahead of its clock at the most. */
+export const aheadMaxMs = 1000;
+
 export class SourceSeries implements PushSeries {
   // What every sample looks at stands first, in one line of the processor's cache.
   /** The number of the last push that had it. */
@@ -26,7 +29,7 @@ export class SourceSeries implements PushSeries {
   /** Whether it is in its source's table: its end is to be marked. */
   isLive = false;
   readonly labels: Labels;
-  /** The latest sample. */
+  /** The latest sample; of a series without a life cycle, the latest that the server gave its time. */
   lastTime: TimestampMs = -Infinity;
   lastValue = Number.NaN;
   /** Whether that is a staleness marker of the sender. */
@@ -40,6 +43,16 @@ export class SourceSeries implements PushSeries {
     this.labels = labels;
     this.source = source;
     this.refusal = refusal;
+  }
+
+  /**
+   * The time of a sample that brings none: of the arrival, and just behind the last sample where a push before this one
+   * has had that time. In one push there is one such time: two values for it contradict each other.
+   */
+  timeAt(arrival: TimestampMs, push: number): TimestampMs {
+    const { lastTime } = this;
+    if (lastTime < arrival || lastTime >= arrival + aheadMaxMs) return arrival;
+    return this.lastPush === push ? lastTime : lastTime + 1;
   }
 
   /** Takes note of a sample of a series with a life cycle. */

@@ -22,7 +22,7 @@ import type { PushJob } from "./push-job.js";
 import type { PushShare } from "./push-share.js";
 import { UP } from "./report-names.js";
 import { type ReportedSamples, type SourceFacts, SourceReport } from "./source-report.js";
-import type { SourceSeries } from "./source-series.js";
+import { aheadMaxMs, type SourceSeries } from "./source-series.js";
 import type { SourceInterval, SourceState } from "./source-status.js";
 
 /** What a request says of its source. */
@@ -99,6 +99,7 @@ export class Source implements Scheduled {
   /** Whether the last push found it not up. */
   #isNews = false;
   #report: SourceReport | undefined;
+  #lastMark: TimestampMs = -Infinity;
   /** Its own series `up`, while it pushes one. */
   #ownUp: SourceSeries | undefined;
 
@@ -242,6 +243,11 @@ export class Source implements Scheduled {
     });
   }
 
+  /** The time of what was last written about it, or to end a series of it; before all times when nothing was. */
+  get lastWrite(): TimestampMs {
+    return Math.max(this.#lastMark, this.#report?.lastTime ?? -Infinity);
+  }
+
   /** Whether these are the labels of a series about it. */
   isOwnReport(labels: Labels): boolean {
     return this.#report?.has(labels) ?? false;
@@ -251,7 +257,10 @@ export class Source implements Scheduled {
   endSeries(appender: Appender, series: SourceSeries, time: TimestampMs): number {
     this.leave(series);
     if (series.lastTime === -Infinity || this.isOwnReport(series.labels)) return 0;
-    series.ref = appender.appendStale(series.ref, series.labels, Math.max(time, series.lastTime + 1));
+    const markTime = Math.max(time, series.lastTime + 1);
+    series.ref = appender.appendStale(series.ref, series.labels, markTime);
+    // One behind what a sender said about times to come says nothing about ours.
+    if (markTime <= time + aheadMaxMs) this.#lastMark = Math.max(this.#lastMark, markTime);
     return 1;
   }
 

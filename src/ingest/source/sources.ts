@@ -37,6 +37,7 @@ import { restoreSources } from "./restore-sources.js";
 import { SeriesCatalog } from "./series-catalog.js";
 import { PushScratch, SourcePush } from "./source-push.js";
 import { SourceRegistry } from "./source-registry.js";
+import { aheadMaxMs } from "./source-series.js";
 import type { RefusedAdmission, SourceStatus } from "./source-status.js";
 import { statusOf } from "./status-of-source.js";
 
@@ -104,9 +105,15 @@ export class Sources implements PushGate, SeriesKeeper {
     });
   }
 
-  /** Reads back the sources that the database knows of. To be called once, before the first push. */
-  async restore(): Promise<void> {
+  /**
+   * Reads back the sources that the database knows of, whose newest sample is of `newestTime`. To be called once, before
+   * the first push.
+   */
+  async restore(newestTime: TimestampMs = -Infinity): Promise<void> {
     const { queryable, clock } = this.#options;
+    // What was written before may be of this very millisecond, or a little ahead of it.
+    const now = clock.now();
+    if (newestTime >= now) this.#lifeCycle.decidedAt(newestTime <= now + aheadMaxMs ? newestTime : now);
     if (queryable === undefined) return;
     try {
       const restored = await restoreSources({ queryable, registry: this.#registry, now: clock.now() });
@@ -275,6 +282,7 @@ export class Sources implements PushGate, SeriesKeeper {
       this.#lifeCycle.decidedAt(now);
       for (const series of source.live.values()) source.endSeries(appender, series, now);
       source.endReport(appender, now);
+      this.#lifeCycle.decidedAt(source.lastWrite);
       this.#registry.forget(source);
       commits.push(appender.commit());
     }
