@@ -91,7 +91,9 @@ export function parseConfig(text: string, file: string, environment: Environment
   const scrapeConfigs = [...targets, ...readTextfileConfigs(root, { globals, place, jobNames })];
   const scrapeConfigFiles = readScrapeConfigFiles(root, place);
   const storage = readStorage(root.section("storage"));
-  root.notYet(["rule_files", "alerting", "remote_write", "remote_read", "tracing"]);
+  root.notYet(["rule_files"], "textList");
+  root.notYet(["alerting", "tracing"], "section");
+  root.notYet(["remote_write", "remote_read"], "sections");
   readRuntime(root.section("runtime"));
   const pushConfigs = readPushConfigs(root, file);
   const pushBudgets = readPushBudgets(root.section("push"));
@@ -114,6 +116,6 @@ export function parseConfig(text: string, file: string, environment: Environment
 }
 
 function readRuntime(section: YamlSection | undefined): void {
-  section?.notNeeded("gogc", "it is about the memory of Go");
+  section?.notNeeded("gogc", "it is about the memory of Go", "integer");
   section?.finish();
 }

@@ -18,18 +18,25 @@ export function pathIn({ directory }: ConfigPlace, path: string | undefined): st
 }
 
 /**
- * Puts variables in the place of `$NAME` and `${NAME}`; `$$` is a dollar, what is not set is nothing.
+ * Puts variables in the place of `$NAME` and `${NAME}`; `$$` is a dollar, what is not set is nothing, and told.
  *
  * Source: Go `os.Expand`, as Prometheus uses it.
  */
-export function expandVariables(text: string, environment: Environment): string {
+export function expandVariables(
+  text: string,
+  environment: Environment,
+  onUnset: (name: string) => void,
+): string {
   return text.replace(
     /\$(?:\{([^}]*)\}|(\{)|([*#$@!?\-0-9])|(\w+))?/g,
     (written, braced?: string, unclosed?: string, special?: string, plain?: string) => {
       if (unclosed !== undefined) return "";
       const name = braced ?? special ?? plain;
       if (name === undefined) return written;
-      return name === "$" ? "$" : (environment[name] ?? "");
+      if (name === "$") return "$";
+      const value = environment[name] ?? "";
+      if (value === "") onUnset(name);
+      return value;
     },
   );
 }

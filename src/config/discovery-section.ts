@@ -68,7 +68,7 @@ function readHttpDiscovery(section: YamlSection, place: ConfigPlace): HttpDiscov
 function readDnsDiscovery(section: YamlSection): DnsDiscoveryConfig {
   const names = section.textList("names") ?? [];
   if (names.length === 0) section.fail("names", "must have at least one name");
-  const written = section.text("type") ?? "SRV";
+  const written = section.text("type") ?? (section.has("type") ? "" : "SRV");
   const type =
     dnsRecordTypes.find((known) => known === written.toUpperCase()) ??
     section.fail("type", `must be one of ${dnsRecordTypes.join(", ")}, not "${written}"`);

@@ -30,7 +30,7 @@ export interface ScrapeDefaults extends ScrapeLimits {
 }
 
 export interface GlobalConfig extends ScrapeDefaults {
-  /** Of this server, for others that get its series. */
+  /** Of this server, for what leaves it: federation, remote write, alerts. What is stored here does not get them. */
   readonly externalLabels: Labels;
 }
 
@@ -52,16 +52,17 @@ export function readGlobal(section: YamlSection | undefined, place: ConfigPlace)
     ...readScrapeDefaults(section, defaultGlobalConfig),
     externalLabels: readExternalLabels(section, place),
   };
-  // They are for what leaves this server, which nothing does yet.
-  section.notYet(["external_labels", "evaluation_interval", "rule_query_offset", "query_log_file"]);
+  section.notYet(["evaluation_interval", "rule_query_offset"], "duration");
+  section.notYet(["query_log_file"], "text");
   section.finish();
   return globals;
 }
 
 /** The keys that `global` and jobs have in common. */
 export function readScrapeDefaults(section: YamlSection, defaults: ScrapeDefaults): ScrapeDefaults {
-  section.notYet(["scrape_failure_log_file", "scrape_native_histograms", "always_scrape_classic_histograms"]);
-  section.notYet(["convert_classic_histograms_to_nhcb"]);
+  section.notYet(["scrape_failure_log_file"], "text");
+  section.notYet(["scrape_native_histograms", "always_scrape_classic_histograms"], "flag");
+  section.notYet(["convert_classic_histograms_to_nhcb"], "flag");
   return {
     ...readClockwork(section, defaults),
     ...readNames(section, defaults),
@@ -81,8 +82,8 @@ function readClockwork(section: YamlSection, defaults: ScrapeDefaults) {
 
 function readNames(section: YamlSection, defaults: ScrapeDefaults) {
   const nameValidation =
-    section.oneOf("metric_name_validation_scheme", nameValidations) ?? defaults.nameValidation;
-  const given = section.oneOf("metric_name_escaping_scheme", nameEscapings);
+    section.oneOfOrEmpty("metric_name_validation_scheme", nameValidations) ?? defaults.nameValidation;
+  const given = section.oneOfOrEmpty("metric_name_escaping_scheme", nameEscapings);
   const isLegacy = nameValidation === "legacy";
   if (isLegacy && given === "allow-utf-8")
     section.fail(
@@ -96,11 +97,9 @@ function readNames(section: YamlSection, defaults: ScrapeDefaults) {
 
 function readLimits(section: YamlSection, defaults: ScrapeLimits): ScrapeLimits {
   const count = (key: string, inherited: number) => section.count(key) || inherited;
-  if (!/^(?:0?|[\d.]+[KMGTPE]?i?B)$/.test(section.text("body_size_limit") ?? ""))
-    section.fail("body_size_limit", "must be a size with its unit, such as 10MB");
   return {
     samplesMax: count("sample_limit", defaults.samplesMax),
-    bodySizeMaxBytes: section.sizeBytes("body_size_limit") || defaults.bodySizeMaxBytes,
+    bodySizeMaxBytes: readSize(section, "body_size_limit") || defaults.bodySizeMaxBytes,
     labelsMax: count("label_limit", defaults.labelsMax),
     labelNameSizeMaxBytes: count("label_name_length_limit", defaults.labelNameSizeMaxBytes),
     labelValueSizeMaxBytes: count("label_value_length_limit", defaults.labelValueSizeMaxBytes),
@@ -109,9 +108,30 @@ function readLimits(section: YamlSection, defaults: ScrapeLimits): ScrapeLimits 
   };
 }
 
+/**
+ * Bytes, each number with its unit, several of which are added; units are powers of 1024 in either spelling, but in one
+ * only. A negative size is no limit, whatever `global` says.
+ *
+ * Source: alecthomas/units, ParseBase2Bytes.
+ */
+function readSize(section: YamlSection, key: string): number | undefined {
+  const text = section.text(key);
+  if (text === undefined) return undefined;
+  const amount = "(?:\\d+\\.?\\d*|\\.\\d+)";
+  const pattern = `^[+-]?(?:0|(?:${amount}(?:[KMGTPE]i)?B)+|(?:${amount}[KMGTPE]?B)+)$`;
+  const parts = new RegExp(pattern).test(text) ? text.matchAll(/([\d.]+)([KMGTPE]?)i?B/g) : undefined;
+  const sizes = [...(parts ?? [])].map(
+    ([, number, unit]) => Number(number) * 1024 ** " KMGTPE".indexOf(unit || " "),
+  );
+  const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
+  if (parts === undefined || sizeBytes > 2 ** 63)
+    section.fail(key, "must be a size with its unit, such as 10MB");
+  return Math.floor(text.startsWith("-") ? -sizeBytes : sizeBytes);
+}
+
 /** One of the protocols; undefined when `key` is not there. */
 export function readScrapeProtocol(section: YamlSection, key: string): ScrapeProtocol | undefined {
-  return section.oneOf(key, scrapeProtocols);
+  return section.oneOfOrEmpty(key, scrapeProtocols);
 }
 
 function readProtocols(section: YamlSection): readonly ScrapeProtocol[] | undefined {
@@ -131,5 +151,7 @@ function readExternalLabels(section: YamlSection, { environment }: ConfigPlace):
   const labels = Object.entries(section.texts("external_labels") ?? {});
   if (labels.some(([name]) => name === ""))
     section.fail("external_labels", "must have names that are not empty");
-  return Labels.from(labels.map(([name, value]) => [name, expandVariables(value, environment)]));
+  const onUnset = (name: string) =>
+    section.warn("external_labels", `has the variable ${name}, which is not set`);
+  return Labels.from(labels.map(([name, value]) => [name, expandVariables(value, environment, onUnset)]));
 }

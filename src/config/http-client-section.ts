@@ -84,8 +84,9 @@ function readOAuth2(section: YamlSection | undefined, place: ConfigPlace): OAuth
     endpointParams: section.texts("endpoint_params") ?? {},
     client: { ...defaultHttpClientConfig, tls: readTls(section, place), proxy: readProxy(section, place) },
   };
-  section.notYet(["grant_type", "client_certificate_key_id", "client_certificate_key", "claims"]);
-  section.notYet(["client_certificate_key_file", "signature_algorithm", "iss", "audience"]);
+  section.notYet(["grant_type", "client_certificate_key_id", "client_certificate_key"], "text");
+  section.notYet(["client_certificate_key_file", "signature_algorithm", "iss", "audience"], "text");
+  section.notYet(["claims"], "section");
   section.finish();
   return config;
 }

@@ -37,7 +37,7 @@ function readScrapeConfig(section: YamlSection, globals: GlobalConfig, place: Co
     jobName,
     ...defaults,
     scheme: section.oneOf("scheme", ["http", "https"]) ?? "http",
-    metricsPath: section.text("metrics_path") || "/metrics",
+    metricsPath: section.text("metrics_path") ?? (section.has("metrics_path") ? "" : "/metrics"),
     params: readParams(section.section("params")),
     honorLabels: section.flag("honor_labels") ?? false,
     honorTimestamps: section.flag("honor_timestamps") ?? true,
@@ -51,7 +51,8 @@ function readScrapeConfig(section: YamlSection, globals: GlobalConfig, place: Co
     discoveries: readDiscoveries(section, place),
     textfileDirectories: [],
   };
-  section.notYet(["native_histogram_bucket_limit", "native_histogram_min_bucket_factor"]);
+  section.notYet(["native_histogram_bucket_limit"], "count");
+  section.notYet(["native_histogram_min_bucket_factor"], "number");
   section.finish();
   return Object.freeze(config);
 }

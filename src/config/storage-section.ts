@@ -24,10 +24,12 @@ export function readStorage(section: YamlSection | undefined): StorageConfig {
   const tsdb = section?.section("tsdb");
   const retention = tsdb?.section("retention");
   const storage = retention === undefined ? {} : readRetention(retention);
-  tsdb?.notNeeded("out_of_order_time_window", "samples of any age are taken in any order");
-  tsdb?.notYet(["stale_series_compaction_threshold"]);
+  tsdb?.notNeeded("out_of_order_time_window", "samples of any age are taken in any order", "duration");
+  tsdb?.notYet(["stale_series_compaction_threshold"], "number");
   tsdb?.finish();
-  section?.notYet(["exemplars"]);
+  const exemplars = section?.section("exemplars");
+  exemplars?.notYet(["max_exemplars"], "integer");
+  exemplars?.finish();
   section?.finish();
   return Object.freeze(storage);
 }

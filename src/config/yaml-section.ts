@@ -29,6 +29,19 @@ export interface YamlSource {
   readonly warnings: string[];
 }
 
+/** What the value of a key may be, by the method that reads it. */
+export type ValueKind =
+  | "text"
+  | "flag"
+  | "count"
+  | "integer"
+  | "number"
+  | "duration"
+  | "textList"
+  | "texts"
+  | "section"
+  | "sections";
+
 export class YamlSection {
   readonly #source: YamlSource;
   readonly #map: YAMLMap;
@@ -56,20 +69,34 @@ export class YamlSection {
     return textOf(node) ?? this.fail(key, "must be text");
   }
 
+  /** A key without a value says no, as in Prometheus. */
   flag(key: string): boolean | undefined {
     const value = this.#scalar(key);
-    if (value === undefined || typeof value === "boolean") return value;
+    if (value === undefined) return this.has(key) ? false : undefined;
+    if (typeof value === "boolean") return value;
     const node = this.#node(key);
     const word =
       isScalar(node) && node.type === "PLAIN" ? oldFlags.get(String(value).toLowerCase()) : undefined;
     return word ?? this.fail(key, "must be true or false");
   }
 
+  /** At most what 64 bits hold; beyond 2^53 the nearest number that there is. */
   count(key: string): number | undefined {
-    const value = this.#scalar(key);
-    if (value === undefined) return undefined;
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+    const value = this.number(key);
+    if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 2 ** 64)) return value;
     return this.fail(key, "must be a whole number, zero or more");
+  }
+
+  integer(key: string): number | undefined {
+    const value = this.number(key);
+    if (value === undefined || (Number.isInteger(value) && Math.abs(value) <= 2 ** 63)) return value;
+    return this.fail(key, "must be a whole number");
+  }
+
+  number(key: string): number | undefined {
+    const value = this.#scalar(key);
+    if (value === undefined || typeof value === "number") return oldInteger(this.#node(key)) ?? value;
+    return oldInteger(this.#node(key)) ?? this.fail(key, "must be a number");
   }
 
   /** Milliseconds. */
@@ -97,6 +124,11 @@ export class YamlSection {
     );
   }
 
+  /** As `oneOf`, where the empty text stands for none. */
+  oneOfOrEmpty<T extends string>(key: string, choices: readonly T[]): T | undefined {
+    return this.text(key) === "" ? undefined : this.oneOf(key, choices);
+  }
+
   /** A mapping of names to text. */
   texts(key: string): Readonly<Record<string, string>> | undefined {
     const section = this.section(key);
@@ -104,7 +136,7 @@ export class YamlSection {
     return Object.fromEntries(section.keys().map((name) => [name, section.text(name) ?? ""]));
   }
 
-  /** A list of text. */
+  /** A list of text; an item without a value is the empty one. */
   textList(key: string): readonly string[] | undefined {
     return this.#list(key)?.map((item) => {
       const text = isScalar(item) ? textOf(item) : undefined;
@@ -132,14 +164,23 @@ export class YamlSection {
     return [...this.#pairs.keys()];
   }
 
-  /** Names keys that are fine elsewhere but that we do not act on yet: each becomes a warning. */
-  notYet(keys: readonly string[]): void {
-    for (const key of keys) this.#ignore(key, "is not acted on yet");
+  /**
+   * Names keys that are fine elsewhere but that we do not act on yet: each becomes a warning. With `kind`, a value that
+   * is none is an error all the same.
+   */
+  notYet(keys: readonly string[], kind?: ValueKind): void {
+    for (const key of keys) this.#ignore(key, "is not acted on yet", kind);
   }
 
   /** As `notYet`, for a key that is fine elsewhere and that we shall never need. */
-  notNeeded(key: string, why: string): void {
-    this.#ignore(key, `is not needed: ${why}`);
+  notNeeded(key: string, why: string, kind?: ValueKind): void {
+    this.#ignore(key, `is not needed: ${why}`, kind);
+  }
+
+  /** Tells what is odd about a value and no error. */
+  warn(key: string, oddity: string): void {
+    const { line } = this.#place(this.#value(key));
+    this.#source.warnings.push(`${this.#source.file}:${line}: ${this.#path}${key} ${oddity}`);
   }
 
   /** Refuses keys that nobody asked for. */
@@ -165,12 +206,10 @@ export class YamlSection {
     throw this.#error(this.#value(key), `${this.#path.slice(0, -1)}: ${message}`);
   }
 
-  #ignore(key: string, reason: string): void {
+  #ignore(key: string, reason: string, kind: ValueKind | undefined): void {
     this.#known.add(key);
-    const node = this.#value(key);
-    if (node === undefined) return;
-    const { line } = this.#place(node);
-    this.#source.warnings.push(`${this.#source.file}:${line}: ${this.#path}${key} ${reason}`);
+    if (kind !== undefined) this[kind](key);
+    if (this.has(key)) this.warn(key, reason);
   }
 
   #node(key: string): Node | undefined {
@@ -216,6 +255,17 @@ const oldFlags: ReadonlyMap<string, boolean> = new Map([
   ["off", false],
 ]);
 
+/** A number with underscores or in another base, as YAML 1.1 reads it: `1_000`, `0x1F`, `0b11`, `017`. */
+function oldInteger(node: Node | undefined): number | undefined {
+  if (!isScalar(node) || node.type !== "PLAIN") return undefined;
+  const parts = /^([+-]?)(0x|0b|0o|0(?=[0-7_]))?([0-9a-f_]+)$/i.exec(node.source ?? "");
+  if (parts === null) return undefined;
+  const [, sign, prefix = "", digits = ""] = parts;
+  const base = { "0x": "0x", "0b": "0b", "0o": "0o", "0": "0o" }[prefix.toLowerCase()] ?? "";
+  const value = Number(base + digits.replaceAll("_", ""));
+  return Number.isNaN(value) ? undefined : sign === "-" ? -value : value;
+}
+
 /** By key; those of `<<` where the mapping does not have the key itself. */
 function pairsOf(
   map: YAMLMap,
@@ -246,6 +296,7 @@ function resolve<T extends Node | undefined>(node: T, document: Document): T | N
 
 function textOf({ value, source }: Scalar): string | undefined {
   if (typeof value === "string") return value;
+  if (value === null) return "";
   return typeof value === "number" || typeof value === "boolean" ? (source ?? String(value)) : undefined;
 }
 

@@ -61,7 +61,7 @@ describe("the schema and the reader", () => {
     "{}",
     "push_configs:",
     "global: { scrape_interval: 1d12h }",
-    "x-rules: &rules [{ action: keep, regex: a, source_labels: [a] }]".replace("x-rules", "rule_files"),
+    "rule_files: &rules [a.yml, b.yml]",
     "storage: { tsdb: { retention: { time: 0 } } }",
     "scrape_configs: [{ job_name: 7, metric_relabel_configs: [{ regex: 5, action: labeldrop }] }]",
   ])("take %j", (text) => {

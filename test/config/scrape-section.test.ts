@@ -100,6 +100,36 @@ describe("http keys of a job", () => {
   });
 });
 
+describe("values", () => {
+  const limit = (text: string) =>
+    parse(`scrape_configs: [{ job_name: a, sample_limit: ${text} }]`).scrapeConfigs[0]!.samplesMax;
+  const size = (text: string) =>
+    parse(`scrape_configs: [{ job_name: a, body_size_limit: ${text} }]`).scrapeConfigs[0]!.bodySizeMaxBytes;
+
+  it("of numbers are those of YAML 1.1", () => {
+    expect(["1_000", "0x1F", "017", "0b11", "1e3"].map(limit)).toEqual([1000, 31, 15, 3, 1000]);
+    expect(() => limit("1.5")).toThrow("must be a whole number, zero or more");
+    expect(() => limit("'1_000'")).toThrow("must be a number");
+  });
+
+  it("of sizes are added up", () => {
+    expect(["1KiB512B", "1.5KB", ".5MB", "-1B"].map(size)).toEqual([1536, 1536, 524288, -1]);
+    for (const wrong of ["1KiB5KB", "1K", "16EB", "5"])
+      expect(() => size(wrong)).toThrow("must be a size with its unit, such as 10MB");
+  });
+
+  it("of flags that are left empty say no", () => {
+    const [job] = parse(
+      "scrape_configs: [{ job_name: a, honor_timestamps: , follow_redirects: ~ }]",
+    ).scrapeConfigs;
+    expect(job).toMatchObject({
+      honorTimestamps: false,
+      enableCompression: true,
+      http: { followRedirects: false },
+    });
+  });
+});
+
 describe("global", () => {
   it("holds for jobs that do not say otherwise", () => {
     const [a, b] = parse(`
@@ -117,7 +147,22 @@ scrape_configs:
   it("has labels with variables of the environment", () => {
     const variables = [`\${X}`, "$X", "$$X", `\${NONE}|`, "$- $. ${"].join("/");
     const text = `global: { external_labels: { a: '${variables}', b: 5 } }`;
-    const labels = parse(text, { X: "x" }).globals.externalLabels;
-    expect(labels.toObject()).toEqual({ a: "x/x/$X/|/ $. ", b: "5" });
+    const { globals, warnings } = parse(text, { X: "x" });
+    expect(globals.externalLabels.toObject()).toEqual({ a: "x/x/$X/|/ $. ", b: "5" });
+    expect(warnings).toEqual([
+      "/etc/prometheus.yml:1: global.external_labels has the variable NONE, which is not set",
+      "/etc/prometheus.yml:1: global.external_labels has the variable -, which is not set",
+    ]);
+  });
+
+  it("warns by name of what is known and not acted on, and judges its value", () => {
+    const text = "global:\n  evaluation_interval: 1m\n  always_scrape_classic_histograms: false\n";
+    expect(parse(text).warnings).toEqual([
+      "/etc/prometheus.yml:3: global.always_scrape_classic_histograms is not acted on yet",
+      "/etc/prometheus.yml:2: global.evaluation_interval is not acted on yet",
+    ]);
+    expect(() => parse("global: { evaluation_interval: 1 }")).toThrow(
+      '/etc/prometheus.yml:1:32: global.evaluation_interval must be a duration such as 15s or 1m30s, not "1"',
+    );
   });
 });
