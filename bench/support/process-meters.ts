@@ -58,6 +58,22 @@ export function cpuSecondsOf(pid: number): number {
   }
 }
 
+/** Memory of a process that lies in RAM: now, without what files back, and the most so far. Needs Linux. */
+export function memoryOf(pid: number): {
+  readonly residentMiB: number;
+  readonly anonymousMiB: number;
+  readonly highestMiB: number;
+} {
+  const status = readFileSync(`/proc/${pid}/status`, "latin1");
+  const mebibytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s*(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
+  return {
+    residentMiB: mebibytes("VmRSS"),
+    anonymousMiB: mebibytes("RssAnon"),
+    highestMiB: mebibytes("VmHWM"),
+  };
+}
+
 /**
  * CPU time that the main thread has had, in ms, by Linux' scheduler: that of other threads and of other processes does
  * not count. To be called there.
