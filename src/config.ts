@@ -25,7 +25,7 @@ import type { YamlSection } from "./config/yaml-section.js";
 import type { GraphiteTemplate } from "./ingest/graphite/graphite-template.js";
 import type { OtlpOptions } from "./ingest/otlp/otlp-labels.js";
 import type { PushBudgets, PushConfig } from "./ingest/source/push-config.js";
-import { listFiles, readTextFile } from "./local-files.js";
+import { readTextFile } from "./local-files.js";
 import type { ScrapeConfig } from "./scrape/scrape-config.js";
 
 /** A file with all that it names. */
@@ -70,7 +70,6 @@ export async function loadConfig(path: string, environment: Environment = proces
     environment,
     jobNames: parsed.scrapeConfigs.map(({ jobName }) => jobName),
     readFile: readTextFile,
-    listFiles,
   });
   return Object.freeze({
     ...parsed,

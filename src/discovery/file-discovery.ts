@@ -6,12 +6,13 @@
  * Source: Prometheus `discovery/file/file.go`.
  */
 
-import { basename, dirname, join } from "node:path";
-import { fileExists, listFiles, watchDirectory } from "../local-files.js";
+import { dirname } from "node:path";
+import { fileExists, watchDirectory } from "../local-files.js";
 import type { Clock } from "../model/clock.js";
 import { TsdbError } from "../model/errors.js";
 import type { TargetGroup } from "./discovery.js";
 import type { FileDiscoveryConfig } from "./discovery-config.js";
+import { globFiles, isPattern } from "./glob-files.js";
 import type { Lookout } from "./refreshing-discovery.js";
 import { SettledFiles } from "./settled-files.js";
 import { parseJsonGroups, parseYamlGroups } from "./target-group-text.js";
@@ -32,10 +33,12 @@ export function fileLookout(config: FileDiscoveryConfig, clock: Clock): Lookout 
       const unseen: string[] = [];
       for (const pattern of config.files) {
         try {
-          for (const path of await filesOf(pattern)) paths.add(path);
+          for (const path of await globFiles(pattern)) paths.add(path);
         } catch (error) {
           problems.push(messageOf(error));
-          unseen.push(...known.filter((path) => dirname(path) === dirname(pattern)));
+          unseen.push(
+            ...known.filter((path) => isPattern(dirname(pattern)) || dirname(path) === dirname(pattern)),
+          );
         }
       }
       const found = await Promise.all([...paths].sort().map((path) => readGroups(settled, path)));
@@ -50,29 +53,13 @@ export function fileLookout(config: FileDiscoveryConfig, clock: Clock): Lookout 
       return problems;
     },
     watch(onChange) {
-      const directories = new Set(config.files.map((pattern) => dirname(pattern)));
+      const directories = new Set(config.files.map(dirname).filter((path) => !isPattern(path)));
       const closers = [...directories].map((directory) => watchDirectory(directory, onChange));
       return () => {
         for (const close of closers) close();
       };
     },
   };
-}
-
-/** Of a pattern whose last element may have a `*`, which stands for any text. */
-async function filesOf(pattern: string): Promise<string[]> {
-  const directory = dirname(pattern);
-  const name = basename(pattern);
-  const names = await listFiles(directory);
-  const [before = "", ...rest] = name.split("*");
-  const after = rest.join("*");
-  const isWanted = (candidate: string) =>
-    rest.length === 0
-      ? candidate === name
-      : candidate.length >= before.length + after.length &&
-        candidate.startsWith(before) &&
-        candidate.endsWith(after);
-  return names.filter(isWanted).map((found) => join(directory, found));
 }
 
 interface FoundGroups {

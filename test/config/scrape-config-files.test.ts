@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { matchesPattern } from "../../src/config/scrape-config-files.js";
 import { loadConfig } from "../../src/config.js";
 
 let directory: string;
@@ -50,25 +49,5 @@ describe("scrape_config_files", () => {
       "jobs/a.yml": text,
     });
     await expect(loadConfig(main)).rejects.toThrow(message);
-  });
-});
-
-describe("matchesPattern", () => {
-  it.each([
-    ["*.yml", "a.yml", true],
-    ["*.yml", ".yml", true],
-    ["*.yml", "a.yaml", false],
-    ["a*b*c", "a-b-b-c", true],
-    ["?", "é", true],
-    ["?", "", false],
-    ["[a-c]x", "bx", true],
-    ["[^a-c]x", "bx", false],
-    ["[a\\-c]", "b", false],
-    ["[a\\-c]", "-", true],
-    ["\\*", "*", true],
-    ["\\*", "a", false],
-    ["a", "ab", false],
-  ])("%s and %s: %s", (pattern, name, matches) => {
-    expect(matchesPattern(pattern, name)).toBe(matches);
   });
 });

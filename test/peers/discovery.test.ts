@@ -109,6 +109,9 @@ describe.skipIf(isMissing)("the same discoveries", () => {
     await new Promise<void>((listening) => inventory.listen(0, "127.0.0.1", listening));
     const { port } = inventory.address() as AddressInfo;
     mkdirSync(path("targets"));
+    mkdirSync(path("more"));
+    for (const name of ["w", "x", "z"]) put(`more/${name}.json`, `[{"targets": ["${name}:1"]}]`);
+    for (const name of ["*", "n"]) put(`more/${name}.yml`, "- targets: [star:1]\n");
     put(
       "targets/a.json",
       '[{"targets": ["a:1", "a:2", "a:1"], "labels": {"env": "x", "__path": "p", "ü.y": "z"}}]',
@@ -131,6 +134,10 @@ describe.skipIf(isMissing)("the same discoveries", () => {
           job_name: "files",
           file_sd_configs: [
             { files: ["targets/*.json", "targets/*.yml", "none.yaml"], refresh_interval: "1s" },
+            {
+              files: ["m?re/[x-z].json", "[^t]ore/\\*.yml", "[.json", "more/[]w].json"],
+              refresh_interval: "1s",
+            },
           ],
           static_configs: [{ targets: ["s:1"], labels: { env: "static" } }],
           relabel_configs: [
@@ -163,6 +170,7 @@ describe.skipIf(isMissing)("the same discoveries", () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
+  const ofPatterns = ["x:1", "z:1", "star:1"];
   const fields = ["discoveredLabels", "labels", "scrapePool", "scrapeUrl", "scrapeInterval", "scrapeTimeout"];
 
   async function targetsOf(server: RunningServer) {
@@ -178,7 +186,7 @@ describe.skipIf(isMissing)("the same discoveries", () => {
 
   /** Waits until exactly these are active in both, then compares all that is known of them. */
   async function agreeOn(...addresses: string[]): Promise<void> {
-    const expected = addresses.sort().join(" ");
+    const expected = [...addresses, ...ofPatterns].sort().join(" ");
     await Promise.all(
       [narthex, prometheus].map(async (server) => {
         let seen = "";
