@@ -3,6 +3,7 @@
  */
 
 import type { PushGate, SeriesKeeper } from "./ingest/push/push.js";
+import type { Pushgateway } from "./ingest/pushgateway/pushgateway.js";
 import type { PushBudgets, PushConfig } from "./ingest/source/push-config.js";
 import type { RefusedAdmission, SourceStatus } from "./ingest/source/source-status.js";
 import type { Appendable, CommitResult } from "./model/appendable.js";
@@ -196,6 +197,11 @@ export interface Database extends Appendable, Queryable, AsyncDisposable {
   readonly sources: PushSources;
   /** What metrics are, as pushes and scrapes have told since the database was opened. Bounded. */
   readonly metadata: MetadataReader & MetadataSink;
+  /**
+   * Groups of the Pushgateway API. They go on, and end when they are over, for as long as the database is open, whether or
+   * not anybody pushes.
+   */
+  readonly pushgateway: () => Promise<Pushgateway>;
   /** Opens a small durable list of records beside the samples, for state that is no series. */
   readonly openJournal: OpenJournal;
   /** A handle on the series with these labels; it is created by the first append. */

@@ -23,6 +23,7 @@ import type {
 import { exportText } from "./export/export-text.js";
 import { importStream } from "./ingest/import.js";
 import { MetadataTable } from "./ingest/metadata-table.js";
+import { Pushgateway } from "./ingest/pushgateway/pushgateway.js";
 import { Sources } from "./ingest/source/sources.js";
 import { openFileStream } from "./local-files.js";
 import type { Appender, CommitResult } from "./model/appendable.js";
@@ -34,6 +35,7 @@ import type { ExportOptions, ExportSelection } from "./model/exporting.js";
 import type { ImportOptions, ImportResult } from "./model/importing.js";
 import type { OpenJournal } from "./model/journal.js";
 import { Labels } from "./model/labels.js";
+import { openedOnce } from "./model/opened-once.js";
 import type { Querier } from "./model/queryable.js";
 import { parseTime } from "./model/rfc3339.js";
 import type { TimeLike } from "./model/sample.js";
@@ -62,7 +64,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   try {
     const metadata = new MetadataTable();
     const sources = await openSources(tsdb, metadata, options, clock);
-    return new OpenDatabase({ tsdb, sources, metadata, engine: engineFor(options, clock), clock });
+    const pushgateway = openedOnce(() => openPushgateway(tsdb, sources, options, clock));
+    const engine = engineFor(options, clock);
+    const database = new OpenDatabase({ tsdb, sources, metadata, pushgateway, engine, clock });
+    if (options.readOnly !== true) await database.keepGroups(options.onEvent);
+    return database;
   } catch (error) {
     await tsdb.close();
     throw error;
@@ -87,6 +93,17 @@ async function openSources(
   if (options.readOnly !== true) await sources.restore(tsdb.describe().headRange?.maxTime);
   if (push !== undefined) await sources.configure(push.configs, push.budgets);
   return sources;
+}
+
+function openPushgateway(
+  { journals }: Tsdb,
+  keeper: Sources,
+  { onEvent }: DatabaseOptions,
+  clock: Clock,
+): Promise<Pushgateway> {
+  const openJournal: OpenJournal = (name, visit) => journals.open(name, visit);
+  const onTrouble = (message: string) => onEvent?.({ level: "warning", message });
+  return Pushgateway.open({ openJournal, keeper, clock, onTrouble });
 }
 
 /**
@@ -145,14 +162,17 @@ class OpenDatabase implements Database {
   readonly sources: Sources;
   readonly metadata: MetadataTable;
   readonly openJournal: OpenJournal;
+  readonly pushgateway: () => Promise<Pushgateway>;
   readonly #tsdb: Tsdb;
   readonly #engine: QueryEngine;
   readonly #clock: Clock;
+  #keptGroups: Pushgateway | undefined;
 
   constructor(parts: {
     readonly tsdb: Tsdb;
     readonly sources: Sources;
     readonly metadata: MetadataTable;
+    readonly pushgateway: () => Promise<Pushgateway>;
     readonly engine: QueryEngine;
     readonly clock: Clock;
   }) {
@@ -161,7 +181,19 @@ class OpenDatabase implements Database {
     this.#clock = parts.clock;
     this.sources = parts.sources;
     this.metadata = parts.metadata;
+    this.pushgateway = parts.pushgateway;
     this.openJournal = (name, visit) => parts.tsdb.journals.open(name, visit);
+  }
+
+  /** That groups cannot be read is no reason not to open. */
+  async keepGroups(onEvent: DatabaseOptions["onEvent"]): Promise<void> {
+    try {
+      this.#keptGroups = await this.pushgateway();
+    } catch (error) {
+      const message =
+        "groups of the Pushgateway API could not be read; it is tried again when they are needed";
+      onEvent?.({ level: "warning", message, facts: { reason: String(error) } });
+    }
   }
 
   get status(): Database["status"] {
@@ -281,6 +313,7 @@ class OpenDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    await this.#keptGroups?.close();
     await this.sources.close();
     await this.#tsdb.close();
   }

@@ -26,7 +26,7 @@ const importTable: Readonly<Record<string, readonly string[]>> = {
   "http-client": ["model"],
   discovery: ["model", "local-files", "http-client"],
   scrape: ["model", "kernels", "relabel", "ingest/exposition", "http-client", "discovery", "local-files"],
-  api: ["model", "storage/fs", "ingest/push", "ingest/source"],
+  api: ["model", "storage/fs", "ingest/push", "ingest/source", "ingest/pushgateway"],
   "local-files": ["model", "storage/fs"],
   database: ["model", "api", "storage", "query", "ingest", "export", "local-files"],
   index: ["model", "api", "database", "storage/fs", "ingest/push", "ingest/source", "relabel"],

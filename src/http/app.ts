@@ -10,10 +10,11 @@ import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Database, DatabaseEvent, PushSources } from "../api.js";
 import { defaultOtlpOptions, type OtlpOptions } from "../ingest/otlp/otlp-labels.js";
-import { Pushgateway } from "../ingest/pushgateway/pushgateway.js";
+import type { Pushgateway } from "../ingest/pushgateway/pushgateway.js";
 import { Sums } from "../ingest/sums/sums.js";
 import type { Clock } from "../model/clock.js";
 import { formatDuration } from "../model/duration.js";
+import { openedOnce } from "../model/opened-once.js";
 import type { ScrapePoolStatus } from "../scrape/status.js";
 import { Access, type AccessKind } from "./access.js";
 import {
@@ -101,13 +102,12 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { access = new Access(clock), reload, https } = dependencies;
   const settings = { version, limits, enableAdminApi, features, reload };
   const { sources } = database;
-  const sums = once(() => Sums.open(database.openJournal, clock));
-  const pushgateway = once(() => openPushgateway(dependencies));
+  const sums = openedOnce(() => Sums.open(database.openJournal, clock));
   const parts = {
     database,
     sources,
     sums,
-    pushgateway,
+    pushgateway: () => database.pushgateway(),
     otlp: () => ({ ...defaultOtlpOptions, ...dependencies.otlp?.() }),
   };
   const context: RouteContext = { ...settings, ...parts, clock, metrics, scrapePools };
@@ -124,7 +124,6 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   });
   countRequests(app, context);
   endConnectionsOnClose(app);
-  keepGroups(app, context, onEvent);
   watchConnections(app, clock, { ...defaultConnectionLimits, ...dependencies.connectionLimits });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, onEvent));
   app.setNotFoundHandler((request, reply) => {
@@ -145,43 +144,6 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
         add(scope, context);
       });
   return app;
-}
-
-function openPushgateway({ database, clock, onEvent }: AppDependencies): Promise<Pushgateway> {
-  const { openJournal, sources: keeper } = database;
-  const onTrouble = (message: string) => onEvent({ level: "warning", message, facts: {} });
-  return Pushgateway.open({ openJournal, keeper, clock, onTrouble });
-}
-
-/** Groups go on, and end, from the start, whether or not anybody pushes. */
-function keepGroups(
-  app: FastifyInstance,
-  { pushgateway }: RouteContext,
-  onEvent: AppDependencies["onEvent"],
-): void {
-  let opened: Pushgateway | undefined;
-  app.addHook("onReady", async () => {
-    try {
-      opened = await pushgateway();
-    } catch (error) {
-      const message =
-        "groups of the Pushgateway API could not be read; it is tried again when they are needed";
-      onEvent({ level: "warning", message, facts: { reason: String(error) } });
-    }
-  });
-  app.addHook("onClose", async () => opened?.close());
-}
-
-/** What fails is tried again the next time. */
-function once<T>(open: () => Promise<T>): () => Promise<T> {
-  let opened: Promise<T> | undefined;
-  return () => {
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
 }
 
 type AddRoutes = (app: FastifyInstance, context: RouteContext) => void;

@@ -17,12 +17,14 @@ import type {
   SnapshotOptions,
 } from "../../src/api.js";
 import { MetadataTable } from "../../src/ingest/metadata-table.js";
+import { Pushgateway } from "../../src/ingest/pushgateway/pushgateway.js";
 import { Sources } from "../../src/ingest/source/sources.js";
 import type { Appender, CommitResult } from "../../src/model/appendable.js";
 import { assert } from "../../src/model/assert.js";
 import type { Clock } from "../../src/model/clock.js";
 import type { ImportOptions, ImportResult } from "../../src/model/importing.js";
 import type { Labels } from "../../src/model/labels.js";
+import { openedOnce } from "../../src/model/opened-once.js";
 import type { Querier } from "../../src/model/queryable.js";
 import { NO_SERIES } from "../../src/model/series.js";
 import { Journals } from "../../src/storage/journal.js";
@@ -77,13 +79,20 @@ export class DatabaseDouble implements Database {
   /** What a commit of so many samples comes to. May throw. */
   answerCommit: (samples: number) => CommitResult = (samples) => ({ appended: samples, rejected: new Map() });
 
+  readonly #clock: Clock;
+
   constructor(clock: Clock = new FakeClock()) {
+    this.#clock = clock;
     this.sources = new Sources({ appendable: this, clock, metadata: this.metadata });
     const disk = { fileSystem: new MemFileSystem(), directory: "data", durabilityIntervalMs: 0 };
     this.#journals = new Journals({ ...disk, durability: "none", clock, onLoss: () => {} });
   }
 
   readonly openJournal: Database["openJournal"] = (name, visit) => this.#journals.open(name, visit);
+
+  readonly pushgateway = openedOnce(() =>
+    Pushgateway.open({ openJournal: this.openJournal, keeper: this.sources, clock: this.#clock }),
+  );
 
   async query(expression: string, options: QueryOptions = {}): Promise<QueryResult> {
     return this.answerQuery(expression, options);

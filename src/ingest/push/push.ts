@@ -195,9 +195,17 @@ export interface SeriesKeeper {
   nextTime(): TimestampMs;
   /** They have these values from now on: what is not live with its value already is written. */
   hold(series: Iterable<HeldSample>): Promise<void>;
+  /** Those of them that have not ended. */
+  liveOf(series: Iterable<Labels>): readonly Labels[];
+  /** Told of series that somebody else has ended for good, which is acknowledged when the listener is done. */
+  onEnd(listener: EndListener): void;
+  /** Of `push_configs`; the same object until these change. */
+  readonly jobNames: readonly string[];
   /** They end now, as far as they are live. With `isDone` a source that has no others is done, and not missed. */
   endSeries(series: Iterable<Labels>, options: { readonly isDone: boolean }): Promise<void>;
 }
+
+export type EndListener = (ended: readonly Labels[]) => Promise<void>;
 
 export interface HeldSample {
   readonly labels: Labels;

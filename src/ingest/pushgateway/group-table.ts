@@ -11,6 +11,7 @@
  */
 
 import type { Labels } from "../../model/labels.js";
+import { RoomShares } from "../source/room-shares.js";
 import {
   type Group,
   type GroupChange,
@@ -31,20 +32,6 @@ export interface AppliedChange {
   undo(): void;
 }
 
-/** What the groups of a job have. */
-export interface GroupCounts {
-  readonly groups: number;
-  /** With those that relabelling drops. */
-  readonly series: number;
-}
-
-/** How many series a change adds, less those that it takes the place of. */
-export interface SeriesGrowth {
-  readonly stored: number;
-  /** With those that relabelling drops. */
-  readonly all: number;
-}
-
 /** Families of one name in the groups of one job. */
 interface NamedFamilies {
   readonly type: FamilyType;
@@ -58,18 +45,12 @@ export class GroupTable {
   /** The group that a series is of. */
   readonly #series = new Map<string, string>();
   /** By the label `job` of the groups. */
-  readonly #counts = new Map<string, GroupCounts>();
-
-  get size(): number {
-    return this.#groups.size;
-  }
+  readonly groupShares = new RoomShares(Infinity);
+  /** Of series, with those that relabelling drops. */
+  readonly seriesShares = new RoomShares(Infinity);
 
   get seriesCount(): number {
     return this.#series.size;
-  }
-
-  countsOf(job: string): GroupCounts {
-    return this.#counts.get(job) ?? { groups: 0, series: 0 };
   }
 
   get(labels: GroupingKey): Group | undefined {
@@ -88,12 +69,16 @@ export class GroupTable {
     return this.#series.has(labels.key());
   }
 
-  growthOf(change: GroupChange): SeriesGrowth {
+  /** The group that has the series. */
+  groupOf(labels: Labels): Group | undefined {
+    return this.#groups.get(this.#series.get(labels.key()) ?? "");
+  }
+
+  /** How many series a change adds, less those that it takes the place of; with those that relabelling drops. */
+  growthOf(change: GroupChange): number {
     const before = this.get(change.labels);
     const gone = without(before?.families ?? new Map(), keptFamilies(before, change));
-    const added = seriesCountsOf(change.families?.values() ?? []);
-    const leaving = seriesCountsOf(gone.values());
-    return { stored: added.stored - leaving.stored, all: added.all - leaving.all };
+    return countSeries(change.families?.values() ?? []) - countSeries(gone.values());
   }
 
   /** Why a change cannot be made; undefined when it can. Its types are those of all jobs, or of its own alone. */
@@ -178,12 +163,12 @@ export class GroupTable {
 
   #add(group: Group): void {
     this.#groups.set(group.id, group);
-    this.#count(group, { groups: 1 });
+    this.groupShares.use(jobOf(group.labels), 1);
   }
 
   #delete(group: Group): void {
     this.#groups.delete(group.id);
-    this.#count(group, { groups: -1 });
+    this.groupShares.use(jobOf(group.labels), -1);
   }
 
   #index(group: Group, families: Iterable<HeldFamily>): void {
@@ -195,7 +180,7 @@ export class GroupTable {
       else named.groups++;
       this.#names.set(family.name, byJob);
       for (const labels of stored) if (labels !== undefined) this.#series.set(labels.key(), group.id);
-      this.#count(group, { series: stored.length });
+      this.seriesShares.use(job, stored.length);
     }
   }
 
@@ -207,16 +192,8 @@ export class GroupTable {
       if (named !== undefined && --named.groups === 0) byJob!.delete(job);
       if (byJob?.size === 0) this.#names.delete(family.name);
       for (const labels of stored) if (labels !== undefined) this.#series.delete(labels.key());
-      this.#count(group, { series: -stored.length });
+      this.seriesShares.use(job, -stored.length);
     }
-  }
-
-  #count(group: Group, { groups = 0, series = 0 }: Partial<GroupCounts>): void {
-    const job = jobOf(group.labels);
-    const before = this.countsOf(job);
-    const counts = { groups: before.groups + groups, series: before.series + series };
-    if (counts.groups === 0 && counts.series === 0) this.#counts.delete(job);
-    else this.#counts.set(job, counts);
   }
 }
 
@@ -229,14 +206,10 @@ function typeWithout(named: NamedFamilies | undefined, isLeaving: boolean): Fami
   return named !== undefined && named.groups > (isLeaving ? 1 : 0) ? named.type : undefined;
 }
 
-function seriesCountsOf(families: Iterable<HeldFamily>): SeriesGrowth {
-  let all = 0;
-  let dropped = 0;
-  for (const { stored } of families) {
-    all += stored.length;
-    for (const labels of stored) if (labels === undefined) dropped++;
-  }
-  return { stored: all - dropped, all };
+function countSeries(families: Iterable<HeldFamily>): number {
+  let count = 0;
+  for (const { stored } of families) count += stored.length;
+  return count;
 }
 
 /** What the group has besides, when the change is made. */

@@ -4,6 +4,7 @@
 
 import type { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
+import type { HeldSample } from "../push/push.js";
 import type { Scheduled } from "../source/due-queue.js";
 import type { GroupingKey } from "./grouping-path.js";
 import { type FamilySample, type MetricFamily, samplesOf } from "./metric-family.js";
@@ -74,4 +75,17 @@ export function storedSeriesOf(families: Iterable<HeldFamily>): ReadonlyMap<stri
   for (const { stored } of families)
     for (const labels of stored) if (labels !== undefined) series.set(labels.key(), labels);
   return series;
+}
+
+export function* heldSamplesOf({ families }: Group): Generator<HeldSample> {
+  for (const family of families.values()) for (const sample of storedSamplesOf(family)) yield toHeld(sample);
+}
+
+/** What it says of its pushes. */
+export function pushTimeSamplesOf({ families }: Group): readonly HeldSample[] {
+  return [PUSH_TIME, PUSH_FAILURE_TIME].flatMap((name) => storedSamplesOf(families.get(name)!).map(toHeld));
+}
+
+function toHeld({ stored, value }: { readonly stored: Labels; readonly value: number }): HeldSample {
+  return { labels: stored, value };
 }

@@ -10,7 +10,8 @@
  *  1. What is answered is durable, as a group and as series.
  *  2. The order of requests is the order of changes, of records, and of times of samples.
  *  3. A request that is refused changes no metric of its group but `push_failure_time_seconds`.
- *  4. After an open the series are those of the journal: those that a crash has lost begin again, and those that it has
+ *  4. A series that somebody else has ended is in no group any more.
+ *  5. After an open the series are those of the journal: those that a crash has lost begin again, and those that it has
  *     left over end.
  */
 
@@ -20,18 +21,20 @@ import type { OpenJournal } from "../../model/journal.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import { checkLimit } from "../limits.js";
-import type { HeldSample, Push, PushResult, SeriesKeeper, StalenessPolicy } from "../push/push.js";
+import type { Push, PushResult, SeriesKeeper, StalenessPolicy } from "../push/push.js";
 import { leaseDurationMs, provisionalIntervalMs } from "../source/lease.js";
 import { ChangeQueue, type Decision } from "./change-queue.js";
+import { changesWithout } from "./changes-without.js";
 import {
   type Group,
   type GroupChange,
   groupIdOf,
   type HeldFamily,
+  heldSamplesOf,
   inGroup,
   PUSH_FAILURE_TIME,
   PUSH_TIME,
-  storedSamplesOf,
+  pushTimeSamplesOf,
 } from "./group.js";
 import { GroupExpiry } from "./group-expiry.js";
 import { decodeChanges } from "./group-record.js";
@@ -71,8 +74,6 @@ export interface GroupPush {
 const defaultLimits: PushgatewayLimits = { groupsMax: 20_000, seriesMax: 1_000_000 };
 /** A group has its own word on these. */
 const ownNames: ReadonlySet<string> = new Set([PUSH_TIME, PUSH_FAILURE_TIME]);
-/** Who makes up groups with the token of one job does not shut out the others. */
-const sharePerJob = 0.5;
 const retryMs = 10_000;
 
 export class Pushgateway {
@@ -108,6 +109,7 @@ export class Pushgateway {
     );
     await keeper.hold(Array.from(table.groups()).flatMap((group) => [...heldSamplesOf(group)]));
     for (const group of table.groups()) gateway.#expiry.schedule(group);
+    keeper.onEnd((ended) => gateway.#forget(ended));
     return gateway;
   }
 
@@ -156,6 +158,28 @@ export class Pushgateway {
   async close(): Promise<void> {
     this.#expiry.close();
     await this.#queue.settled();
+  }
+
+  /** What has ended by itself leaves its groups. */
+  #forget(ended: readonly Labels[]): Promise<void> {
+    const { keeper } = this.#options;
+    const isKnown = ended.filter((labels) => this.#table.hasSeries(labels));
+    if (isKnown.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const decide = (): Decision => {
+        // A push may have brought some of them again, before it was their turn.
+        const live = new Set(keeper.liveOf(isKnown).map((labels) => labels.key()));
+        const gone = isKnown.filter((labels) => !live.has(labels.key()));
+        const conclude = (applied: readonly AppliedChange[]) => {
+          const ended = keeper.liveOf(applied.flatMap((one) => one.ended));
+          const standing = applied.flatMap(({ group }) => (group === undefined ? [] : [group]));
+          const held = keeper.hold(standing.flatMap(pushTimeSamplesOf));
+          Promise.all([held, this.#endSeries(ended, { isDone: false })]).then(() => resolve(), reject);
+        };
+        return { changes: changesWithout(gone, this.#table), conclude };
+      };
+      this.#queue.enqueue({ decide, reject });
+    });
   }
 
   #inOrder<T>(
@@ -218,40 +242,50 @@ export class Pushgateway {
   /** The group says when it failed, as far as that is consistent itself. */
   #refuse(push: Push, { refusal, change }: RefusedPush, reject: (error: unknown) => void): Decision {
     const error = new InvalidArgumentError(refusal);
-    const hasRoom = this.#table.get(change.labels) !== undefined || this.#table.size < this.#limits.groupsMax;
+    const { groupShares } = this.#dividedTable();
+    const hasRoom =
+      this.#table.get(change.labels) !== undefined || groupShares.lack(jobOf(change.labels)) === undefined;
     const isNoted = hasRoom && this.#table.inconsistency(change, typesOf(push)) === undefined;
     const conclude = ([applied]: readonly AppliedChange[]) => {
       const group = applied?.group;
       if (group === undefined) return reject(error);
       this.#expiry.schedule(group);
-      const held = [PUSH_TIME, PUSH_FAILURE_TIME].flatMap((name) =>
-        storedSamplesOf(group.families.get(name)!).map(toHeld),
-      );
       push.rollback(refusal);
       this.#times.reset();
-      this.#options.keeper.hold(held).then(() => reject(error), reject);
+      this.#options.keeper.hold(pushTimeSamplesOf(group)).then(() => reject(error), reject);
     };
     return { changes: isNoted ? [change] : [], conclude };
   }
 
   #checkRoom(change: GroupChange, group: Group | undefined): void {
     const { groupsMax, seriesMax } = this.#limits;
-    const counts = this.#table.countsOf(jobOf(change.labels));
-    if (group === undefined && this.#table.size >= groupsMax)
+    const { groupShares, seriesShares } = this.#dividedTable();
+    const job = jobOf(change.labels);
+    const lackOfGroups = group === undefined ? groupShares.lack(job) : undefined;
+    if (lackOfGroups === "full")
       throw new LimitExceededError(`there are ${groupsMax} groups, the limit groupsMax; delete some`);
-    if (group === undefined && counts.groups >= Math.max(1, groupsMax * sharePerJob))
+    if (lackOfGroups === "kept")
       throw new LimitExceededError(
-        `this job has ${counts.groups} groups, the part of a job of the limit groupsMax; delete some`,
+        `of the ${groupsMax} groups that may be this job has ${groupShares.usedBy(job)}, and what is left is kept for other jobs; delete some`,
       );
     const growth = this.#table.growthOf(change);
-    if (this.#table.seriesCount + growth.stored > seriesMax)
+    const lackOfSeries = growth > 0 ? seriesShares.lack(job, growth) : undefined;
+    if (lackOfSeries === "full")
       throw new LimitExceededError(
         `the groups would have more series than the limit seriesMax of ${seriesMax}`,
       );
-    if (counts.series + growth.all > seriesMax * sharePerJob)
+    if (lackOfSeries === "kept")
       throw new LimitExceededError(
-        `the groups of this job would have more series than the part of a job of the limit seriesMax of ${seriesMax}`,
+        `of the ${seriesMax} series that groups may have what is left is kept for other jobs; delete some groups`,
       );
+  }
+
+  /** Jobs may have been configured since. */
+  #dividedTable(): GroupTable {
+    const { jobNames } = this.#options.keeper;
+    this.#table.groupShares.divide(this.#limits.groupsMax, jobNames);
+    this.#table.seriesShares.divide(this.#limits.seriesMax, jobNames);
+    return this.#table;
   }
 
   #expiryOf({ identity }: Push, { staleness }: GroupPush, now: TimestampMs): TimestampMs {
@@ -352,12 +386,4 @@ function storedLabels(push: Push, labels: Labels): Labels | undefined {
   const { reason, message } = series.refusal;
   if (reason === "relabel-dropped") return undefined;
   throw new InvalidArgumentError(`${reason}: ${message}: ${labels}`);
-}
-
-function* heldSamplesOf({ families }: Group): Generator<HeldSample> {
-  for (const family of families.values()) for (const sample of storedSamplesOf(family)) yield toHeld(sample);
-}
-
-function toHeld({ stored, value }: { readonly stored: Labels; readonly value: number }): HeldSample {
-  return { labels: stored, value };
 }

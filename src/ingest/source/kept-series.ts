@@ -7,7 +7,7 @@
 import type { Appendable, Appender } from "../../model/appendable.js";
 import type { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
-import type { HeldSample, SeriesKeeper } from "../push/push.js";
+import type { HeldSample } from "../push/push.js";
 import { LabelsTable } from "./labels-table.js";
 import type { LifeCycle } from "./life-cycle.js";
 import type { PushJob } from "./push-job.js";
@@ -24,7 +24,7 @@ export interface KeptSeriesOptions {
   readonly mayBeElsewhere: () => boolean;
 }
 
-export class KeptSeries implements SeriesKeeper {
+export class KeptSeries {
   readonly #options: KeptSeriesOptions;
 
   constructor(options: KeptSeriesOptions) {
@@ -92,6 +92,10 @@ export class KeptSeries implements SeriesKeeper {
     if (source.live.size > 0) return;
     if (!source.isExpected) registry.forget(source);
     lifeCycle.reschedule(source);
+  }
+
+  liveOf(series: Iterable<Labels>): readonly Labels[] {
+    return this.#findAll([...series]).map(({ labels }) => labels);
   }
 
   #find(labels: Labels): SourceSeries | undefined {

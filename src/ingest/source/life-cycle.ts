@@ -48,7 +48,12 @@ export class LifeCycle {
     const now = this.#options.clock.now();
     // The clock was set back: times go on with it.
     if (this.#lastWrite > now + aheadMaxMs) this.#lastWrite = -Infinity;
-    return Math.max(now, this.#lastWrite + 1);
+    return this.behind(now);
+  }
+
+  /** The time, or as soon after it as nothing was written by a decision: of what is decided about an earlier arrival. */
+  behind(time: TimestampMs): TimestampMs {
+    return Math.max(time, this.#lastWrite + 1);
   }
 
   /** Something was decided at this time: what arrives from now on comes behind it. Returns the time. */

@@ -75,7 +75,7 @@ function concludeManaged(
   if (isTaken) {
     source.renew(arrivalTime, { accepted, rejected });
     source.watch.judge(arrivalTime, source.pushes);
-    samples += source.reportPush(appender, arrivalTime);
+    samples += source.reportPush(appender, options.lifeCycle.behind(arrivalTime));
   }
   options.lifeCycle.reschedule(source);
   return samples;

@@ -1,17 +1,16 @@
 /**
  * SourceRegistry: all sources, by job and instance, and how many series they have together. Where there are several jobs,
- * each may have half of the room for sources and series at the most: who has the token of one and makes up instances
- * does not shut out the others. Those that are expected have their place besides.
+ * each is promised a part of the room for sources and series: see RoomShares. Of that, those that are expected take what
+ * they need.
  */
 
 import type { PushBudgets } from "./push-config.js";
 import type { PushJob } from "./push-job.js";
+import { RoomShares } from "./room-shares.js";
 import { Source } from "./source.js";
 
 /** Sources without a life cycle that are listed one by one; what others push is counted together. */
 const unmanagedMax = 1000;
-/** A job may have this part of all sources, and of all series, where it is not the only one. */
-const sharePerJob = 0.5;
 
 export interface SourceName {
   readonly job: string;
@@ -19,17 +18,26 @@ export interface SourceName {
 }
 
 export class SourceRegistry {
-  budgets: PushBudgets;
-  /** Whether there are several jobs. */
-  isShared = false;
-  #seriesCount = 0;
-  readonly #countsOfJobs = new Map<string, CountsOfJob>();
+  #budgets: PushBudgets;
+  /** Of sources with a life cycle. */
+  readonly #sourceShares: RoomShares;
+  /** Of series that catalogs remember. */
+  readonly #seriesShares: RoomShares;
   readonly #managed = new Map<string, Source>();
   readonly #unmanaged = new Map<string, Source>();
   #others: Source | undefined;
 
   constructor(budgets: PushBudgets) {
-    this.budgets = budgets;
+    this.#budgets = budgets;
+    this.#sourceShares = new RoomShares(budgets.sourcesMax);
+    this.#seriesShares = new RoomShares(budgets.seriesMax);
+  }
+
+  /** How much room there is, and for which jobs. */
+  divide(budgets: PushBudgets, jobs: readonly string[]): void {
+    this.#budgets = budgets;
+    this.#sourceShares.divide(budgets.sourcesMax, jobs);
+    this.#seriesShares.divide(budgets.seriesMax, jobs);
   }
 
   /** A source with a life cycle. */
@@ -62,7 +70,7 @@ export class SourceRegistry {
   forget(source: Source): void {
     source.isForgotten = true;
     source.state = "unmanaged";
-    if (this.#managed.delete(keyOf(source.job, source.instance))) this.#count(source.job, { sources: -1 });
+    if (this.#managed.delete(keyOf(source.job, source.instance))) this.#sourceShares.use(source.job, -1);
   }
 
   /** The source in place of one that was forgotten: another one that has come since, or itself. */
@@ -77,28 +85,26 @@ export class SourceRegistry {
 
   /** A catalog begins to remember a series of it, or forgets one. */
   countSeries(source: Source, change: 1 | -1): void {
-    this.#seriesCount += change;
     source.knownSeries += change;
-    this.#count(source.job, { series: change });
+    this.#seriesShares.use(source.job, change);
   }
 
   /** Why there is no room for another series of the source; undefined when there is. */
-  lackOfSeries({ job, pushJob }: Source): string | undefined {
-    const { seriesMax } = this.budgets;
-    if (this.#seriesCount >= seriesMax) return `all sources together have ${seriesMax} series`;
-    const series = this.#countsOfJobs.get(job)?.series ?? 0;
-    if (!this.#isBeyondShare(series, seriesMax, pushJob)) return undefined;
-    return `all sources of this job have ${series} series, the part of a job of the ${seriesMax} of all`;
+  lackOfSeries({ job }: Source): string | undefined {
+    const lack = this.#seriesShares.lack(job);
+    const { seriesMax } = this.#budgets;
+    if (lack === "full") return `all sources together have ${seriesMax} series`;
+    if (lack === undefined) return undefined;
+    return `of the ${seriesMax} series of all sources this job has ${this.#seriesShares.usedBy(job)}, and what is left is kept for other jobs`;
   }
 
   /** Why there is no room for another source of the job; undefined when there is. */
   lackOfSources({ job, instance }: SourceName, pushJob: PushJob | undefined): string | undefined {
-    const { sourcesMax } = this.budgets;
-    if (this.#managed.size >= sourcesMax) return `there are ${sourcesMax} sources`;
-    const sources = this.#countsOfJobs.get(job)?.sources ?? 0;
-    if (pushJob?.expected.has(instance) || !this.#isBeyondShare(sources, sourcesMax, pushJob))
-      return undefined;
-    return `this job has ${sources} sources, the part of a job of the ${sourcesMax} of all`;
+    const lack = this.#sourceShares.lack(job);
+    const { sourcesMax } = this.#budgets;
+    if (lack === "full") return `there are ${sourcesMax} sources`;
+    if (lack === undefined || pushJob?.expected.has(instance)) return undefined;
+    return `of the ${sourcesMax} sources this job has ${this.#sourceShares.usedBy(job)}, and what is left is kept for other jobs`;
   }
 
   /** Those that were named by pushes that did not come to anything. */
@@ -121,10 +127,6 @@ export class SourceRegistry {
     return [...this.#managed.values(), ...this.#unmanaged.values(), ...others];
   }
 
-  #isBeyondShare(count: number, max: number, pushJob: PushJob | undefined): boolean {
-    return this.isShared && pushJob !== undefined && count >= Math.max(1, max * sharePerJob);
-  }
-
   #manage(name: SourceName, pushJob: PushJob | undefined): Source | undefined {
     if (this.lackOfSources(name, pushJob) !== undefined) return undefined;
     const { job, instance } = name;
@@ -137,23 +139,8 @@ export class SourceRegistry {
 
   #add(key: string, source: Source): void {
     this.#managed.set(key, source);
-    this.#count(source.job, { sources: 1 });
+    this.#sourceShares.use(source.job, 1);
   }
-
-  #count(job: string, { sources = 0, series = 0 }: Partial<CountsOfJob>): void {
-    const known = this.#countsOfJobs.get(job);
-    const counts = { sources: (known?.sources ?? 0) + sources, series: (known?.series ?? 0) + series };
-    if (counts.sources === 0 && counts.series === 0) this.#countsOfJobs.delete(job);
-    else this.#countsOfJobs.set(job, counts);
-  }
-}
-
-/** What a job has. */
-interface CountsOfJob {
-  /** With a life cycle. */
-  readonly sources: number;
-  /** That catalogs remember. */
-  readonly series: number;
 }
 
 function keyOf(job: string, instance: string): string {

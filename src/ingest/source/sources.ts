@@ -17,7 +17,7 @@ import type { Queryable } from "../../model/queryable.js";
 import type { TimestampMs } from "../../model/sample.js";
 import { compareText } from "../../model/text-order.js";
 import { defaultIngestLimits, type IngestLimits } from "../limits.js";
-import type { HeldSample, Push, PushGate, PushRequest, SeriesKeeper } from "../push/push.js";
+import type { EndListener, HeldSample, Push, PushGate, PushRequest, SeriesKeeper } from "../push/push.js";
 import { Admission } from "./admission.js";
 import { Identities } from "./identities.js";
 import { KeptSeries } from "./kept-series.js";
@@ -37,7 +37,7 @@ import { restoreSources } from "./restore-sources.js";
 import { SeriesCatalog } from "./series-catalog.js";
 import { PushScratch, SourcePush } from "./source-push.js";
 import { SourceRegistry } from "./source-registry.js";
-import { aheadMaxMs } from "./source-series.js";
+import { aheadMaxMs, type SourceSeries } from "./source-series.js";
 import type { RefusedAdmission, SourceStatus } from "./source-status.js";
 import { statusOf } from "./status-of-source.js";
 
@@ -62,6 +62,7 @@ const sweepSeriesMax = 20_000;
 const repeatMaxMs = 60_000;
 
 export class Sources implements PushGate, SeriesKeeper {
+  jobNames: readonly string[] = [];
   readonly #options: SourcesOptions;
   readonly #anonymous: LabelPolicy;
   readonly #registry = new SourceRegistry(defaultPushBudgets);
@@ -71,6 +72,7 @@ export class Sources implements PushGate, SeriesKeeper {
   readonly #catalogs = new Map<string, SeriesCatalog>();
   readonly #refusals = new RefusalLog();
   readonly #scratch = new PushScratch();
+  readonly #endListeners: EndListener[] = [];
   #jobs: readonly PushJob[] = [];
   #identities = new Identities([]);
   #admission: Admission;
@@ -129,9 +131,10 @@ export class Sources implements PushGate, SeriesKeeper {
     const identities = new Identities(jobs);
     this.#identities = identities;
     this.#jobs = jobs;
-    this.#registry.budgets = { ...defaultPushBudgets, ...budgets };
-    this.#registry.isShared = jobs.length > 1;
-    this.#admission = new Admission(this.#registry.budgets, this.#options.clock);
+    this.jobNames = jobs.map(({ name }) => name);
+    const allBudgets = { ...defaultPushBudgets, ...budgets };
+    this.#registry.divide(allBudgets, this.jobNames);
+    this.#admission = new Admission(allBudgets, this.#options.clock);
     for (const catalog of this.#catalogs.values()) catalog.close();
     this.#catalogs.clear();
     this.#registry.forgetUnmanaged();
@@ -163,6 +166,7 @@ export class Sources implements PushGate, SeriesKeeper {
       this.#kept.finish(source, ended, appender, this.#kept.nextTime());
       ticket.spend(ended.length);
       await appender.commit();
+      await this.#tellEnd(ended);
     } finally {
       ticket.end();
     }
@@ -178,6 +182,14 @@ export class Sources implements PushGate, SeriesKeeper {
 
   endSeries(series: Iterable<Labels>, options: { readonly isDone: boolean }): Promise<void> {
     return this.#kept.endSeries(series, options);
+  }
+
+  liveOf(series: Iterable<Labels>): readonly Labels[] {
+    return this.#kept.liveOf(series);
+  }
+
+  onEnd(listener: EndListener): void {
+    this.#endListeners.push(listener);
   }
 
   list(): readonly SourceStatus[] {
@@ -273,6 +285,7 @@ export class Sources implements PushGate, SeriesKeeper {
     const { appendable } = this.#options;
     const now = this.#lifeCycle.arrivalTime();
     const commits: Promise<unknown>[] = [];
+    const ended: SourceSeries[] = [];
     for (const source of this.#registry.allManaged()) {
       const wasConfigured = source.pushJob !== undefined;
       source.assign(jobs.get(source.job));
@@ -280,13 +293,17 @@ export class Sources implements PushGate, SeriesKeeper {
       if (!wasConfigured || source.pushJob !== undefined) continue;
       const appender = appendable.appender();
       this.#lifeCycle.decidedAt(now);
-      for (const series of source.live.values()) source.endSeries(appender, series, now);
+      for (const series of source.live.values()) {
+        source.endSeries(appender, series, now);
+        ended.push(series);
+      }
       source.endReport(appender, now);
       this.#lifeCycle.decidedAt(source.lastWrite);
       this.#registry.forget(source);
       commits.push(appender.commit());
     }
     await Promise.all(commits);
+    await this.#tellEnd(ended);
   }
 
   #expectInstances(): void {
@@ -298,6 +315,11 @@ export class Sources implements PushGate, SeriesKeeper {
         this.#lifeCycle.reschedule(source);
       }
     }
+  }
+
+  async #tellEnd(series: readonly SourceSeries[]): Promise<void> {
+    const ended = series.map(({ labels }) => labels);
+    for (const listener of this.#endListeners) await listener(ended);
   }
 
   #scheduleSweep(): void {

@@ -19,7 +19,7 @@ describe("POST /api/v1/push/increments", () => {
     expect((await post(path, body)).status).toBe(204);
     expect((await post(path, body)).status).toBe(204);
     expect(database.samples.slice(5)).toEqual([
-      `temperature 21 @${NOW}`,
+      `temperature 21 @${NOW + 1}`,
       `orders_total{shop="a"} 4 @${NOW + 1}`,
       `latency_bucket{le="1.0"} 2 @${NOW + 1}`,
       `latency_sum 1 @${NOW + 1}`,

@@ -8,6 +8,7 @@ import { parseGroupingPath } from "../../../src/ingest/pushgateway/grouping-path
 import { Pushgateway, type PushgatewayLimits } from "../../../src/ingest/pushgateway/pushgateway.js";
 import { readTextFamilies } from "../../../src/ingest/pushgateway/read-text-families.js";
 import type { PushConfig } from "../../../src/ingest/source/push-config.js";
+import type { OpenJournal } from "../../../src/model/journal.js";
 import { Labels } from "../../../src/model/labels.js";
 import { SourceWorld } from "../source/source-world.js";
 
@@ -30,20 +31,17 @@ export class GatewayWorld {
 
   static async open(
     configs: readonly PushConfig[] = [],
-    limits: Partial<PushgatewayLimits> = {},
+    limits?: Partial<PushgatewayLimits>,
   ): Promise<GatewayWorld> {
     return GatewayWorld.on(await SourceWorld.open(configs), limits);
   }
 
-  static async on(world: SourceWorld, limits: Partial<PushgatewayLimits> = {}): Promise<GatewayWorld> {
-    const { openJournal } = world.database;
-    const gateway = await Pushgateway.open({
-      openJournal,
-      keeper: world.sources,
-      clock: world.clock,
-      limits,
-    });
-    return new GatewayWorld(world, gateway);
+  /** With limits of their own groups are kept beside those of the database. */
+  static async on(world: SourceWorld, limits?: Partial<PushgatewayLimits>): Promise<GatewayWorld> {
+    const { database, sources: keeper, clock } = world;
+    if (limits === undefined) return new GatewayWorld(world, await database.pushgateway());
+    const openJournal: OpenJournal = (name, visit) => database.openJournal(`${name}-limited`, visit);
+    return new GatewayWorld(world, await Pushgateway.open({ openJournal, keeper, clock, limits }));
   }
 
   async killAndReopen(configs: readonly PushConfig[] = []): Promise<GatewayWorld> {

@@ -122,7 +122,7 @@ describe("groups", () => {
   });
 
   it("take the place of as many as they had, also where there is no room for more", async () => {
-    const world = await open([], { groupsMax: 2, seriesMax: 22 });
+    const world = await open([], { groupsMax: 2, seriesMax: 11 });
     const nine = (value: number) => Array.from({ length: 9 }, (_, i) => `m{k="${i}"} ${value}\n`).join("");
     await world.push("/metrics/job/a", nine(1));
     await world.push("/metrics/job/a", nine(2));
@@ -131,18 +131,115 @@ describe("groups", () => {
     expect(await world.series('m{k="8"}')).toEqual(['m{job="a", k="8"} 3']);
   });
 
-  it("of one job leave half of the room to others, and what is deleted makes room", async () => {
+  it("of a job that is alone may have all the room, and what is deleted makes room", async () => {
     const world = await open([], { groupsMax: 4, seriesMax: 24 });
-    for (const i of [0, 1]) await world.push(`/metrics/job/a/instance/${i}`, "m 1\n");
-    await expect(world.push("/metrics/job/a/instance/2", "m 1\n")).rejects.toThrow("this job has 2 groups");
-    const many = Array.from({ length: 10 }, (_, i) => `m{k="${i}"} 1\n`).join("");
-    await expect(world.push("/metrics/job/a/instance/1", many)).rejects.toThrow("groups of this job");
-    await world.push("/metrics/job/b/instance/0", "m 1\n");
+    for (const i of [0, 1, 2, 3]) await world.push(`/metrics/job/a/instance/${i}`, "m 1\n");
+    await expect(world.push("/metrics/job/b", "m 1\n")).rejects.toThrow("there are 4 groups");
     await world.remove("/metrics/job/a/instance/0");
-    await world.push("/metrics/job/a/instance/2", "m 1\n");
-    expect(await world.series()).toHaveLength(3);
+    await world.push("/metrics/job/b", "m 1\n");
+    expect(await world.series()).toHaveLength(4);
+  });
+
+  it("of one job leave others the room that is promised to them", async () => {
+    const configs = ["a", "b"].map((jobName) => ({ jobName, tokens: [{ token: jobName }] }));
+    const world = await open(configs, { groupsMax: 8, seriesMax: 40 });
+    const many = (count: number) => Array.from({ length: count }, (_, i) => `m{k="${i}"} 1\n`).join("");
+    for (const i of [0, 1, 2, 3, 4])
+      await world.push(`/metrics/job/a/instance/${i}`, "m 1\n", { token: "a" });
+    await expect(world.push("/metrics/job/a/instance/5", many(14), { token: "a" })).rejects.toThrow(
+      "of the 40 series that groups may have",
+    );
+    await world.push("/metrics/job/a/instance/5", many(13), { token: "a" });
+    await expect(world.push("/metrics/job/a/instance/6", "m 1\n", { token: "a" })).rejects.toThrow(
+      "of the 8 groups that may be this job has 6",
+    );
+    await world.push("/metrics/job/b/instance/0", "m 1\n", { token: "b" });
+    await world.push("/metrics/job/b/instance/1", many(4), { token: "b" });
+    await expect(world.push("/metrics/job/b/instance/2", "m 1\n", { token: "b" })).rejects.toThrow(
+      "there are 8",
+    );
   });
 });
+
+describe("groups of a source that has ended", () => {
+  const listed = ({ gateway }: GatewayWorld) =>
+    gateway.groups().map(({ labels, families }) => {
+      const metrics = [...families.values()].flatMap(({ family }) => family.metrics);
+      return `${[...labels.values()].join("/")}: ${metrics.length}`;
+    });
+
+  it("are gone from the list, and do not come back with a restart", async () => {
+    const world = await open();
+    await world.push("/metrics/job/a/instance/i", "m 1\n");
+    await world.push("/metrics/job/a/instance/i/path/x", "m 1\n");
+    await world.push("/metrics/job/a/instance/j", "m 1\n");
+    await world.world.end({ grouping: { job: "a", instance: "i" } });
+    expect(listed(world)).toEqual(["j/a: 3"]);
+    expect(await world.series()).toEqual(['m{instance="j", job="a"} 1']);
+    const again = await reopen(world);
+    expect(listed(again)).toEqual(["j/a: 3"]);
+    expect(await again.series()).toEqual(['m{instance="j", job="a"} 1']);
+  });
+
+  it("lose what was of it alone, histograms whole", async () => {
+    const world = await open();
+    const histogram =
+      '# TYPE h histogram\nh_bucket{instance="i",le="1"} 1\nh_sum{instance="i"} 1\nh_count{instance="i"} 1\n';
+    await world.push("/metrics/job/a", `m{instance="i"} 1\nm{instance="j"} 2\n${histogram}`);
+    await world.world.end({ grouping: { job: "a", instance: "i" } });
+    expect(listed(world)).toEqual(["a: 3"]);
+    const again = await reopen(world);
+    expect(await again.series()).toEqual(['m{instance="j", job="a"} 2']);
+  });
+
+  it("stand when they were pushed again meanwhile", async () => {
+    const world = await open();
+    await world.push("/metrics/job/a", "m 1\n");
+    const [, result] = await Promise.all([
+      world.world.end({ grouping: { job: "a" } }),
+      world.push("/metrics/job/a", "m 2\n"),
+    ]);
+    expect(result.rejected.size).toBe(0);
+    world.world.clock.advance(20);
+    expect(await world.series()).toEqual(['m{job="a"} 2']);
+    expect(listed(world)).toEqual(["a: 3"]);
+    expect(await world.series("push_failure_time_seconds")).toHaveLength(1);
+  });
+
+  it("are gone when their job is not configured any more", async () => {
+    const configs = ["a", "b"].map((jobName) => ({ jobName, tokens: [{ token: jobName }] }));
+    const world = await open(configs);
+    await world.push("/metrics/job/a", "m 1\n", { token: "a" });
+    await world.push("/metrics/job/b", "m 1\n", { token: "b" });
+    await world.world.sources.configure(configs.slice(1));
+    expect(listed(world)).toEqual(["b: 3"]);
+  });
+});
+
+describe("groups without a server", () => {
+  it("end when they are over, for as long as the database is open", async () => {
+    const world = await open();
+    await world.push("/metrics/job/a", "m 1\n", { staleness: { kind: "hold", durationMs: hour } });
+    await world.push("/metrics/job/b", "m 1\n");
+    const again = await reopen(world);
+    await again.advance(hour + second);
+    expect(await again.series()).toEqual(['m{job="b"} 1']);
+    const { database } = await again.world.killAndReopen();
+    expect((await database.pushgateway()).groups()).toHaveLength(1);
+    await database.close();
+  });
+
+  it("that were over while nobody was there end at open", async () => {
+    const world = await open();
+    await world.push("/metrics/job/a", "m 1\n", { staleness: { kind: "hold", durationMs: hour } });
+    await world.sleep(2 * hour);
+    const again = await reopen(world);
+    await again.advance(second);
+    expect([listedCount(again), await again.series()]).toEqual([0, []]);
+  });
+});
+
+const listedCount = ({ gateway }: GatewayWorld) => gateway.groups().length;
 
 describe("a cron job's result", () => {
   it("lives exactly as long as its policy says", async () => {

@@ -6,6 +6,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Database } from "../../../src/api.js";
 import type { PushResult } from "../../../src/ingest/push/push.js";
+import { Labels } from "../../../src/model/labels.js";
 import { celsius, greenhouse, hour, minute, type PushedSample, SourceWorld, start } from "./source-world.js";
 
 const token = "gh-secret";
@@ -126,6 +127,17 @@ describe("what is written about a source", () => {
     expect(await world.has("gh_door")).toBe(false);
     expect(rejected([await world.push(full, [celsius("gh-01", 1), door1(7)])])).toEqual([]);
     expect(await world.has("gh_door")).toBe(true);
+  });
+
+  it("finds its time free when the source ended while the push was under way", async () => {
+    world = await SourceWorld.open();
+    const grouping = Labels.from({ job: "a", instance: "i" });
+    const sender = { address: "127.0.0.1" };
+    await world.push({ intervalMs: minute, grouping: { job: "a", instance: "i" } }, [[{ __name__: "m" }, 1]]);
+    const push = world.sources.admit({ protocol: "text", sender, grouping, intervalMs: minute });
+    await world.end({ grouping: { job: "a", instance: "i" } });
+    push.append(push.series(Labels.from({ __name__: "n" })), undefined, 2);
+    expect(rejected([await push.commit()])).toEqual([]);
   });
 
   it("finds its time free in the millisecond of a reopen", async () => {
