@@ -21,6 +21,7 @@ import { ScrapeLoop, type ScrapeLoopOptions } from "./scrape-loop.js";
 import { selectTargets, type TargetSelection } from "./select-targets.js";
 import type { ScrapePoolStatus } from "./status.js";
 import type { Target } from "./target.js";
+import { SharedMetadata, TargetMetadata } from "./target-metadata.js";
 import { TextfileFolder } from "./textfile-folder.js";
 
 export interface ScrapePoolOptions {
@@ -54,6 +55,9 @@ export class ScrapePool {
   #selection: TargetSelection = { active: [], dropped: [], droppedCount: 0, problems: [] };
   /** By the identity of the target. */
   #loops = new Map<string, ScrapeLoop>();
+  /** As the loops. */
+  readonly #metadata = new Map<string, TargetMetadata>();
+  readonly #sharedMetadata = new SharedMetadata();
   /** Of targets that are gone, until their series are marked. */
   readonly #retiring = new Set<ScrapeLoop>();
   #isStarted = false;
@@ -135,7 +139,10 @@ export class ScrapePool {
   get status(): ScrapePoolStatus {
     return {
       jobName: this.#config.jobName,
-      activeTargets: [...this.#loops.values()].map((loop) => loop.status),
+      activeTargets: [...this.#loops].map(([identity, loop]) => ({
+        ...loop.status,
+        metadata: this.#metadataOf(identity),
+      })),
       droppedTargets: this.#selection.dropped,
       droppedCount: this.#selection.droppedCount,
       relabelConfigs: this.#config.relabelConfigs,
@@ -163,7 +170,11 @@ export class ScrapePool {
         before.get(target.identity) ?? this.#createLoop(target),
       ]),
     );
-    for (const [identity, loop] of before) if (!this.#loops.has(identity)) this.#retire(loop);
+    for (const [identity, loop] of before) {
+      if (this.#loops.has(identity)) continue;
+      this.#metadata.delete(identity);
+      this.#retire(loop);
+    }
     const refusal = this.#refusal();
     for (const [identity, loop] of this.#loops) {
       loop.refuse(refusal);
@@ -185,12 +196,12 @@ export class ScrapePool {
   }
 
   #createLoop(target: Target, before?: ScrapeLoop): ScrapeLoop {
-    const { appendable, clock, buffers, counts, metadata, version, onFailure } = this.#options;
+    const { appendable, clock, buffers, counts, version, onFailure } = this.#options;
     const { textfileDirectories: directories, agent } = this.#config;
     const client = agent === undefined ? this.#client : this.#requesterOf(agent, target);
     const options: ScrapeLoopOptions = {
       ...{ appendable, clock, buffers, counts, version, onFailure, client },
-      ...(metadata && { metadata }),
+      metadata: this.#metadataOf(target.identity),
       ...(directories.length > 0 && { folder: new TextfileFolder(directories, clock) }),
     };
     return new ScrapeLoop(target, this.#config, options, before);
@@ -200,6 +211,15 @@ export class ScrapePool {
     const { requesterOf } = this.#options;
     assert(requesterOf !== undefined, "jobs that name agents need requesterOf");
     return requesterOf(agent, target);
+  }
+
+  #metadataOf(identity: string): TargetMetadata {
+    let metadata = this.#metadata.get(identity);
+    if (metadata === undefined) {
+      metadata = new TargetMetadata(this.#sharedMetadata, this.#options.metadata);
+      this.#metadata.set(identity, metadata);
+    }
+    return metadata;
   }
 
   #retire(loop: ScrapeLoop): void {

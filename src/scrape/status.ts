@@ -4,6 +4,7 @@
 
 import type { FoundTargetsStatus } from "../discovery/found-targets.js";
 import type { Labels } from "../model/labels.js";
+import type { MetadataReader } from "../model/metric-metadata.js";
 import type { TimestampMs } from "../model/sample.js";
 import type { RelabelConfig } from "../relabel/relabel-config.js";
 
@@ -36,6 +37,8 @@ export interface TargetStatus {
   readonly lastSamples: number;
   readonly intervalMs: number;
   readonly timeoutMs: number;
+  /** What its pages say of its metrics, where that is known. */
+  readonly metadata?: MetadataReader;
 }
 
 /** What became of all scrapes since the start. */

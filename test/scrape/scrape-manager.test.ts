@@ -139,9 +139,9 @@ describe("a reload", () => {
     const due = clock.nextDue;
     const [before] = scrapes.pools()[0]!.activeTargets;
     await scrapes.configure([job({}, ["x", "y"])]);
-    expect(scrapes.pools()[0]!.activeTargets[0]).toBe(before);
+    expect(scrapes.pools()[0]!.activeTargets[0]!.labels).toBe(before!.labels);
     await scrapes.configure([job({ droppedTargetsMax: 3 })]);
-    expect(scrapes.pools()[0]!.activeTargets[0]).toBe(before);
+    expect(scrapes.pools()[0]!.activeTargets[0]!.labels).toBe(before!.labels);
     expect(clock.nextDue).toBe(due);
   });
 

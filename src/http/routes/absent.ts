@@ -2,7 +2,7 @@
  * What clients of Prometheus ask for as they start and we do not have: answered as a Prometheus answers that has
  * none, so that Grafana and others show an empty list rather than an error.
  *
- * Source: Prometheus `web/api/v1/api.go`: targetMetadata, queryExemplars, rules, alerts,
+ * Source: Prometheus `web/api/v1/api.go`: queryExemplars, rules, alerts,
  * alertmanagers.
  */
 
@@ -12,7 +12,6 @@ import { sendJson } from "../reply-stream.js";
 import { acceptForms } from "../request-body.js";
 
 const emptyAnswers: readonly (readonly [path: string, data: unknown])[] = [
-  ["/api/v1/targets/metadata", []],
   ["/api/v1/query_exemplars", []],
   ["/api/v1/rules", { groups: [] }],
   ["/api/v1/alerts", { alerts: [] }],

@@ -1,6 +1,6 @@
 /**
  * `series`, `labels` and `label/NAME/values`: what is stored, without its samples. `metadata`: what metrics are, as
- * pushes and scrapes have told since the start.
+ * pushes have told since the start and as the targets that are scraped say.
  *
  * Source: Prometheus `web/api/v1/api.go`: series, labelNames, labelValues, metricMetadata.
  */
@@ -11,9 +11,10 @@ import type { MetadataOptions } from "../../api.js";
 import { definedOnly } from "../../model/defined-only.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import type { Matcher } from "../../model/matcher.js";
-import type { MetadataReader } from "../../model/metric-metadata.js";
+import type { MetadataReader, MetricMetadata } from "../../model/metric-metadata.js";
 import { sortTexts } from "../../model/text-order.js";
 import { parseSelector } from "../../query/parser/parse.js";
+import type { ScrapePoolStatus } from "../../scrape/status.js";
 import type { RouteContext } from "../app.js";
 import { encodeSuccess, NO_ANNOTATIONS } from "../envelope.js";
 import { unescapeLabelName } from "../label-name-escaping.js";
@@ -21,7 +22,7 @@ import { sendJson } from "../reply-stream.js";
 import { acceptForms } from "../request-body.js";
 import { invalidParameter, namingParameter, RequestParameters } from "../request-parameters.js";
 
-export function addMetadataRoutes(app: FastifyInstance, { database }: RouteContext): void {
+export function addMetadataRoutes(app: FastifyInstance, { database, scrapePools }: RouteContext): void {
   acceptForms(app);
   const method = ["GET", "POST"];
   app.route({
@@ -51,25 +52,53 @@ export function addMetadataRoutes(app: FastifyInstance, { database }: RouteConte
     );
   });
   app.get("/api/v1/metadata", (request, reply) =>
-    sendJson(reply, encodeSuccess([encodeMetadata(database.metadata, new RequestParameters(request))])),
+    sendJson(
+      reply,
+      encodeSuccess([encodeMetadata(database.metadata, scrapePools(), new RequestParameters(request))]),
+    ),
   );
 }
 
-/** A list for each metric, since others have several; here the last word about it is the only one. */
-function encodeMetadata(metadata: MetadataReader, parameters: RequestParameters): string {
+/** For each metric what was said of it: the last word of pushes, and what the targets that are scraped say. */
+function encodeMetadata(
+  metadata: MetadataReader,
+  pools: readonly ScrapePoolStatus[],
+  parameters: RequestParameters,
+): string {
   const limit = integerOf(parameters, "limit") ?? -1;
-  // Of one there is nothing to be left out.
-  integerOf(parameters, "limit_per_metric");
+  const perMetric = integerOf(parameters, "limit_per_metric") || -1;
   const asked = parameters.optionalText("metric");
-  const names = asked === undefined ? sortTexts([...metadata.metricNames()]) : [asked];
-  const entries = names.flatMap((name) => {
-    const { type, help, unit } = metadata.metadataOf(name) ?? {};
-    return type === undefined ? [] : [`${JSON.stringify(name)}:[${JSON.stringify({ type, help, unit })}]`];
-  });
-  return `{${(limit < 0 ? entries : entries.slice(0, limit)).join(",")}}`;
+  const scraped = pools.flatMap(({ activeTargets }) => activeTargets.map((target) => target.metadata));
+  const found = new Map<string, Set<string>>();
+  const encode = encoder();
+  for (const reader of [...scraped, metadata]) {
+    for (const name of asked === undefined ? (reader?.metricNames() ?? []) : [asked]) {
+      const known = reader?.metadataOf(name);
+      if (known === undefined) continue;
+      const ofMetric = found.get(name) ?? new Set();
+      found.set(name, ofMetric);
+      if (perMetric < 0 || ofMetric.size < perMetric) ofMetric.add(encode(known));
+    }
+  }
+  const names = sortTexts([...found.keys()]);
+  const entries = (limit < 0 ? names : names.slice(0, limit)).map(
+    (name) => `${JSON.stringify(name)}:[${[...found.get(name)!].join(",")}]`,
+  );
+  return `{${entries.join(",")}}`;
 }
 
-function integerOf(parameters: RequestParameters, name: string): number | undefined {
+/** Targets share what they say alike: each is written once. */
+function encoder(): (metadata: MetricMetadata) => string {
+  const written = new Map<MetricMetadata, string>();
+  return (metadata) => {
+    const { type, help, unit } = metadata;
+    const text = written.get(metadata) ?? JSON.stringify({ type, help, unit });
+    written.set(metadata, text);
+    return text;
+  };
+}
+
+export function integerOf(parameters: RequestParameters, name: string): number | undefined {
   const text = parameters.optionalText(name);
   if (text !== undefined && !/^[+-]?\d{1,15}$/.test(text))
     throw new InvalidArgumentError(`${name} must be a number`);
@@ -104,16 +133,17 @@ function metadataOptions(parameters: RequestParameters): MetadataOptions {
 
 /** A selector that accepts series without any label would select all: an oversight, in Prometheus' experience. */
 export function checkSelector(text: string): void {
-  const matchers = parseMatch(text);
+  const matchers = parseMatch("match[]", text);
   if (matchers.every((matcher) => matcher.matches("")))
     throw invalidParameter("match[]", "match[] must contain at least one non-empty matcher");
 }
 
-function parseMatch(text: string): readonly Matcher[] {
+/** The matchers of a selector that the parameter `name` has. */
+export function parseMatch(name: string, text: string): readonly Matcher[] {
   try {
     return parseSelector(text);
   } catch (error) {
-    throw namingParameter("match[]", error);
+    throw namingParameter(name, error);
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * `/api/v1/targets` and below: what is scraped, how the last scrape went, and what relabelling does to a target.
+ * `/api/v1/targets` and below: what is scraped, how the last scrape went, what targets say of their metrics, and what
+ * relabelling does to a target.
  *
- * Source: Prometheus `web/api/v1/api.go`: targets, targetRelabelSteps, scrapePools.
+ * Source: Prometheus `web/api/v1/api.go`: targets, targetMetadata, targetRelabelSteps, scrapePools.
  */
 
 import type { FastifyInstance } from "fastify";
@@ -9,6 +10,7 @@ import { formatDuration } from "../../model/duration.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import { quoteText } from "../../model/labels.js";
 import { formatRfc3339 } from "../../model/rfc3339.js";
+import { sortTexts } from "../../model/text-order.js";
 import { parseLabelsJson } from "../../relabel/labels-json.js";
 import { relabelSteps } from "../../relabel/relabel.js";
 import type { JobDiscoveryStatus, ScrapePoolStatus, TargetStatus } from "../../scrape/status.js";
@@ -16,6 +18,7 @@ import type { RouteContext } from "../app.js";
 import { encodeSuccess } from "../envelope.js";
 import { sendJson } from "../reply-stream.js";
 import { invalidParameter, RequestParameters } from "../request-parameters.js";
+import { integerOf, parseMatch } from "./metadata.js";
 
 export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteContext): void {
   const sortedPools = () => [...scrapePools()].sort((a, b) => (a.jobName < b.jobName ? -1 : 1));
@@ -25,6 +28,10 @@ export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteCont
   });
   app.get("/api/v1/targets", (request, reply) => {
     const answer = describePools(sortedPools(), new RequestParameters(request));
+    return sendJson(reply, encodeSuccess([JSON.stringify(answer)]));
+  });
+  app.get("/api/v1/targets/metadata", (request, reply) => {
+    const answer = describeMetrics(sortedPools(), new RequestParameters(request));
     return sendJson(reply, encodeSuccess([JSON.stringify(answer)]));
   });
   app.get("/api/v1/targets/relabel_steps", (request, reply) => {
@@ -77,6 +84,26 @@ function describeTarget({ jobName }: ScrapePoolStatus, target: TargetStatus) {
     scrapeInterval: formatDuration(target.intervalMs),
     scrapeTimeout: formatDuration(target.timeoutMs),
   };
+}
+
+/** `limit` is how many targets may tell, as in Prometheus: the last of them tells all. */
+function describeMetrics(pools: readonly ScrapePoolStatus[], parameters: RequestParameters) {
+  const limit = integerOf(parameters, "limit") ?? -1;
+  const metric = parameters.text("metric");
+  const match = parameters.text("match_target");
+  const matchers = match === "" ? [] : parseMatch("match_target", match);
+  const found: object[] = [];
+  for (const { labels, metadata } of pools.flatMap(({ activeTargets }) => activeTargets)) {
+    if (limit >= 0 && found.length >= limit) break;
+    if (!matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))) continue;
+    const names = metric !== "" ? [metric] : sortTexts([...(metadata?.metricNames() ?? [])]);
+    for (const name of names) {
+      const known = metadata?.metadataOf(name);
+      if (known !== undefined)
+        found.push({ target: labels, ...(metric === "" && { metric: name }), ...known });
+    }
+  }
+  return found;
 }
 
 function describeSteps(pools: readonly ScrapePoolStatus[], parameters: RequestParameters) {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { MetadataOptions } from "../../../src/api.js";
 import { Labels } from "../../../src/model/labels.js";
+import type { ScrapePoolStatus, TargetStatus } from "../../../src/scrape/status.js";
+import { SharedMetadata, TargetMetadata } from "../../../src/scrape/target-metadata.js";
 import { failure, testApp } from "../test-app.js";
 
 const form = { "content-type": "application/x-www-form-urlencoded" };
@@ -100,5 +102,21 @@ describe("/api/v1/metadata", () => {
     expect(failure(await get("/api/v1/metadata?limit_per_metric=x"))).toBe(
       "400 error bad_data: limit_per_metric must be a number",
     );
+  });
+
+  it("answers what targets say too, all that differs, as many as are asked for", async () => {
+    const shared = new SharedMetadata();
+    const targets = ["One.", "Two.", "One."].map((help) => {
+      const metadata = new TargetMetadata(shared, undefined);
+      metadata.describeMetric("orders", { type: "gauge", help });
+      return { metadata } as unknown as TargetStatus;
+    });
+    const pool = { jobName: "a", activeTargets: targets } as unknown as ScrapePoolStatus;
+    const { get, post } = testApp({}, { scrapePools: () => [pool] });
+    await post("/api/v1/import/prometheus", "# TYPE orders gauge\n# HELP orders Two.\norders 1\n");
+    const [one, two] = ["One.", "Two."].map((help) => ({ type: "gauge", help, unit: "" }));
+    const answerTo = async (query: string) => JSON.parse((await get(`/api/v1/metadata${query}`)).text).data;
+    expect(await answerTo("")).toEqual({ orders: [one, two] });
+    expect(await answerTo("?limit_per_metric=1")).toEqual({ orders: [one] });
   });
 });

@@ -2,7 +2,12 @@ import { describe, expect, it } from "vitest";
 import { Labels } from "../../../src/model/labels.js";
 import { RelabelConfig } from "../../../src/relabel/relabel-config.js";
 import type { ScrapePoolStatus, TargetStatus } from "../../../src/scrape/status.js";
+import { SharedMetadata, TargetMetadata } from "../../../src/scrape/target-metadata.js";
 import { failure, testApp } from "../test-app.js";
+
+const metadata = new TargetMetadata(new SharedMetadata(), undefined);
+metadata.describeMetric("up_b", { type: "gauge", help: "B" });
+metadata.describeMetric("up_a", { type: "counter", unit: "seconds" });
 
 const target: TargetStatus = {
   url: "http://localhost:9100/metrics",
@@ -15,9 +20,14 @@ const target: TargetStatus = {
   lastSamples: 0,
   intervalMs: 15_000,
   timeoutMs: 10_000,
+  metadata,
 };
 
-const unscraped: TargetStatus = { ...target, health: "unknown", lastScrape: undefined };
+const unscraped: TargetStatus = {
+  ...target,
+  labels: Labels.from({ job: "app", instance: "x" }),
+  ...{ health: "unknown", lastScrape: undefined },
+};
 
 const droppedLabels = { __address__: "localhost:9101", job: "node" };
 
@@ -146,5 +156,42 @@ describe("/api/v1/targets/relabel_steps", () => {
     ["node", '{"a":1}', 'error parsing labels: the value of "a" is no text'],
   ])("refuses pool %j with labels %j", async (pool, labels, message) => {
     expect(failure(await get(path(pool, labels)))).toContain(`400 error bad_data: ${message}`);
+  });
+});
+
+describe("/api/v1/targets/metadata", () => {
+  const ofNode = { instance: "localhost:9100", job: "node" };
+  const a = { type: "counter", help: "", unit: "seconds" };
+  const b = { type: "gauge", help: "B", unit: "" };
+
+  it("answers what each target says, of all metrics or of one", async () => {
+    expect(await answer("/api/v1/targets/metadata")).toHaveLength(4);
+    expect(await answer('/api/v1/targets/metadata?match_target={job="node"}')).toEqual([
+      { target: ofNode, metric: "up_a", ...a },
+      { target: ofNode, metric: "up_b", ...b },
+    ]);
+    expect(await answer('/api/v1/targets/metadata?match_target={job=~"n.*"}&metric=up_b')).toEqual([
+      { target: ofNode, ...b },
+    ]);
+    expect(await answer("/api/v1/targets/metadata?metric=none")).toEqual([]);
+  });
+
+  it("answers so many targets as are asked for", async () => {
+    const jobs = async (query: string) =>
+      (await answer(`/api/v1/targets/metadata?${query}`)).map(
+        (found: { target: { job: string } }) => found.target.job,
+      );
+    expect(await jobs("limit=1")).toEqual(["app", "app"]);
+    expect(await jobs("limit=1&metric=up_a")).toEqual(["app"]);
+    expect(await jobs("limit=0")).toEqual([]);
+  });
+
+  it("refuses what is no selector and no number", async () => {
+    expect(failure(await get("/api/v1/targets/metadata?limit=x"))).toBe(
+      "400 error bad_data: limit must be a number",
+    );
+    expect(failure(await get("/api/v1/targets/metadata?match_target={"))).toMatch(
+      /^400 error bad_data: invalid parameter "match_target": /,
+    );
   });
 });
