@@ -6,6 +6,8 @@
  */
 
 import { dirname } from "node:path";
+import type { AgentConfig } from "./agent/agent-config.js";
+import { loadAgentConfigs, readAgentConfigs, type WrittenAgentConfig } from "./config/agent-section.js";
 import type { ConfigPlace, Environment } from "./config/config-place.js";
 import { defaultGlobalConfig, type GlobalConfig, readGlobal } from "./config/global-section.js";
 import { readGraphite } from "./config/graphite-section.js";
@@ -29,7 +31,8 @@ import { readTextFile } from "./local-files.js";
 import type { ScrapeConfig } from "./scrape/scrape-config.js";
 
 /** A file with all that it names. */
-export interface Config extends Omit<ParsedConfig, "pushConfigs" | "scrapeConfigFiles"> {
+export interface Config extends Omit<ParsedConfig, "agentConfigs" | "pushConfigs" | "scrapeConfigFiles"> {
+  readonly agentConfigs: readonly AgentConfig[];
   readonly pushConfigs: readonly PushConfig[];
 }
 
@@ -39,6 +42,7 @@ export interface ParsedConfig {
   readonly scrapeConfigs: readonly ScrapeConfig[];
   /** Patterns of files with more of them. */
   readonly scrapeConfigFiles: readonly string[];
+  readonly agentConfigs: readonly WrittenAgentConfig[];
   readonly pushConfigs: readonly WrittenPushConfig[];
   readonly pushBudgets: Partial<PushBudgets>;
   readonly graphiteTemplates: readonly GraphiteTemplate[];
@@ -53,6 +57,7 @@ export const emptyConfig = {
   globals: defaultGlobalConfig,
   scrapeConfigs: [],
   scrapeConfigFiles: [],
+  agentConfigs: [],
   pushConfigs: [],
   pushBudgets: {},
   graphiteTemplates: [],
@@ -71,10 +76,13 @@ export async function loadConfig(path: string, environment: Environment = proces
     jobNames: parsed.scrapeConfigs.map(({ jobName }) => jobName),
     readFile: readTextFile,
   });
+  const scrapeConfigs = [...parsed.scrapeConfigs, ...more.scrapeConfigs];
+  const agentConfigs = await loadAgentConfigs(parsed.agentConfigs, { scrapeConfigs, readFile: readTextFile });
   return Object.freeze({
     ...parsed,
+    agentConfigs,
     pushConfigs,
-    scrapeConfigs: [...parsed.scrapeConfigs, ...more.scrapeConfigs],
+    scrapeConfigs,
     warnings: [...parsed.warnings, ...more.warnings],
   });
 }
@@ -94,6 +102,7 @@ export function parseConfig(text: string, file: string, environment: Environment
   root.notYet(["alerting", "tracing"], "section");
   root.notYet(["remote_write", "remote_read"], "sections");
   readRuntime(root.section("runtime"));
+  const agentConfigs = readAgentConfigs(root, file);
   const pushConfigs = readPushConfigs(root, file);
   const pushBudgets = readPushBudgets(root.section("push"));
   const graphiteTemplates = readGraphite(root.section("graphite"));
@@ -104,6 +113,7 @@ export function parseConfig(text: string, file: string, environment: Environment
       globals,
       scrapeConfigs,
       scrapeConfigFiles,
+      agentConfigs,
       pushConfigs,
       pushBudgets,
       graphiteTemplates,

@@ -4,6 +4,7 @@
  * Closing finishes what is in flight: first no more requests and lines, then no more scrapes, then the database.
  */
 
+import type { Agents } from "./agent/agents.js";
 import type { Database, DatabaseEvent, DatabaseOptions } from "./api.js";
 import type { Config } from "./config.js";
 import { openDatabase } from "./database.js";
@@ -20,6 +21,7 @@ import { UnavailableError } from "./model/errors.js";
 import type { AddedTargets } from "./scrape/added-targets.js";
 import { ScrapeManager } from "./scrape/scrape-manager.js";
 import { Reloads } from "./server/reloads.js";
+import { allJobs, askingThrough, openAgents } from "./server/server-agents.js";
 import { loadServerConfig, type ServerConfig, warningsOf } from "./server/server-config.js";
 import { demandCertificates, exchangeCertificates, httpsOptions } from "./server/tls.js";
 
@@ -95,23 +97,28 @@ interface Beginning {
 async function startParts({ initial, database, origins, closers }: Beginning, options: ServerOptions) {
   const { tls } = initial.web;
   let inForce = initial;
-  const scrapes = startScrapes(initial.config, database, options);
+  const clock = clockOf(options);
+  const { onEvent } = options;
+  const agents = await openAgents(database, { clock, scrapes: () => scrapes, onEvent });
+  const scrapes: ScrapeManager = startScrapes(initial.config, { database, agents }, options);
   closers.unshift(() => scrapes.stop());
+  agents.configure(initial.config.agentConfigs);
   const templates = () => inForce.config.graphiteTemplates;
   const graphite = options.graphite && (await startGraphite(options, database, templates));
   if (graphite !== undefined) closers.unshift(() => graphite.close());
-  const access = new Access(clockOf(options), origins);
+  const access = new Access(clock, origins);
   access.configure(accessRules(initial));
   const apply = async (next: ServerConfig) => {
     await database.sources.configure(next.config.pushConfigs, next.config.pushBudgets);
     access.configure(accessRules(next));
     if (next.web.tls !== undefined) exchangeCertificates(app.server, next.web.tls);
     inForce = next;
-    await scrapes.configure(next.config.scrapeConfigs);
+    agents.revoke(next.config.agentConfigs);
+    await scrapes.configure(allJobs(next.config));
+    agents.configure(next.config.agentConfigs);
   };
   const load = () => loadServerConfig(options);
-  const clock = clockOf(options);
-  const reloads = new Reloads({ initial, clock, load, apply, onEvent: options.onEvent });
+  const reloads = new Reloads({ initial, clock, load, apply, onEvent });
   const reload = () => reloads.reload();
   const app = buildApp({
     ...httpOptions(options),
@@ -119,10 +126,12 @@ async function startParts({ initial, database, origins, closers }: Beginning, op
     scrapePools: () => scrapes.pools(),
     otlp: () => inForce.config.otlp,
     access,
+    agents,
     ownMetrics: {
       config: () => reloads.status,
       scrape: () => scrapes.counts,
       scrapePools: () => scrapes.pools(),
+      agents: () => agents.statuses(),
       ...(graphite && { graphite: () => graphite.counts() }),
     },
     ...(tls && { https: httpsOptions(tls) }),
@@ -130,6 +139,7 @@ async function startParts({ initial, database, origins, closers }: Beginning, op
   });
   if (tls !== undefined) demandCertificates(app.server, tls);
   closers.unshift(() => app.close());
+  closers.unshift(() => agents.close());
   closers.unshift(() => reloads.close());
   const addTargets: Server["addTargets"] = (jobName, groups) => scrapes.addTargets(jobName, groups);
   return { url: await listen(app, options), graphitePort: graphite?.port, reload, addTargets };
@@ -137,37 +147,6 @@ async function startParts({ initial, database, origins, closers }: Beginning, op
 
 function accessRules({ config, web }: ServerConfig) {
   return { pushConfigs: config.pushConfigs, users: web.users, headers: web.headers };
-}
-
-/** Waits for one of the signals, closes, and resolves with the exit code; a second one ends the process at once. */
-export function closeOnSignal(
-  server: Server,
-  signals: readonly NodeJS.Signals[],
-  onEvent: ServerOptions["onEvent"],
-): Promise<number> {
-  return new Promise((resolve) => {
-    let received = 0;
-    const stop = (signal: NodeJS.Signals) => {
-      received++;
-      if (received > 1) process.exit(1);
-      onEvent({ level: "info", message: "closing; a second signal ends at once", facts: { signal } });
-      server.close().then(
-        () => resolve(0),
-        (error: unknown) => {
-          onEvent({ level: "error", message: `closing failed: ${messageOf(error)}` });
-          resolve(1);
-        },
-      );
-    };
-    for (const signal of signals) process.on(signal, stop);
-  });
-}
-
-/** Reads the configuration again on each SIGHUP. What comes of it is told as events. */
-export function reloadOnSignal(server: Server): void {
-  process.on("SIGHUP", () => {
-    server.reload().catch(() => {});
-  });
 }
 
 /** Closes all, one after the other, even when one of them fails; then rejects with the first failure. */
@@ -194,13 +173,18 @@ function clockOf({ database: { clock = systemClock } }: ServerOptions): Clock {
   return clock;
 }
 
-function startScrapes({ scrapeConfigs }: Config, database: Database, options: ServerOptions): ScrapeManager {
-  const scrapes = new ScrapeManager(scrapeConfigs, {
+function startScrapes(
+  config: Config,
+  { database, agents }: { readonly database: Database; readonly agents: Agents },
+  options: ServerOptions,
+): ScrapeManager {
+  const scrapes = new ScrapeManager(allJobs(config), {
     appendable: database,
     clock: clockOf(options),
     version: options.version,
     readFile: readTextFile,
     metadata: database.metadata,
+    requesterOf: askingThrough(agents),
     onFailure: (error) =>
       options.onEvent({ level: "error", message: `a scrape was not stored: ${messageOf(error)}` }),
     onProblem: (problem) => options.onEvent({ level: "warning", message: problem }),

@@ -58,6 +58,7 @@ scrape_configs:
 
   it("takes an empty file", () => {
     expect(parseConfig("", "f")).toEqual({
+      agentConfigs: [],
       globals: expect.objectContaining({ intervalMs: 60_000, externalLabels: Labels.from([]) }),
       scrapeConfigs: [],
       scrapeConfigFiles: [],
@@ -105,9 +106,9 @@ scrape_configs:
   });
 
   it("warns of what Prometheus knows and we do not act on yet", () => {
-    const text = "rule_files: [x.yml]\nscrape_configs:\n  - job_name: a\n    kubernetes_sd_configs: []\n";
+    const text = "rule_files: [x.yml]\nscrape_configs:\n  - job_name: a\n    consul_sd_configs: []\n";
     expect(parseConfig(text, "f").warnings).toEqual([
-      "f:4: scrape_configs[0].kubernetes_sd_configs is not acted on yet",
+      "f:4: scrape_configs[0].consul_sd_configs is not acted on yet",
       "f:1: rule_files is not acted on yet",
     ]);
   });

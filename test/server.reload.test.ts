@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import type { DatabaseEvent } from "../src/api.js";
-import { reloadOnSignal, type Server, type ServerOptions, startServer } from "../src/server.js";
+import { reloadOnSignal } from "../src/server/signals.js";
+import { type Server, type ServerOptions, startServer } from "../src/server.js";
 
 const soon = { timeout: 10_000 };
 const root = mkdtempSync(join(tmpdir(), "narthex-reload-"));

@@ -25,6 +25,7 @@ const importTable: Readonly<Record<string, readonly string[]>> = {
   client: ["model", "kernels", "api", "storage/fs"],
   "http-client": ["model"],
   discovery: ["model", "local-files", "http-client"],
+  agent: ["model", "relabel", "http-client", "discovery", "scrape"],
   scrape: ["model", "kernels", "relabel", "ingest/exposition", "http-client", "discovery", "local-files"],
   api: ["model", "storage/fs", "ingest/push", "ingest/source", "ingest/pushgateway"],
   "local-files": ["model", "storage/fs"],
@@ -32,14 +33,15 @@ const importTable: Readonly<Record<string, readonly string[]>> = {
   index: ["model", "api", "database", "storage/fs", "ingest/push", "ingest/source", "relabel"],
   config: [
     ...["model", "api", "relabel", "query/parser", "ingest", "http-client", "discovery", "scrape"],
-    "local-files",
+    ...["local-files", "agent"],
   ],
   listen: ["model", "ingest"],
   samples: ["model", "api", "local-files"],
-  http: ["model", "api", "relabel", "query/parser", "ingest", "scrape/status"],
+  http: ["model", "api", "agent/known-agent", "relabel", "query/parser", "ingest", "scrape/status"],
   server: [
     "model",
     "api",
+    "agent",
     "database",
     "config",
     "discovery",
@@ -51,7 +53,7 @@ const importTable: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ...["model", "api", "database", "server", "config", "samples", "query/parser", "local-files"],
-    ...["relabel", "scrape/target"],
+    ...["relabel", "scrape/target", "agent"],
   ],
 };
 
@@ -75,6 +77,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   fastify: ["src/http/"],
   re2js: ["src/model/"],
   bcryptjs: ["src/http/"],
+  ws: ["src/agent/"],
   commander: ["src/cli/"],
   "csv-parse": ["src/ingest/csv/"],
   yaml: ["src/config", "src/discovery/"],

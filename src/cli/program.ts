@@ -4,6 +4,7 @@
 
 import { createRequire } from "node:module";
 import { Command } from "commander";
+import { addAgentCommand } from "./agent.js";
 import { addCheckCommand } from "./check.js";
 import { addExportCommand } from "./export.js";
 import { addImportCommand } from "./import.js";
@@ -38,6 +39,7 @@ Examples:
   addPromqlCommand(program, terminal);
   addRelabelCommand(program, terminal);
   addSourcesCommand(program, terminal);
+  addAgentCommand(program, terminal, version);
   return program;
 }
 

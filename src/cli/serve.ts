@@ -5,16 +5,15 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { DatabaseEvent, Durability } from "../api.js";
-import { systemClock } from "../model/clock.js";
 import { definedOnly } from "../model/defined-only.js";
 import { LockedError, UnavailableError } from "../model/errors.js";
-import { formatRfc3339 } from "../model/rfc3339.js";
 import type { BlockEncoding } from "../model/series.js";
 import { isEmptyDatabase, loadSamples } from "../samples/load-samples.js";
 import type { Server } from "../server.js";
 import { blockEncodingOption } from "./block-encoding-option.js";
 import { CommandError } from "./failure.js";
 import { formatImport, importWithProgress } from "./import-progress.js";
+import { logLine } from "./log-line.js";
 import * as values from "./option-values.js";
 import type { Terminal } from "./terminal.js";
 
@@ -130,7 +129,7 @@ function addQueryOptions(command: Command): void {
 async function serve(options: ServeOptions, terminal: Terminal, version: string): Promise<void> {
   const onEvent = (event: DatabaseEvent) => terminal.say(logLine(event));
   const server = await start(options, version, onEvent);
-  const { closeOnSignal, reloadOnSignal } = await import("../server.js");
+  const { closeOnSignal, reloadOnSignal } = await import("../server/signals.js");
   const hasFiles = options.config !== undefined || options["web.config.file"] !== undefined;
   // Without files SIGHUP is what a terminal says when it closes.
   const ended = closeOnSignal(
@@ -225,14 +224,4 @@ Try next, from another shell:
   npx narthex query 'sum by (symbol) (stock_price_dollars)' --time 2008-01-01${target}
   npx narthex query seattle_temperature_celsius --start 2010-06-01 --end 2010-06-15 --step 2h${target}
 `;
-}
-
-/** `2026-01-02T03:04:05Z warning a sentence file=wal/1 offset=12`. */
-function logLine({ level, message, facts = {} }: DatabaseEvent): string {
-  const pairs = Object.entries(facts).map(([name, value]) => ` ${name}=${quoteWhereNeeded(String(value))}`);
-  return `${formatRfc3339(systemClock.now())} ${level} ${message}${pairs.join("")}`;
-}
-
-function quoteWhereNeeded(text: string): string {
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
 }

@@ -14,7 +14,7 @@
  * No message has a secret in it.
  */
 
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { parseStaleness } from "../ingest/push/staleness-policy.js";
 import { Identities } from "../ingest/source/identities.js";
 import { AddressRange } from "../ingest/source/ip-address.js";
@@ -30,12 +30,10 @@ import type {
 import { compilePushJob } from "../ingest/source/push-job.js";
 import { AnchoredRegExp } from "../model/anchored-regexp.js";
 import { definedOnly } from "../model/defined-only.js";
-import { ConfigError, InvalidArgumentError, StorageError } from "../model/errors.js";
+import { ConfigError, InvalidArgumentError } from "../model/errors.js";
 import { readRelabelConfigs } from "./relabel-section.js";
+import { type ReadFile, readToken } from "./token-section.js";
 import type { YamlSection } from "./yaml-section.js";
-
-/** Reads a file that the configuration names. Rejects with StorageError. */
-export type ReadFile = (path: string) => Promise<string>;
 
 /** An entry of `push_configs` as it is written: its token files are not read yet. */
 export interface WrittenPushConfig {
@@ -88,7 +86,7 @@ export function readPushBudgets(section: YamlSection | undefined): Partial<PushB
 function readPushConfig(section: YamlSection, directory: string): WrittenPushConfig {
   const jobName = section.text("job_name") ?? "";
   if (jobName === "") section.fail("job_name", "must be given and not empty");
-  const tokens = section.sections("tokens").map((token) => readToken(token, directory));
+  const tokens = section.sections("tokens").map((token) => readPushToken(token, directory));
   const config = {
     jobName,
     certificates: section.sections("certificates").map(readCertificate),
@@ -115,28 +113,11 @@ function readPushConfig(section: YamlSection, directory: string): WrittenPushCon
   };
 }
 
-function readToken(section: YamlSection, directory: string): (readFile: ReadFile) => Promise<PushToken> {
-  const token = section.text("token");
-  const path = section.text("token_file");
-  const digest = section.text("token_sha256");
+function readPushToken(section: YamlSection, directory: string): (readFile: ReadFile) => Promise<PushToken> {
+  const load = readToken(section, directory);
   const rights = readRights(section);
   section.finish();
-  if ([token, path, digest].filter((given) => given !== undefined).length !== 1)
-    section.reject("token", "one of token, token_file and token_sha256 must be given");
-  if (token === "") section.fail("token", "must not be empty");
-  if (token !== undefined) return async () => ({ ...rights, token });
-  if (digest !== undefined) {
-    if (!/^[0-9a-fA-F]{64}$/.test(digest)) section.fail("token_sha256", "must be 64 hexadecimal digits");
-    return async () => ({ ...rights, tokenSha256: Buffer.from(digest, "hex") });
-  }
-  return async (readFile) => {
-    const text = await readFile(resolve(directory, path!)).catch((error: unknown) => {
-      if (!(error instanceof StorageError)) throw error;
-      return section.fail("token_file", `cannot be used: ${error.message}`);
-    });
-    if (text.trim() === "") section.fail("token_file", "names a file that is empty");
-    return { ...rights, token: text.trim() };
-  };
+  return async (readFile) => ({ ...rights, ...(await load(readFile)) });
 }
 
 function readCertificate(section: YamlSection): PushCertificate {

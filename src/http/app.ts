@@ -29,6 +29,7 @@ import { defaultHttpLimits, type HttpLimits } from "./http-limits.js";
 import { OwnMetrics, type OwnMetricsSources } from "./own-metrics.js";
 import { addAbsentRoutes } from "./routes/absent.js";
 import { addAdminRoutes } from "./routes/admin.js";
+import { type AgentDoor, addAgentRoutes, takeAgents } from "./routes/agent.js";
 import { addImportRoutes } from "./routes/import.js";
 import { addMetadataRoutes } from "./routes/metadata.js";
 import { addPageRoutes } from "./routes/pages.js";
@@ -68,6 +69,8 @@ export interface AppDependencies {
   readonly reload?: () => Promise<void>;
   /** What own metrics tell besides. */
   readonly ownMetrics?: OwnMetricsSources;
+  /** Who takes connections of agents. Default: nobody does. */
+  readonly agents?: AgentDoor;
   /** For HTTPS. Default plain HTTP. */
   readonly https?: ServerOptions;
   readonly connectionLimits?: Partial<ConnectionLimits>;
@@ -92,6 +95,7 @@ export interface RouteContext {
   readonly scrapePools: () => readonly ScrapePoolStatus[];
   /** Undefined when clients may not ask for it. */
   readonly reload: (() => Promise<void>) | undefined;
+  readonly agents: AgentDoor | undefined;
 }
 
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
@@ -99,8 +103,8 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const limits = { ...defaultHttpLimits, ...dependencies.limits };
   const metrics = new OwnMetrics(version, () => database.describe(), dependencies.ownMetrics);
   const { enableAdminApi = false, features = new Set<string>(), scrapePools = () => [] } = dependencies;
-  const { access = new Access(clock), reload, https } = dependencies;
-  const settings = { version, limits, enableAdminApi, features, reload };
+  const { access = new Access(clock), reload, https, agents } = dependencies;
+  const settings = { version, limits, enableAdminApi, features, reload, agents };
   const { sources } = database;
   const sums = openedOnce(() => Sums.open(database.openJournal, clock));
   const parts = {
@@ -125,6 +129,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   countRequests(app, context);
   endConnectionsOnClose(app);
   watchConnections(app, clock, { ...defaultConnectionLimits, ...dependencies.connectionLimits });
+  if (agents !== undefined) takeAgents(app, agents);
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, onEvent));
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?", 1)[0];
@@ -164,7 +169,7 @@ const routes: Readonly<Record<AccessKind, readonly AddRoutes[]>> = {
   ],
   read: [
     ...[addQueryRoutes, addMetadataRoutes, addStatusRoutes, addTargetRoutes, addSourceRoutes],
-    ...[addPageRoutes, addAbsentRoutes],
+    ...[addPageRoutes, addAbsentRoutes, addAgentRoutes],
   ],
   import: [addImportRoutes],
   admin: [addAdminRoutes, addPushgatewayAdminRoutes, addReloadRoutes],

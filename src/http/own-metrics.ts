@@ -6,6 +6,7 @@
  */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { AgentStatus } from "../agent/known-agent.js";
 import type { DatabaseStatus } from "../api.js";
 import type { GraphiteCounts } from "../ingest/graphite/graphite-counts.js";
 import type { PushProtocol, RefusalReason, UnstoredKind } from "../ingest/push/push.js";
@@ -24,6 +25,7 @@ export interface OwnMetricsSources {
   readonly graphite?: () => GraphiteCounts;
   readonly scrape?: () => ScrapeTotals;
   readonly scrapePools?: () => readonly ScrapePoolStatus[];
+  readonly agents?: () => readonly AgentStatus[];
 }
 
 export interface ConfigStatus {
@@ -60,7 +62,7 @@ export class OwnMetrics {
   constructor(
     version: string,
     status: () => DatabaseStatus,
-    { config, graphite, scrape, scrapePools }: OwnMetricsSources = {},
+    { config, graphite, scrape, scrapePools, agents }: OwnMetricsSources = {},
   ) {
     this.#status = status;
     collectDefaultMetrics({ register: this.#registry });
@@ -96,6 +98,7 @@ export class OwnMetrics {
     if (graphite !== undefined) this.#addGraphite(graphite);
     if (scrape !== undefined) this.#addScrapes(scrape);
     if (scrapePools !== undefined) this.#addDiscoveries(scrapePools);
+    if (agents !== undefined) this.#addAgents(agents);
   }
 
   get contentType(): string {
@@ -220,6 +223,30 @@ export class OwnMetrics {
       "narthex_discovered_targets",
       "Targets that discovery knows, before relabelling.",
       { pools, value: ({ targets }) => targets },
+    );
+  }
+
+  #addAgents(agents: () => readonly AgentStatus[]): void {
+    const gauge = (name: string, help: string, value: (agent: AgentStatus) => number) =>
+      new Gauge({
+        ...{ name, help },
+        labelNames: ["agent"],
+        registers: [this.#registry],
+        collect() {
+          this.reset();
+          for (const agent of agents()) this.set({ agent: agent.name }, value(agent));
+        },
+      });
+    gauge(
+      "narthex_agent_connected",
+      "1 while an agent of the configuration is connected.",
+      ({ connection }) => Number(connection !== undefined),
+    );
+    gauge("narthex_agent_targets", "Targets that an agent told of and may bring.", ({ targets }) => targets);
+    gauge(
+      "narthex_agent_refused_targets",
+      "Targets that an agent told of and may not bring.",
+      ({ refused }) => refused.length,
     );
   }
 

@@ -1,0 +1,273 @@
+/**
+ * Agent: what runs behind a firewall: it opens a connection to the server, tells of its targets, and asks them for their
+ * pages when the server wants them. It goes on trying for as long as it lives.
+ */
+
+import type { Socket } from "node:net";
+import { WebSocket } from "ws";
+import { Connections } from "../http-client/connections.js";
+import { defaultHttpClientConfig } from "../http-client/http-client-config.js";
+import { describeFailure } from "../http-client/response-body.js";
+import { type ReadFile, SecretValues } from "../http-client/secret-values.js";
+import type { Clock } from "../model/clock.js";
+import { InvalidArgumentError, MalformedInputError, UnavailableError } from "../model/errors.js";
+import type { ScrapeConfig } from "../scrape/scrape-config.js";
+import type { ServerAccess } from "./agent-config.js";
+import { Channel, type ChannelEnding, closeCodes, connectionOptions } from "./channel.js";
+import { ListedTargets } from "./listed-targets.js";
+import {
+  type AgentMessage,
+  decodeServerMessage,
+  encodeMessage,
+  type ServerMessage,
+  subprotocol,
+} from "./messages.js";
+import { PageErrand } from "./page-errand.js";
+
+export interface AgentOptions {
+  readonly server: ServerAccess;
+  readonly clock: Clock;
+  /** From 0 to 1: so that agents do not all come back at once. */
+  readonly random: () => number;
+  readonly version: string;
+  readonly readFile: ReadFile;
+  readonly onEvent: (event: AgentEvent) => void;
+}
+
+/** Something that whoever runs the agent should know. */
+export interface AgentEvent {
+  readonly level: "info" | "warning";
+  readonly message: string;
+}
+
+const firstDelayMs = 1000;
+const delayMaxMs = 30_000;
+/** A connection that lived this long was a good one. */
+const settledMs = 30_000;
+const handshakeTimeoutMs = 10_000;
+/** What goes on being wrong is told again after this. */
+const repeatMs = 10 * 60_000;
+const answerMaxBytes = 4096;
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #url: URL;
+  readonly #connections: Connections;
+  readonly #secrets: SecretValues;
+  readonly #listed: ListedTargets;
+  readonly #errands = new Map<number, PageErrand>();
+  #channel: Channel | undefined;
+  #cancelTimer: () => void = () => {};
+  #failures = 0;
+  #lastTrouble = { text: "", at: Number.NEGATIVE_INFINITY };
+  #isClosed = false;
+  #ended: () => void = () => {};
+
+  /** Throws InvalidArgumentError when the server cannot be reached as it is said. */
+  constructor(options: AgentOptions) {
+    const { ca, cert, key, proxyUrl, url } = options.server;
+    this.#options = options;
+    this.#url = endpointOf(url);
+    if (proxyUrl !== undefined && this.#url.protocol === "ws:")
+      throw new InvalidArgumentError("through a proxy the server is reached by https:// only");
+    this.#secrets = new SecretValues(options.readFile);
+    this.#connections = new Connections(
+      {
+        tls: { ...defaultHttpClientConfig.tls, ca, cert, key },
+        proxy: proxyUrl === undefined ? undefined : proxyOf(proxyUrl),
+      },
+      this.#secrets,
+    );
+    this.#listed = new ListedTargets({ ...options, onChange: () => this.#tellTargets() });
+  }
+
+  /** What may be scraped, in place of what was said before. */
+  configure(configs: readonly ScrapeConfig[]): void {
+    this.#listed.configure(configs);
+  }
+
+  get targetCount(): number {
+    return this.#listed.targets.length;
+  }
+
+  start(): void {
+    void this.#dial();
+  }
+
+  /** Hangs up. Resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer();
+    if (this.#channel !== undefined) {
+      const ended = new Promise<void>((resolve) => {
+        this.#ended = resolve;
+      });
+      this.#channel.close(closeCodes.goingAway, "the agent ends");
+      await ended;
+    }
+    await this.#listed.stop();
+    this.#connections.close();
+  }
+
+  async #dial(): Promise<void> {
+    try {
+      const { webSocket, socket } = await this.#connect();
+      if (this.#isClosed) webSocket.terminate();
+      else this.#begin(webSocket, socket);
+    } catch (error) {
+      this.#failures++;
+      this.#retry(`cannot connect to ${this.#url.href}: ${describeFailure(error)}`, this.#delayMs());
+    }
+  }
+
+  /** The token is read each time: it may have been renewed. */
+  async #connect(): Promise<{ webSocket: WebSocket; socket: Socket }> {
+    const token = await this.#secrets.read(this.#options.server.token);
+    if (!/^[\x21-\x7e]+$/.test(token)) throw new UnavailableError("the token is empty or has blanks in it");
+    const asked = new URL(this.#url.href.replace(/^ws/, "http"));
+    const route = asked.protocol === "https:" ? await this.#connections.routeTo(asked, true) : undefined;
+    const agent = route?.options.agent;
+    const webSocket = new WebSocket(this.#url, [subprotocol], {
+      ...connectionOptions,
+      handshakeTimeout: handshakeTimeoutMs,
+      headers: { authorization: `Bearer ${token}`, "user-agent": `Narthex/${this.#options.version}` },
+      ...(typeof agent === "object" && { agent }),
+    });
+    return new Promise((resolve, reject) => {
+      let socket: Socket;
+      webSocket.on("upgrade", (response) => {
+        socket = response.socket;
+      });
+      webSocket.once("open", () => resolve({ webSocket, socket }));
+      webSocket.once("error", reject);
+      webSocket.once("unexpected-response", (request, response) => {
+        readAnswer(response).then((text) => {
+          request.destroy();
+          reject(new UnavailableError(`the server answered ${response.statusCode}: ${text}`));
+        }, reject);
+      });
+    });
+  }
+
+  #begin(webSocket: WebSocket, socket: Socket): void {
+    const { clock } = this.#options;
+    const since = clock.monotonic();
+    const channel = new Channel(webSocket, {
+      ...{ clock, socket },
+      onMessage: (encoded) => this.#take(decodeServerMessage(encoded)),
+      onClose: (ending) => this.#lost(ending, clock.monotonic() - since),
+    });
+    this.#channel = channel;
+    this.#lastTrouble = { text: "", at: Number.NEGATIVE_INFINITY };
+    this.#tell("info", `connected to ${this.#url.href}`);
+    this.#tellTargets();
+  }
+
+  #lost({ code, reason }: ChannelEnding, livedMs: number): void {
+    this.#channel = undefined;
+    for (const errand of this.#errands.values()) errand.cancel();
+    this.#errands.clear();
+    this.#ended();
+    if (this.#isClosed) return;
+    this.#failures = livedMs >= settledMs ? 0 : this.#failures + 1;
+    // Whoever was replaced must not push the other out at once.
+    const delayMs = code === closeCodes.replaced ? delayMaxMs : this.#delayMs();
+    this.#retry(`the connection has ended: ${reason}`, delayMs);
+  }
+
+  #take(message: ServerMessage): void {
+    switch (message.kind) {
+      case "accepted":
+        this.#tellAccepted(message);
+        break;
+      case "ask":
+        this.#ask(message);
+        break;
+      case "credit":
+        // The end of the page may have been on its way.
+        this.#errands.get(message.scrape)?.credit(message.sizeBytes);
+        break;
+      case "cancel":
+        this.#errands.get(message.scrape)?.cancel();
+    }
+  }
+
+  #ask({ scrape, target: id, headers }: Extract<ServerMessage, { kind: "ask" }>): void {
+    const { clock } = this.#options;
+    const channel = this.#channel;
+    const send = async (message: AgentMessage) => channel?.send(encodeMessage(message));
+    const target = this.#listed.find(id);
+    if (this.#errands.has(scrape)) throw new MalformedInputError("a scrape that is under way already");
+    if (target === undefined) {
+      void send({ kind: "failed", scrape, reason: "the agent has no such target any more" });
+      return;
+    }
+    if (this.#errands.size >= 2 * this.targetCount + 16) {
+      void send({ kind: "failed", scrape, reason: "the agent has too many scrapes under way" });
+      return;
+    }
+    const errand = new PageErrand({ clock, scrape, target, headers, send });
+    this.#errands.set(scrape, errand);
+    void errand.run().then(() => {
+      if (this.#errands.get(scrape) === errand) this.#errands.delete(scrape);
+    });
+  }
+
+  #tellTargets(): void {
+    const { targets } = this.#listed;
+    void this.#channel?.send(encodeMessage({ kind: "targets", targets }));
+  }
+
+  #tellAccepted({ count, refused }: Extract<ServerMessage, { kind: "accepted" }>): void {
+    this.#tell("info", `the server scrapes ${count} targets`);
+    for (const { id, reason } of refused)
+      this.#tell("warning", `the server refuses ${this.#listed.find(id)?.url ?? id}: ${reason}`);
+  }
+
+  #retry(trouble: string, delayMs: number): void {
+    if (this.#isClosed) return;
+    const now = this.#options.clock.monotonic();
+    if (trouble !== this.#lastTrouble.text || now - this.#lastTrouble.at >= repeatMs) {
+      this.#lastTrouble = { text: trouble, at: now };
+      this.#tell("warning", `${trouble}; trying again in ${(delayMs / 1000).toFixed(1)}s, and so on`);
+    }
+    this.#cancelTimer = this.#options.clock.schedule(delayMs, () => void this.#dial());
+  }
+
+  /** Twice as long each time, and anywhere in the upper half of that. */
+  #delayMs(): number {
+    const fullMs = Math.min(delayMaxMs, firstDelayMs * 2 ** Math.min(this.#failures, 10));
+    return Math.round((fullMs * (1 + this.#options.random())) / 2);
+  }
+
+  #tell(level: AgentEvent["level"], message: string): void {
+    this.#options.onEvent({ level, message });
+  }
+}
+
+function endpointOf(server: URL): URL {
+  const url = new URL(server);
+  url.protocol = url.protocol.replace(/^http/, "ws");
+  if (url.protocol !== "ws:" && url.protocol !== "wss:")
+    throw new InvalidArgumentError("the server's URL must begin with https:// or http://");
+  if (url.username !== "" || url.password !== "")
+    throw new InvalidArgumentError("the server's URL must have no user: an agent shows its token");
+  url.pathname = `${url.pathname.replace(/\/$/, "")}/api/v1/agent`;
+  return url;
+}
+
+function proxyOf(url: string) {
+  return { http: url, https: url, noProxy: undefined, connectHeaders: {} };
+}
+
+/** The server says in JSON what is wrong; whatever else answered says it in its own way. */
+async function readAnswer(response: AsyncIterable<Buffer>): Promise<string> {
+  let text = "";
+  for await (const piece of response) {
+    text += piece.toString("utf8");
+    if (text.length > answerMaxBytes) break;
+  }
+  const [, error] = /"error":("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
+  const told = error === undefined ? text.slice(0, 200) : String(JSON.parse(error));
+  return told.replace(/\p{Cc}+/gu, " ");
+}
