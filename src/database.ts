@@ -26,7 +26,7 @@ import { MetadataTable } from "./ingest/metadata-table.js";
 import { Pushgateway } from "./ingest/pushgateway/pushgateway.js";
 import { Sources } from "./ingest/source/sources.js";
 import { openFileStream } from "./local-files.js";
-import type { Appender, CommitResult } from "./model/appendable.js";
+import type { Appender, CommitResult, RejectionListener } from "./model/appendable.js";
 import { type Clock, systemClock } from "./model/clock.js";
 import { definedOnly } from "./model/defined-only.js";
 import { parseDuration } from "./model/duration.js";
@@ -200,8 +200,8 @@ class OpenDatabase implements Database {
     return this.#tsdb.status;
   }
 
-  appender(): Appender {
-    return this.#tsdb.appender();
+  appender(onRejected?: RejectionListener): Appender {
+    return this.#tsdb.appender(onRejected);
   }
 
   querier(range: TimeRange): Querier {

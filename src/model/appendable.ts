@@ -7,8 +7,12 @@ import type { Sample, SampleColumns, TimestampMs } from "./sample.js";
 import type { SeriesRef } from "./series.js";
 
 export interface Appendable {
-  appender(): Appender;
+  /** `onRejected` is told of each sample that is not stored, before the commit resolves. */
+  appender(onRejected?: RejectionListener): Appender;
 }
+
+/** Must not throw. */
+export type RejectionListener = (reason: RejectReason, sample: RejectedSample) => void;
 
 /**
  * Samples of series whose refs are known: row i is of the series `refs[i]`. The columns may be longer than `length`,

@@ -6,7 +6,7 @@
  * are refused until it is opened again.
  */
 
-import type { Appendable, Appender } from "../model/appendable.js";
+import type { Appendable, Appender, RejectionListener } from "../model/appendable.js";
 import { ClosedError, InvalidArgumentError, PoisonedError } from "../model/errors.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Querier, Queryable } from "../model/queryable.js";
@@ -21,7 +21,7 @@ import { alignedStart, DEFAULT_BLOCK_SAMPLES_MAX } from "./compaction/plan-block
 import { RetentionPolicy } from "./compaction/retention-policy.js";
 import { walPath } from "./fs/data-directory.js";
 import type { AgeLimit } from "./head/age-limit.js";
-import { HeadAppender } from "./head/head-appender.js";
+import { HeadAppender, type LogTransaction } from "./head/head-appender.js";
 import { HeadQuerier } from "./head/head-querier.js";
 import type { Journals } from "./journal.js";
 import { type CutParts, checkpointHead, cutHead, planCut, planTrim, releaseLog } from "./maintenance.js";
@@ -103,9 +103,10 @@ export class Tsdb implements Appendable, Queryable {
     return this.#state === "open" && this.#parts.wal.poisoned ? "poisoned" : this.#state;
   }
 
-  appender(): Appender {
+  appender(onRejected?: RejectionListener): Appender {
     this.#assertWritable();
-    return new HeadAppender(this.#parts.head, (transaction) => this.#log(transaction), this.#ageLimit());
+    const log: LogTransaction = (transaction) => this.#log(transaction);
+    return new HeadAppender(this.#parts.head, log, this.#ageLimit(), onRejected);
   }
 
   /** An appender for samples of any age and any number, straight to blocks. They appear together, at commit. */

@@ -4,7 +4,7 @@
  */
 
 import type { Appender } from "../../model/appendable.js";
-import type { PushProtocol, PushRejection } from "../push/push.js";
+import type { PushProtocol } from "../push/push.js";
 import { isOfFullPush } from "./push-scope.js";
 import type { PushShare } from "./push-share.js";
 import type { RememberedPush, Source } from "./source.js";
@@ -22,7 +22,7 @@ export function concludePush(push: SourcePush, appender: Appender): Conclusion {
   addHeartbeat(push);
   const ended: SourceSeries[] = [];
   let extraSamples = 0;
-  const before = [...push.shares.keys()].map((source) => ({ source, signs: source.signs() }));
+  const before = [...push.shares.values()].map((share) => ({ share, signs: share.source.signs() }));
   for (const share of push.shares.values()) {
     if (share.source.isManaged) extraSamples += concludeManaged(push, share, { appender, ended });
     else if (share.accepted > 0) share.source.lastPush = push.arrivalTime;
@@ -33,10 +33,12 @@ export function concludePush(push: SourcePush, appender: Appender): Conclusion {
   return {
     extraSamples,
     stored: () => {
-      noteRejections(push);
-      if (push.tally.appended > 0 || storageRefusals(push).length === 0) return;
-      // Storage took nothing of it: that was no sign of life. A lease that is over so is missed at once.
-      for (const { source, signs } of before) {
+      for (const { share, signs } of before) {
+        const { source, accepted, rejectedByStorage } = share;
+        if (rejectedByStorage === 0) continue;
+        noteRejections(push, share);
+        if (rejectedByStorage < accepted) continue;
+        // Storage took nothing of it: that was no sign of life. A lease that is over so is missed at once.
         source.retract(signs);
         push.options.lifeCycle.reschedule(source);
       }
@@ -110,15 +112,14 @@ function remember(push: SourcePush, share: PushShare): void {
   source.samplesAccepted += accepted;
   source.samplesRejected += rejected;
   if (accepted > 0 || rejected === 0) source.lastAccepted = { ...facts(push), samples: accepted, excerpt };
-  if (rejected > 0) {
-    const { refusedExcerpt } = push;
-    source.lastRejected = {
-      ...facts(push),
-      samples: rejected,
-      excerpt: refusedExcerpt,
-      reason: firstReason(push),
-    };
-  }
+  if (rejected > 0) source.lastRejected = { ...facts(push), samples: rejected, ...whyOf(push, share) };
+}
+
+/** Where the push is of one source alone, all that was wrong with it is that one's. */
+function whyOf(push: SourcePush, share: PushShare): Pick<RememberedPush, "excerpt" | "reason"> {
+  if (push.shares.size > 1) return { excerpt: share.refusedExcerpt, reason: share.firstReason ?? "" };
+  const excerpt = push.strayRefused > 0 ? push.refusedExcerpt : share.refusedExcerpt;
+  return { excerpt, reason: firstReason(push) };
 }
 
 /** Something was refused, and nobody can tell whose it was. */
@@ -139,24 +140,11 @@ export function rememberRollback(push: SourcePush, reason: string): void {
 }
 
 /** What storage did not take was not known when the report was written: the next one counts it. */
-function noteRejections(push: SourcePush): void {
-  const staged = [...push.shares.values()].filter(({ accepted }) => accepted > 0);
-  const [only] = staged.length === 1 ? staged.map(({ source }) => source) : [];
-  if (only === undefined) return;
-  const refusals = storageRefusals(push);
-  const samples = refusals.reduce((sum, { count }) => sum + count, 0);
-  if (samples === 0) return;
-  only.noteRejectedByStorage(samples);
-  const { refusedExcerpt: excerpt } = push;
-  for (const { first } of refusals) excerpt.add(first.labels, first.value, first.time);
-  const { lastRejected } = only;
-  const refused = lastRejected?.excerpt === excerpt ? lastRejected.samples : 0;
-  only.lastRejected = { ...facts(push), samples: refused + samples, excerpt, reason: firstReason(push) };
-}
-
-/** Of all transactions of the push. What we refuse ourselves has a message. */
-function storageRefusals({ tally }: SourcePush): readonly PushRejection[] {
-  return [...tally.rejected.values()].filter(({ message }) => message === undefined);
+function noteRejections(push: SourcePush, share: PushShare): void {
+  const { source, rejectedByStorage } = share;
+  source.noteRejectedByStorage(rejectedByStorage);
+  const samples = share.refused + strayOf(push) + rejectedByStorage;
+  source.lastRejected = { ...facts(push), samples, ...whyOf(push, share) };
 }
 
 function facts({

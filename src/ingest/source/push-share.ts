@@ -2,8 +2,10 @@
  * PushShare: what one push has for one source. Most pushes have one; those of a relay without configuration have many.
  */
 
+import type { Labels } from "../../model/labels.js";
 import { PushExcerpt } from "./push-excerpt.js";
 import type { Source } from "./source.js";
+import type { SourceRegistry } from "./source-registry.js";
 
 export class PushShare {
   /** For comparison only. */
@@ -12,8 +14,14 @@ export class PushShare {
   readonly isManaged: boolean;
   /** Samples staged. */
   accepted = 0;
-  /** Samples refused. */
+  /** Samples that the source may not push. */
   refused = 0;
+  /** Of those that were staged, samples that storage did not take. */
+  rejectedByStorage = 0;
+  /** Why the first of both was not taken. */
+  firstReason: string | undefined;
+  /** Of both. */
+  readonly refusedExcerpt = new PushExcerpt();
   readonly excerpt = new PushExcerpt();
   /** Series that this push is about to begin. */
   pendingSeries = 0;
@@ -35,4 +43,21 @@ export class PushShare {
     this.source.pendingSeries -= this.pendingSeries;
     this.pendingSeries = 0;
   }
+}
+
+/**
+ * Of several, the one that has the stored series: the source that its job and instance name, unless relabelling has given
+ * them to it, and it is another one's.
+ */
+export function shareOf(
+  labels: Labels,
+  shares: ReadonlyMap<Source, PushShare>,
+  registry: SourceRegistry,
+): PushShare | undefined {
+  const [only] = shares.values();
+  if (shares.size <= 1) return only;
+  const named = shares.get(registry.named({ job: labels.get("job"), instance: labels.get("instance") }));
+  if (named !== undefined && (!named.isManaged || named.source.live.get(labels) !== undefined)) return named;
+  for (const share of shares.values()) if (share.source.live.get(labels) !== undefined) return share;
+  return named;
 }

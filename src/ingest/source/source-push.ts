@@ -10,7 +10,13 @@
  * rolled back has changed nothing.
  */
 
-import type { Appendable, Appender } from "../../model/appendable.js";
+import type {
+  Appendable,
+  Appender,
+  RejectedSample,
+  RejectionListener,
+  RejectReason,
+} from "../../model/appendable.js";
 import { ClosedError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
 import type { MetadataSink, MetricMetadata } from "../../model/metric-metadata.js";
@@ -33,7 +39,7 @@ import type { LifeCycle } from "./life-cycle.js";
 import { concludePush, rememberRollback } from "./push-conclusion.js";
 import { excerptRows, PushExcerpt } from "./push-excerpt.js";
 import { type PushScope, scopeOf } from "./push-scope.js";
-import { PushShare } from "./push-share.js";
+import { PushShare, shareOf } from "./push-share.js";
 import { PushTally } from "./push-tally.js";
 import { type Origin, seriesLimit } from "./series-catalog.js";
 import type { Source } from "./source.js";
@@ -101,6 +107,8 @@ export class SourcePush implements Push {
   #turnedAway = 0;
   #isOpen = true;
   #excerptRowsLeft = excerptRowsMax;
+  #refusedRowsLeft = excerptRowsMax;
+  readonly #onRejected: RejectionListener = (reason, sample) => this.#rejectedByStorage(reason, sample);
 
   constructor(options: SourcePushOptions) {
     const { origin } = options;
@@ -113,7 +121,7 @@ export class SourcePush implements Push {
     this.#latestTime = options.latestTime;
     this.#arrivalMinute = minuteOf(options.arrivalTime);
     this.#scope = scopeOf(origin.catalog.grouping);
-    this.#appender = options.appendable.appender();
+    this.#appender = options.appendable.appender(this.#onRejected);
   }
 
   get stagedSamples(): number {
@@ -185,7 +193,7 @@ export class SourcePush implements Push {
     this.#settle();
     if (this.options.ticket.isOverdrawn()) return this.#stop();
     this.tally.addCommit(await appender.commit(), 0);
-    this.#appender = this.options.appendable.appender();
+    this.#appender = this.options.appendable.appender(this.#onRejected);
   }
 
   async commit(): Promise<PushResult> {
@@ -321,8 +329,24 @@ export class SourcePush implements Push {
     if (refusal.reason === "relabel-dropped") return false;
     this.refusedExcerpt.add(labels, value, time);
     if (source === undefined) this.strayRefused++;
-    else this.share(source).refused++;
+    else {
+      const share = this.share(source);
+      share.refused++;
+      this.#exemplify(share, `${refusal.reason}: ${refusal.message}`, { labels, time, value });
+    }
     return false;
+  }
+
+  #rejectedByStorage(reason: RejectReason, sample: RejectedSample): void {
+    const share = shareOf(sample.labels, this.shares, this.options.registry);
+    if (share === undefined || share.source.isOwnReport(sample.labels)) return;
+    share.rejectedByStorage++;
+    this.#exemplify(share, `${reason}: ${sample.labels} at ${sample.time} ms`, sample);
+  }
+
+  #exemplify(share: PushShare, reason: string, { labels, time, value }: RejectedSample): void {
+    share.firstReason ??= reason;
+    if (this.#refusedRowsLeft-- > 0) share.refusedExcerpt.add(labels, value, time);
   }
 
   /** What is staged goes into the log: its series begin or leave. */

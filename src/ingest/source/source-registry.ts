@@ -45,6 +45,13 @@ export class SourceRegistry {
     return this.#managed.get(keyOf(job, instance));
   }
 
+  /** As `find`, or without a life cycle; what has no source of its own is of all others'. */
+  named({ job, instance }: SourceName): Source {
+    const key = keyOf(job, instance);
+    this.#others ??= new Source("", "");
+    return this.#managed.get(key) ?? this.#unmanaged.get(key) ?? this.#others;
+  }
+
   /** The source with a life cycle by this name; undefined when there may be no more of them. */
   managed(name: SourceName, pushJob: PushJob | undefined): Source | undefined {
     const source = this.find(name) ?? this.#manage(name, pushJob);

@@ -18,7 +18,13 @@
  *  5. A series with staged samples does not end (see Head), so staged refs stay good until commit or rollback.
  */
 
-import type { AppendColumns, Appender, CommitResult, RejectReason } from "../../model/appendable.js";
+import type {
+  AppendColumns,
+  Appender,
+  CommitResult,
+  RejectionListener,
+  RejectReason,
+} from "../../model/appendable.js";
 import { assert } from "../../model/assert.js";
 import { ClosedError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
@@ -38,16 +44,18 @@ export class HeadAppender implements Appender {
   readonly #head: Head;
   readonly #log: LogTransaction;
   readonly #ageLimit: AgeLimit;
+  readonly #onRejected: RejectionListener | undefined;
   /** Undefined until the first sample, and after the end. */
   #staged: StagedSamples | undefined;
   readonly #rejections = new Rejections();
   #isOpen = true;
 
   /** Samples that are older than `ageLimit` says are rejected: retention would drop them. */
-  constructor(head: Head, log: LogTransaction, ageLimit: AgeLimit = ANY_AGE) {
+  constructor(head: Head, log: LogTransaction, ageLimit: AgeLimit = ANY_AGE, onRejected?: RejectionListener) {
     this.#head = head;
     this.#log = log;
     this.#ageLimit = ageLimit;
+    this.#onRejected = onRejected;
   }
 
   append(ref: SeriesRef, labels: Labels, time: TimestampMs, value: number): SeriesRef {
@@ -172,7 +180,9 @@ export class HeadAppender implements Appender {
 
   /** Returns 0, for no series. */
   #reject(reason: RejectReason, labels: Labels, time: TimestampMs, value: number): 0 {
-    this.#rejections.add(reason, { labels, time, value });
+    const sample = { labels, time, value };
+    this.#rejections.add(reason, sample);
+    this.#onRejected?.(reason, sample);
     return 0;
   }
 
