@@ -34,22 +34,20 @@ export interface AccessRules {
 const openPaths = new Set(["/-/healthy", "/-/ready", "/ping", "/health", "/query"]);
 
 export class Access {
-  readonly #clock: Clock;
   readonly #origins: Origins;
-  #passwords: Passwords;
+  readonly #passwords: Passwords;
   #identities: Identities | undefined;
   #headers: AccessRules["headers"] = {};
 
   constructor(clock: Clock, origins = new Origins()) {
-    this.#clock = clock;
     this.#origins = origins;
-    this.#passwords = new Passwords(new Map(), clock);
+    this.#passwords = new Passwords(clock);
   }
 
   /** Takes the place of what was said before, for requests that come from now on. */
   configure({ pushConfigs, users, headers }: AccessRules): void {
     this.#identities = pushConfigs.length === 0 ? undefined : new Identities(pushConfigs.map(compilePushJob));
-    this.#passwords = new Passwords(users, this.#clock);
+    this.#passwords.configure(users);
     this.#headers = headers;
   }
 
@@ -81,7 +79,8 @@ export class Access {
 
   async #checkUser(request: FastifyRequest): Promise<void> {
     const { user, secret } = credentialsOf(request) ?? {};
-    if (user !== undefined && secret !== undefined && (await this.#passwords.check(user, secret))) return;
+    if (user !== undefined && secret !== undefined && (await this.#passwords.check(user, secret, request.ip)))
+      return;
     throw new UnauthorizedError(
       user === undefined
         ? "this needs a user and a password, those of basic_auth_users, by basic authentication"
