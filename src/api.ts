@@ -20,7 +20,7 @@ import type { FileSystem } from "./storage/fs/file-system.js";
 
 /** When an acknowledged write is safe from a crash of the machine. Every mode survives a kill of the process. */
 export type Durability =
-  /** Before the acknowledgement: fdatasync, shared by the commits that wait for it. The default. */
+  /** Before the acknowledgement it is on the disk, by one write for all commits that wait. The default. */
   | "commit"
   /** At most `durabilityIntervalMs` later. */
   | "interval"

@@ -80,6 +80,8 @@ function changingFiles(fileSystem: FileSystem, part: string, changes: Partial<Wr
   };
   return delegate(fileSystem, {
     create: async (path) => changed(path, await fileSystem.create(path)),
+    createWriteThrough: async (path) =>
+      changed(path, await (changes.sync ? fileSystem.create(path) : fileSystem.createWriteThrough(path))),
     openForAppend: async (path) => changed(path, await fileSystem.openForAppend(path)),
   });
 }
@@ -92,6 +94,7 @@ function delegate(fileSystem: FileSystem, changes: Partial<FileSystem>): FileSys
   return {
     openForRead: (path) => fileSystem.openForRead(path),
     create: (path) => fileSystem.create(path),
+    createWriteThrough: (path) => fileSystem.createWriteThrough(path),
     openForAppend: (path) => fileSystem.openForAppend(path),
     readFile: (path) => fileSystem.readFile(path),
     list: (path) => fileSystem.list(path),

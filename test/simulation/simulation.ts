@@ -128,7 +128,7 @@ export class Simulation {
     this.#faults = this.#random.pick<FaultKind[]>([
       [],
       ["ENOSPC", "EIO-write"],
-      ["ENOSPC", "EIO-write", "EIO", "sync"],
+      ["ENOSPC", "EIO-write", "EIO", "sync", "ENOSPC-sync"],
     ]);
   }
 
@@ -373,7 +373,8 @@ export class Simulation {
   #armFault(): void {
     const kind = this.#random.pick(this.#faults);
     this.#fileSystem.failAfter(this.#random.below(30), kind);
-    if (kind === "ENOSPC" || kind === "EIO-write") return;
+    // A durable write that fails does not tell that it was no sync.
+    if (kind === "ENOSPC" || (kind === "EIO-write" && this.#durability !== "commit")) return;
     this.#isDoubtful = true;
     this.#mayHaveHoles = true;
   }

@@ -5,18 +5,20 @@
  * sync. `crash` keeps, loses or tears each unsynced write, and keeps or loses each unsynced change of names (a
  * rename as one), as the given random source says. `kill` keeps everything, as a killed process does.
  *
+ * A file that writes through syncs each write.
+ *
  * Pessimistic on purpose: unsynced writes are lost independently of each other (a lost one leaves zeros before a
  * kept one), changes of names in any combination, and a sync that failed never makes its writes durable later.
  */
 
-import { StorageError } from "../../src/model/errors.js";
+import { DiskFullError, StorageError } from "../../src/model/errors.js";
 import type { FileSystem, ReadableFile, WritableFile } from "../../src/storage/fs/file-system.js";
 import { storageFailure } from "../../src/storage/fs/storage-failure.js";
 
 /** Numbers in [0, 1). */
 export type Random = () => number;
 
-export type FaultKind = "ENOSPC" | "EIO" | "EIO-write" | "sync";
+export type FaultKind = "ENOSPC" | "EIO" | "EIO-write" | "sync" | "ENOSPC-sync";
 
 export interface Operation {
   /** Counts from 1 over the life of the file system. */
@@ -61,7 +63,7 @@ export class MemFileSystem implements FileSystem {
   /**
    * Lets `operations` more operations pass; from then on, until `heal`, those fail which need what is broken:
    * "ENOSPC" writes (the first half of the bytes arrives) and creations, "EIO" all that touch a device,
-   * "EIO-write" writes (the first half of the bytes arrives), "sync" syncs.
+   * "EIO-write" writes (the first half of the bytes arrives), "sync" syncs, "ENOSPC-sync" likewise for want of room.
    */
   failAfter(operations: number, kind: FaultKind): void {
     this.#fault = { kind, from: this.#operations + operations };
@@ -127,6 +129,41 @@ export class MemFileSystem implements FileSystem {
   async create(path: string): Promise<WritableFile> {
     this.#begin("create", path);
     return this.#writable(path, this.#createFile(path));
+  }
+
+  /**
+   * A write and a sync that come one after the other: a crash between them may tear the write. What failed is not
+   * told: after anything but "ENOSPC", the bytes are in doubt as after a failed sync.
+   */
+  async createWriteThrough(path: string): Promise<WritableFile> {
+    const file = await this.create(path);
+    const content = this.#file("create", path);
+    const { write, sync } = file;
+    let failure: unknown;
+    const syncOnce = async () => {
+      if (failure !== undefined) throw failure;
+      try {
+        await sync();
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    };
+    return Object.assign(file, {
+      write: async (bytes: Uint8Array) => {
+        try {
+          await write(bytes);
+        } catch (error) {
+          if (!(error instanceof DiskFullError)) {
+            failure = error;
+            content.failSync();
+          }
+          throw error;
+        }
+        await syncOnce();
+      },
+      sync: syncOnce,
+    });
   }
 
   async openForAppend(path: string): Promise<WritableFile> {
@@ -249,7 +286,7 @@ export class MemFileSystem implements FileSystem {
     this.onOperation?.({ index: this.#operations, kind, path });
     if (this.#fault === undefined || this.#operations <= this.#fault.from) return;
     if (faults[this.#fault.kind].has(kind))
-      throw failure(kind, path, this.#fault.kind === "ENOSPC" ? "ENOSPC" : "EIO");
+      throw failure(kind, path, this.#fault.kind.startsWith("ENOSPC") ? "ENOSPC" : "EIO");
   }
 
   #createFile(path: string): MemFile {
@@ -318,6 +355,7 @@ const faults: Readonly<Record<FaultKind, ReadonlySet<Operation["kind"]>>> = {
   ]),
   "EIO-write": new Set(["write"]),
   sync: new Set(["sync", "syncDirectory"]),
+  "ENOSPC-sync": new Set(["sync"]),
 };
 
 type Node = MemFile | Directory;

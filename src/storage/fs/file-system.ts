@@ -11,6 +11,12 @@ export interface FileSystem {
   openForRead(path: string): Promise<ReadableFile>;
   /** Creates a file that must not exist. Its name is durable only after `syncDirectory` of its directory. */
   create(path: string): Promise<WritableFile>;
+  /**
+   * As `create`, for a file of which each write is durable when it resolves. One that rejects may be taken back, as it
+   * touches nothing before it: `truncate`, then `sync`, which rejects, now and ever after, when what failed may have
+   * been to bring bytes to the device. After a crash a write that had not resolved may be there in part.
+   */
+  createWriteThrough(path: string): Promise<WritableFile>;
   /** Opens an existing file for writing behind its end. */
   openForAppend(path: string): Promise<WritableFile>;
   /** The whole file. */

@@ -1,10 +1,8 @@
 /**
- * nodeFileSystem: the real file system, by node:fs/promises. Nothing else in storage
- * touches a file.
+ * nodeFileSystem: the real file system, by node:fs. Nothing outside of this folder touches a file.
  */
 
 import { randomUUID } from "node:crypto";
-import { fdatasync, write } from "node:fs";
 import {
   constants,
   copyFile,
@@ -20,8 +18,10 @@ import {
   statfs,
 } from "node:fs/promises";
 import { parentPath, temporaryPath } from "./data-directory.js";
-import type { FileSystem, ReadableFile, WritableFile } from "./file-system.js";
-import { storageFailure, systemErrorCode } from "./storage-failure.js";
+import type { FileSystem } from "./file-system.js";
+import { attempt, NodeReadableFile, NodeWritableFile } from "./node-files.js";
+import { systemErrorCode } from "./storage-failure.js";
+import { createWriteThrough } from "./write-through.js";
 
 export const nodeFileSystem: FileSystem = {
   async openForRead(path) {
@@ -33,6 +33,8 @@ export const nodeFileSystem: FileSystem = {
   async create(path) {
     return new NodeWritableFile(path, await attempt("create", path, () => open(path, "wx")), 0);
   },
+
+  createWriteThrough: (path) => createWriteThrough(path),
 
   async openForAppend(path) {
     const handle = await attempt("open", path, () => open(path, "r+"));
@@ -63,101 +65,6 @@ export const nodeFileSystem: FileSystem = {
 
   freeBytes: (path) => attempt("measure", path, () => freeBytes(path)),
 };
-
-class NodeReadableFile implements ReadableFile {
-  readonly size: number;
-  readonly #path: string;
-  readonly #handle: FileHandle;
-
-  constructor(path: string, handle: FileHandle, size: number) {
-    this.#path = path;
-    this.#handle = handle;
-    this.size = size;
-  }
-
-  async read(into: Uint8Array, position: number): Promise<number> {
-    let filled = 0;
-    while (filled < into.length) {
-      const { bytesRead } = await attempt("read", this.#path, () =>
-        this.#handle.read(into, filled, into.length - filled, position + filled),
-      );
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return filled;
-  }
-
-  close(): Promise<void> {
-    return attempt("close", this.#path, () => this.#handle.close());
-  }
-}
-
-class NodeWritableFile implements WritableFile {
-  readonly #path: string;
-  readonly #handle: FileHandle;
-  #size: number;
-
-  constructor(path: string, handle: FileHandle, size: number) {
-    this.#path = path;
-    this.#handle = handle;
-    this.#size = size;
-  }
-
-  get size(): number {
-    return this.#size;
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    let written = 0;
-    while (written < bytes.length) {
-      const bytesWritten = await attempt("write", this.#path, () =>
-        writeAt(this.#handle, bytes, { from: written, position: this.#size }),
-      );
-      written += bytesWritten;
-      this.#size += bytesWritten;
-    }
-  }
-
-  sync(): Promise<void> {
-    return attempt("sync", this.#path, () => syncContent(this.#handle));
-  }
-
-  async truncate(size: number): Promise<void> {
-    await attempt("truncate", this.#path, () => this.#handle.truncate(size));
-    this.#size = size;
-  }
-
-  close(): Promise<void> {
-    return attempt("close", this.#path, () => this.#handle.close());
-  }
-}
-
-/** By callbacks: each commit writes and syncs, and the promises of FileHandle take twice the time of the processor. */
-function writeAt(
-  { fd }: FileHandle,
-  bytes: Uint8Array,
-  { from, position }: { readonly from: number; readonly position: number },
-): Promise<number> {
-  return new Promise((resolve, reject) =>
-    write(fd, bytes, from, bytes.length - from, position, (error, bytesWritten) =>
-      error === null ? resolve(bytesWritten) : reject(error),
-    ),
-  );
-}
-
-function syncContent({ fd }: FileHandle): Promise<void> {
-  return new Promise((resolve, reject) =>
-    fdatasync(fd, (error) => (error === null ? resolve() : reject(error))),
-  );
-}
-
-async function attempt<T>(action: string, path: string, operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (cause) {
-    throw storageFailure(action, path, cause);
-  }
-}
 
 /**
  * Windows cannot open a directory, some network file systems cannot sync one, and the parent of the data directory

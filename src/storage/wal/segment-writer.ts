@@ -7,6 +7,7 @@
  * on the disk; the writer may only be abandoned then.
  */
 
+import { WriteRefusedError } from "../../model/errors.js";
 import { segmentPath } from "../fs/data-directory.js";
 import type { FileSystem, WritableFile } from "../fs/file-system.js";
 import { systemErrorCode, writeRefusal } from "../fs/storage-failure.js";
@@ -22,18 +23,27 @@ export class SegmentWriter {
     this.#file = file;
   }
 
-  /** Creates the segment. When this resolves, its header and its name are durable. */
-  static async create(fileSystem: FileSystem, directory: string, number: number): Promise<SegmentWriter> {
+  /**
+   * Creates the segment. When this resolves, its header and its name are durable. With `writesThrough` each write is
+   * durable when it resolves, else after `sync`.
+   */
+  static async create(
+    { fileSystem, directory }: { readonly fileSystem: FileSystem; readonly directory: string },
+    number: number,
+    writesThrough: boolean,
+  ): Promise<SegmentWriter> {
     const path = segmentPath(directory, number);
-    const file = await createFile(fileSystem, path);
+    const file = await createFile(fileSystem, path, writesThrough);
     const writer = new SegmentWriter(number, file);
     try {
-      await file.write(encodeFileHeader({ kind: "segment", number }));
+      await writer.#write(encodeFileHeader({ kind: "segment", number }));
     } catch (error) {
       await file.close();
-      await fileSystem.remove(path);
-      await fileSystem.syncDirectory(directory);
-      throw writeRefusal(error);
+      if (error instanceof WriteRefusedError) {
+        await fileSystem.remove(path);
+        await fileSystem.syncDirectory(directory);
+      }
+      throw error;
     }
     await writer.#begin(fileSystem, directory);
     return writer;
@@ -65,16 +75,9 @@ export class SegmentWriter {
     return this.#file.size;
   }
 
-  /** One write. Durable after `sync`. */
-  async write(frames: FrameBatch): Promise<void> {
-    const sizeBytes = this.#file.size;
-    try {
-      await this.#file.write(frames.placedAt(this.number, sizeBytes));
-    } catch (error) {
-      await this.#file.truncate(sizeBytes);
-      await this.#file.sync();
-      throw writeRefusal(error);
-    }
+  /** One write. Durable after `sync`, or at once in a segment that was created with `writesThrough`. */
+  write(frames: FrameBatch): Promise<void> {
+    return this.#write(frames.placedAt(this.number, this.#file.size));
   }
 
   sync(): Promise<void> {
@@ -95,6 +98,17 @@ export class SegmentWriter {
     return this.#file.close();
   }
 
+  async #write(bytes: Uint8Array): Promise<void> {
+    const sizeBytes = this.#file.size;
+    try {
+      await this.#file.write(bytes);
+    } catch (error) {
+      await this.#file.truncate(sizeBytes);
+      await this.#file.sync();
+      throw writeRefusal(error);
+    }
+  }
+
   /** Frames may follow only a header that is durable: see invariant 4 of wal-format.ts. */
   async #begin(fileSystem: FileSystem, directory: string): Promise<void> {
     try {
@@ -108,9 +122,13 @@ export class SegmentWriter {
 }
 
 /** What has the name already is not ours to overwrite. */
-async function createFile(fileSystem: FileSystem, path: string): Promise<WritableFile> {
+async function createFile(
+  fileSystem: FileSystem,
+  path: string,
+  writesThrough: boolean,
+): Promise<WritableFile> {
   try {
-    return await fileSystem.create(path);
+    return await (writesThrough ? fileSystem.createWriteThrough(path) : fileSystem.create(path));
   } catch (error) {
     throw systemErrorCode(error) === "EEXIST" ? error : writeRefusal(error);
   }

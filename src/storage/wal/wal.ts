@@ -1,8 +1,8 @@
 /**
  * Wal: the write-ahead log. What `append` acknowledged comes back from `replayWal` after a crash.
  *
- * Group commit: appends gather in a batch. While one batch is written and synced, everything appended meanwhile
- * gathers in the next, which goes out in one write and one fdatasync.
+ * Group commit: appends gather in a batch. While one batch is written, everything appended meanwhile gathers in the
+ * next, which goes out in one write; with durability "commit" that is a durable one (FileSystem.createWriteThrough).
  *
  * Invariants
  *  1. Batches go out one at a time, in order; promises settle in the order of the calls.
@@ -38,7 +38,7 @@ export interface WalOptions {
   /** The WAL's own directory (`walPath`); created when absent. */
   readonly directory: string;
   /**
-   * When `append` resolves: "commit" after fdatasync; "interval" after the write, with an fdatasync at most
+   * When `append` resolves: "commit" when it is durable; "interval" after the write, with an fdatasync at most
    * `durabilityIntervalMs` later; "none" after the write. Written bytes survive a kill of the process.
    */
   readonly durability: "commit" | "interval" | "none";
@@ -305,15 +305,14 @@ export class Wal {
     const writer = await this.#beginSegment();
     await writer.write(frames);
     this.#sizes.set(this.#segment, writer.sizeBytes);
-    if (durability === "commit") await writer.sync();
-    else if (durability === "interval") this.#scheduleSync();
+    if (durability === "interval") this.#scheduleSync();
     this.#writesSucceed();
   }
 
   /** Creates the current segment, unless it is there. */
   async #beginSegment(): Promise<SegmentWriter> {
-    const { fileSystem, directory } = this.#options;
-    this.#writer ??= await SegmentWriter.create(fileSystem, directory, this.#segment);
+    const { durability } = this.#options;
+    this.#writer ??= await SegmentWriter.create(this.#options, this.#segment, durability === "commit");
     return this.#writer;
   }
 

@@ -5,7 +5,14 @@ import { MemFileSystem } from "../../support/mem-file-system.js";
 import { seededRandom } from "../../support/seeded-random.js";
 import { openWal, payloadOf, replayTexts } from "./wal-fixture.js";
 
-const kinds = ["ENOSPC", "EIO-write"] as const;
+/** Of an EIO, a durable write does not say that it was no failed sync: see "is poisoned". */
+const cases = [
+  { kind: "ENOSPC", durability: "commit" },
+  { kind: "ENOSPC", durability: "none" },
+  { kind: "EIO-write", durability: "none" },
+] as const;
+type Case = (typeof cases)[number];
+const withoutRoom: Case = cases[0];
 
 interface Moment {
   readonly step: string;
@@ -20,13 +27,13 @@ const crashesPerStep = 4;
  * Appends, now and then many at once, to a log that fails from its `failAfter`th operation on and is healed later.
  * Remembers what a power loss may leave at each operation.
  */
-async function run(kind: (typeof kinds)[number], failAfter: number, fileSystem = new MemFileSystem()) {
+async function run({ kind, durability }: Case, failAfter: number, fileSystem = new MemFileSystem()) {
   const random = seededRandom(failAfter);
   const appended: string[] = [];
   const acknowledged: string[] = [];
   const appends: Promise<unknown>[] = [];
   const moments: Moment[] = [];
-  const wal = await openWal(fileSystem, { segmentSizeBytes: 400 });
+  const wal = await openWal(fileSystem, { durability, segmentSizeBytes: 400 });
   fileSystem.onOperation = ({ index, kind: operation, path }) => {
     const step = `before ${index} ${operation} ${path}`;
     for (let i = 0; i < crashesPerStep; i++)
@@ -62,10 +69,10 @@ function isWithin(some: readonly string[], all: readonly string[]): boolean {
   });
 }
 
-describe.each(kinds)("a log that is refused by the disk (%s)", (kind) => {
+describe.each(cases)("a log that is refused by the disk ($kind, durability $durability)", (refused) => {
   it("takes back each write that fails, and goes on when it can, without being reopened", async () => {
     for (let failAfter = 0; failAfter < 40; failAfter++) {
-      const { fileSystem, appended, acknowledged, wal } = await run(kind, failAfter);
+      const { fileSystem, appended, acknowledged, wal } = await run(refused, failAfter);
       expect(wal.poisoned).toBe(false);
       expect(wal.trouble).toBeUndefined();
       expect(isWithin(appended.slice(-8), acknowledged)).toBe(true);
@@ -74,32 +81,16 @@ describe.each(kinds)("a log that is refused by the disk (%s)", (kind) => {
     }
   });
 
-  it("has all that it acknowledged after a power loss at any step, and no corruption", async () => {
-    for (let failAfter = 0; failAfter < 40; failAfter++) {
-      const { appended, moments } = await run(kind, failAfter);
-      for (const { step, fileSystem, acknowledged } of moments) {
-        const { texts, corruptions } = await replayTexts(fileSystem);
-        expect(corruptions, step).toEqual([]);
-        expect(isWithin(acknowledged, texts), step).toBe(true);
-        expect(isWithin(texts, appended), step).toBe(true);
-      }
-    }
-  });
-
-  it("would show corruption if what was taken back were not synced (this test can fail)", async () => {
-    let corruptions = 0;
-    for (let failAfter = 0; failAfter < 40; failAfter++) {
-      const { moments } = await run(kind, failAfter, withoutSyncOfTruncation());
-      for (const { fileSystem } of moments) corruptions += (await replayTexts(fileSystem)).corruptions.length;
-    }
-    expect(corruptions).toBeGreaterThan(0);
-  });
-
   it("says since when and why, and tells each refusal and the end of it", async () => {
+    const { kind, durability } = refused;
     const fileSystem = new MemFileSystem();
     const clock = new FakeClock(5000);
     const told: (string | undefined)[] = [];
-    const wal = await openWal(fileSystem, { clock, onTrouble: (error) => told.push(error?.code) });
+    const wal = await openWal(fileSystem, {
+      clock,
+      durability,
+      onTrouble: (error) => told.push(error?.code),
+    });
     await wal.append(payloadOf("before"));
     fileSystem.failAfter(0, kind);
     const first = wal.append(payloadOf("first"));
@@ -116,6 +107,27 @@ describe.each(kinds)("a log that is refused by the disk (%s)", (kind) => {
 });
 
 describe("a log without room", () => {
+  it("has all that it acknowledged after a power loss at any step, and no corruption", async () => {
+    for (let failAfter = 0; failAfter < 40; failAfter++) {
+      const { appended, moments } = await run(withoutRoom, failAfter);
+      for (const { step, fileSystem, acknowledged } of moments) {
+        const { texts, corruptions } = await replayTexts(fileSystem);
+        expect(corruptions, step).toEqual([]);
+        expect(isWithin(acknowledged, texts), step).toBe(true);
+        expect(isWithin(texts, appended), step).toBe(true);
+      }
+    }
+  });
+
+  it("would show corruption if what was taken back were not synced (this test can fail)", async () => {
+    let corruptions = 0;
+    for (let failAfter = 0; failAfter < 40; failAfter++) {
+      const { moments } = await run(withoutRoom, failAfter, withoutSyncOfTruncation());
+      for (const { fileSystem } of moments) corruptions += (await replayTexts(fileSystem)).corruptions.length;
+    }
+    expect(corruptions).toBeGreaterThan(0);
+  });
+
   it("rejects the appends of one write and tries those of the next", async () => {
     const fileSystem = new MemFileSystem();
     const wal = await openWal(fileSystem);
@@ -168,6 +180,33 @@ describe("a log without room", () => {
     fileSystem.failAfter(0, "EIO");
     await expect(wal.append(payloadOf("lost"))).rejects.toThrow(PoisonedError);
     expect(wal.trouble?.kind).toBe("poisoned");
+  });
+
+  it.each(["EIO-write", "sync", "ENOSPC-sync"] as const)(
+    "is poisoned when a durable write fails that may have been on its way to the disk (%s)",
+    async (kind) => {
+      const fileSystem = new MemFileSystem();
+      const wal = await openWal(fileSystem);
+      await wal.append(payloadOf("kept"));
+      fileSystem.failAfter(0, kind);
+      await expect(wal.append(payloadOf("lost"))).rejects.toThrow(PoisonedError);
+      fileSystem.heal();
+      await expect(wal.append(payloadOf("later"))).rejects.toThrow(PoisonedError);
+      await wal.close();
+      const reopened = await openWal(fileSystem.crash(() => 0));
+      expect(reopened.segment).toBe(2);
+      const { texts, corruptions } = await replayTexts(fileSystem.crash(() => 0));
+      expect([texts, corruptions]).toEqual([["kept"], []]);
+    },
+  );
+
+  it("is poisoned when the header of its first segment is in doubt", async () => {
+    const fileSystem = new MemFileSystem();
+    const wal = await openWal(fileSystem);
+    fileSystem.failAfter(1, "EIO-write");
+    await expect(wal.append(payloadOf("lost"))).rejects.toThrow(PoisonedError);
+    const { texts, corruptions } = await replayTexts(fileSystem.crash(() => 0));
+    expect([texts, corruptions]).toEqual([[], []]);
   });
 
   it("is poisoned when the taking back cannot be synced", async () => {
