@@ -19,6 +19,7 @@ import { type Clock, systemClock } from "./model/clock.js";
 import { definedOnly } from "./model/defined-only.js";
 import { UnavailableError } from "./model/errors.js";
 import type { AddedTargets } from "./scrape/added-targets.js";
+import { readProcessMemory } from "./scrape/memory-pressure.js";
 import { ScrapeManager } from "./scrape/scrape-manager.js";
 import { Reloads } from "./server/reloads.js";
 import { allJobs, askingThrough, openAgents } from "./server/server-agents.js";
@@ -185,6 +186,7 @@ function startScrapes(
     readFile: readTextFile,
     metadata: database.metadata,
     requesterOf: askingThrough(agents),
+    readMemory: readProcessMemory,
     onFailure: (error) =>
       options.onEvent({ level: "error", message: `a scrape was not stored: ${messageOf(error)}` }),
     onProblem: (problem) => options.onEvent({ level: "warning", message: problem }),

@@ -6,7 +6,7 @@ import type { CommitResult, RejectReason } from "../model/appendable.js";
 import type { ScrapeTotals } from "./status.js";
 
 /** Why a page was not taken, where that is a limit of ours. */
-export type ScrapeLimitName = "samples" | "body" | "labels" | "targets";
+export type ScrapeLimitName = "samples" | "body" | "labels" | "targets" | "memory";
 
 /** `too-new`: its own time is too far in the future. */
 export type UnstoredReason = RejectReason | "too-new";

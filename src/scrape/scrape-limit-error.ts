@@ -1,5 +1,5 @@
 /**
- * ScrapeLimitError: a page, or a whole job, is beyond a limit of its configuration: nothing of it is taken.
+ * ScrapeLimitError: a page, or a whole job, is beyond a limit: nothing of it is taken.
  */
 
 import { LimitExceededError } from "../model/errors.js";

@@ -7,6 +7,7 @@ import type { DiscoveryEvent, TargetGroup } from "../discovery/discovery.js";
 import { InvalidArgumentError } from "../model/errors.js";
 import type { Labels } from "../model/labels.js";
 import { AddedTargets } from "./added-targets.js";
+import { MemoryPressure, type ReadMemory } from "./memory-pressure.js";
 import { PageBuffers } from "./page-buffers.js";
 import type { ScrapeConfig } from "./scrape-config.js";
 import { ScrapeCounts } from "./scrape-counts.js";
@@ -15,7 +16,12 @@ import { ScrapePool, type ScrapePoolOptions } from "./scrape-pool.js";
 import type { ScrapePoolStatus } from "./status.js";
 
 export interface ScrapeManagerOptions
-  extends Omit<ScrapePoolOptions, "buffers" | "counts" | "createDiscovery" | "addedTargets" | "findLoop"> {
+  extends Omit<
+    ScrapePoolOptions,
+    "buffers" | "counts" | "createDiscovery" | "addedTargets" | "shortage" | "findLoop"
+  > {
+  /** When it is given, scrapes are skipped while little memory is left. */
+  readonly readMemory?: ReadMemory;
   /** What an operator should know of discovery. */
   readonly onDiscoveryEvent: (event: DiscoveryEvent) => void;
 }
@@ -24,6 +30,7 @@ export class ScrapeManager {
   /** Since the start. */
   readonly counts = new ScrapeCounts();
   readonly #options: ScrapePoolOptions;
+  readonly #memory: MemoryPressure | undefined;
   #pools: readonly ScrapePool[];
   /** By job, reloads notwithstanding. */
   readonly #added = new Map<string, Set<AddedTargets>>();
@@ -31,10 +38,15 @@ export class ScrapeManager {
   #retiring: readonly ScrapePool[] = [];
 
   constructor(configs: readonly ScrapeConfig[], options: ScrapeManagerOptions) {
+    const { clock, readMemory, onProblem } = options;
+    this.#memory =
+      readMemory &&
+      new MemoryPressure({ clock, read: readMemory, onChange: () => this.#reviewMemory(onProblem) });
     this.#options = {
       ...options,
       buffers: new PageBuffers(),
       counts: this.counts,
+      shortage: () => this.#memory?.reason,
       findLoop: (labels) => this.#findLoop(labels),
       addedTargets: (jobName) => [...(this.#added.get(jobName) ?? [])].flatMap(({ targets }) => targets),
       createDiscovery: (config) => createDiscovery(config, { ...options, onEvent: options.onDiscoveryEvent }),
@@ -43,6 +55,7 @@ export class ScrapeManager {
   }
 
   start(): void {
+    this.#memory?.start();
     for (const pool of this.#pools) pool.start();
   }
 
@@ -83,11 +96,18 @@ export class ScrapeManager {
 
   /** Resolves when no loop will append any more. */
   async stop(): Promise<void> {
+    this.#memory?.stop();
     await Promise.all([...this.#pools, ...this.#retiring].map((pool) => pool.stop()));
   }
 
   pools(): readonly ScrapePoolStatus[] {
     return this.#pools.map((pool) => pool.status);
+  }
+
+  #reviewMemory(tell: (problem: string) => void): void {
+    const { reason } = this.#memory!;
+    tell(reason === undefined ? "scrapes go on: memory is free again" : `scrapes are ${reason}`);
+    for (const pool of this.#pools) pool.reviewShortage();
   }
 
   #findLoop(labels: Labels): ScrapeLoop | undefined {

@@ -40,6 +40,8 @@ export interface ScrapePoolOptions {
   readonly createDiscovery: (config: DiscoveryConfig) => Discovery;
   /** Those that the program itself added to a job. */
   readonly addedTargets: (jobName: string) => readonly Labels[];
+  /** Why no target of any job is scraped now, in a sentence, if so. */
+  readonly shortage: () => string | undefined;
   /** The loop of any job that scrapes series with exactly these labels. */
   readonly findLoop: (labels: Labels) => ScrapeLoop | undefined;
   /** Asks a target through an agent. Needed where jobs name agents. */
@@ -96,6 +98,12 @@ export class ScrapePool {
   refresh(): void {
     this.#select();
     this.#syncLoops();
+  }
+
+  /** To be called when the shortage begins or ends. */
+  reviewShortage(): void {
+    const refusal = this.#refusal();
+    for (const loop of this.#loops.values()) loop.refuse(refusal);
   }
 
   /**
@@ -232,6 +240,8 @@ export class ScrapePool {
 
   /** Why none of the targets is scraped, if so. */
   #refusal(): ScrapeLimitError | undefined {
+    const shortage = this.#options.shortage();
+    if (shortage !== undefined) return new ScrapeLimitError("memory", shortage);
     const { targetsMax } = this.#config;
     const count = this.#selection.active.length;
     if (targetsMax === 0 || count <= targetsMax) return undefined;

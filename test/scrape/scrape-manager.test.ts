@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readTextFile } from "../../src/local-files.js";
 import { RelabelConfig } from "../../src/relabel/relabel-config.js";
+import type { ReadMemory } from "../../src/scrape/memory-pressure.js";
 import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
 import { ScrapeManager } from "../../src/scrape/scrape-manager.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -15,6 +16,8 @@ let requests: number;
 let database: RecordingAppendable;
 let clock: FakeClock;
 let manager: ScrapeManager | undefined;
+let watched: { readMemory?: ReadMemory };
+let problems: string[];
 
 beforeEach(async () => {
   database = new RecordingAppendable();
@@ -22,6 +25,8 @@ beforeEach(async () => {
   clock = new FakeClock(1_000_000.5);
   page = "a 1\n";
   requests = 0;
+  watched = {};
+  problems = [];
   server = createServer((_, response) => {
     requests++;
     response.setHeader("content-type", "text/plain").end(page);
@@ -46,7 +51,9 @@ function job(changes: Partial<ScrapeConfig> = {}, names: readonly string[] = ["x
 }
 
 function start(...configs: readonly ScrapeConfig[]): ScrapeManager {
+  const { readMemory } = watched;
   const options = {
+    ...(readMemory && { readMemory }),
     appendable: database,
     clock,
     version: "1",
@@ -54,7 +61,7 @@ function start(...configs: readonly ScrapeConfig[]): ScrapeManager {
     onFailure: (error: unknown) => {
       throw error;
     },
-    onProblem: () => {},
+    onProblem: (problem: string) => problems.push(problem),
     onDiscoveryEvent: () => {},
   };
   manager = new ScrapeManager(configs, options);
@@ -177,5 +184,40 @@ describe("target_limit", () => {
     await scrapes.configure([job({ targetsMax: 1 })]);
     await pass(1);
     expect(scrapes.pools()[0]!.activeTargets).toMatchObject([{ health: "up" }]);
+  });
+});
+
+describe("memory pressure", () => {
+  it("skips scrapes with a reason, asks nobody, and ends", async () => {
+    let usedBytes = 0;
+    const limitBytes = 2 ** 30;
+    watched.readMemory = () => [{ name: "the heap", usedBytes, limitBytes, fullAt: 0.9 }];
+    const scrapes = start(job());
+    const become = async (health: string, lastError: string) => {
+      const targets = () => scrapes.pools().flatMap(({ activeTargets }) => activeTargets);
+      for (
+        let i = 0;
+        !targets().every((target) => target.health === health && target.lastError === lastError);
+        i++
+      ) {
+        expect(i).toBeLessThan(5000);
+        clock.advance(500);
+        for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      }
+    };
+    const skipped = "skipped: memory is short: the heap has 1024 of 1024 MiB";
+    await become("up", "");
+    usedBytes = limitBytes;
+    await become("down", skipped);
+    expect(database.samples.filter((sample) => sample.startsWith("up")).at(-1)).toMatch(/ 0 @/);
+    expect(scrapes.counts.limits).toEqual(new Map([["memory", 1]]));
+    const asked = requests;
+    await scrapes.configure([job({ samplesMax: 9 }), job({ jobName: "new" })]);
+    await become("down", skipped);
+    expect(scrapes.counts.limits.get("memory")).toBeGreaterThan(1);
+    expect(requests).toBe(asked);
+    usedBytes = 0;
+    await become("up", "");
+    expect(problems).toEqual([`scrapes are ${skipped}`, "scrapes go on: memory is free again"]);
   });
 });
