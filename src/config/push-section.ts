@@ -27,7 +27,7 @@ import type {
   PushRights,
   PushToken,
 } from "../ingest/source/push-config.js";
-import { compilePushJob } from "../ingest/source/push-job.js";
+import { compilePushJob, tokenDigest } from "../ingest/source/push-job.js";
 import { AnchoredRegExp } from "../model/anchored-regexp.js";
 import { definedOnly } from "../model/defined-only.js";
 import { ConfigError, InvalidArgumentError } from "../model/errors.js";
@@ -38,18 +38,23 @@ import type { YamlSection } from "./yaml-section.js";
 /** An entry of `push_configs` as it is written: its token files are not read yet. */
 export interface WrittenPushConfig {
   readonly jobName: string;
-  /** Rejects with ConfigError. */
-  load(readFile: ReadFile): Promise<PushConfig>;
+  /** Notes its credentials in `proofs`. Rejects with ConfigError. */
+  load(readFile: ReadFile, proofs: Proofs): Promise<PushConfig>;
 }
+
+/** Where each thing that proves who somebody is stands, by what it is. Its text is no secret. */
+type Proofs = Map<string, string>;
 
 /** Paths are relative to `file`. Throws ConfigError at the field that is wrong. */
 export function readPushConfigs(root: YamlSection, file: string): readonly WrittenPushConfig[] {
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   return root.sections("push_configs").map((section) => {
     const config = readPushConfig(section, dirname(file));
     const { jobName } = config;
-    if (seen.has(jobName)) section.fail("job_name", `names the job "${jobName}", which another entry has`);
-    seen.add(jobName);
+    const other = seen.get(jobName);
+    if (other !== undefined)
+      section.fail("job_name", `names the job "${jobName}", which the entry at ${other} has`);
+    seen.set(jobName, section.placeOf("job_name"));
     return config;
   });
 }
@@ -60,7 +65,8 @@ export async function loadPushConfigs(
   { file, readFile }: { readonly file: string; readonly readFile: ReadFile },
 ): Promise<readonly PushConfig[]> {
   const configs: PushConfig[] = [];
-  for (const config of written) configs.push(await config.load(readFile));
+  const proofs: Proofs = new Map();
+  for (const config of written) configs.push(await config.load(readFile, proofs));
   try {
     void new Identities(configs.map(compilePushJob));
   } catch (cause) {
@@ -87,9 +93,10 @@ function readPushConfig(section: YamlSection, directory: string): WrittenPushCon
   const jobName = section.text("job_name") ?? "";
   if (jobName === "") section.fail("job_name", "must be given and not empty");
   const tokens = section.sections("tokens").map((token) => readPushToken(token, directory));
+  const certificates = section.sections("certificates").map(readCertificate);
   const config = {
     jobName,
-    certificates: section.sections("certificates").map(readCertificate),
+    certificates: certificates.map(({ certificate }) => certificate),
     addresses: section.sections("addresses").map(readAddress),
     expected: section.textList("expected") ?? [],
     honorLabels: section.flag("honor_labels") ?? false,
@@ -102,25 +109,69 @@ function readPushConfig(section: YamlSection, directory: string): WrittenPushCon
     }),
   };
   section.finish();
-  if (tokens.length + config.certificates.length + config.addresses.length === 0)
+  if (tokens.length + certificates.length + config.addresses.length === 0)
     section.fail("job_name", "has no tokens, certificates or addresses: nobody may push as this job");
   return {
     jobName,
-    load: async (readFile) => ({
-      ...config,
-      tokens: await Promise.all(tokens.map((read) => read(readFile))),
-    }),
+    load: async (readFile, proofs) => {
+      const read: PushToken[] = [];
+      for (const load of tokens) read.push(await load(readFile, proofs));
+      for (const { section, names } of certificates)
+        for (const name of names)
+          noteProof(proofs, section, {
+            ...{ key: section.has("names") ? "names" : "name", proof: `certificate ${name}` },
+            problem: `has the certificate name "${name}"`,
+            remedy: "two credentials cannot be told apart by one name",
+          });
+      return { ...config, tokens: read };
+    },
   };
 }
 
-function readPushToken(section: YamlSection, directory: string): (readFile: ReadFile) => Promise<PushToken> {
+function readPushToken(
+  section: YamlSection,
+  directory: string,
+): (readFile: ReadFile, proofs: Proofs) => Promise<PushToken> {
   const load = readToken(section, directory);
   const rights = readRights(section);
   section.finish();
-  return async (readFile) => ({ ...rights, ...(await load(readFile)) });
+  const key = ["token", "token_file", "token_sha256"].find((one) => section.has(one))!;
+  return async (readFile, proofs) => {
+    const token = await load(readFile);
+    const digest = "token" in token ? tokenDigest(token.token) : token.tokenSha256;
+    noteProof(proofs, section, {
+      ...{ key, proof: `token ${Buffer.from(digest).toString("base64")}` },
+      problem: "is the same token as another one",
+      remedy: "give each its own, or remove one: nobody could tell whose push it is",
+    });
+    return { ...rights, ...token };
+  };
 }
 
-function readCertificate(section: YamlSection): PushCertificate {
+/** Throws ConfigError when it was noted before. */
+function noteProof(
+  proofs: Proofs,
+  section: YamlSection,
+  noted: {
+    readonly key: string;
+    readonly proof: string;
+    readonly problem: string;
+    readonly remedy: string;
+  },
+): void {
+  const { key, proof, problem, remedy } = noted;
+  const other = proofs.get(proof);
+  if (other !== undefined) section.fail(key, `${problem}, at ${other}; ${remedy}`);
+  proofs.set(proof, section.placeOf(key));
+}
+
+interface WrittenCertificate {
+  readonly section: YamlSection;
+  readonly names: readonly string[];
+  readonly certificate: PushCertificate;
+}
+
+function readCertificate(section: YamlSection): WrittenCertificate {
   const rights = readRights(section);
   const names = section.textList("names") ?? (rights.name === undefined ? [] : [rights.name]);
   section.finish();
@@ -129,7 +180,7 @@ function readCertificate(section: YamlSection): PushCertificate {
       "names",
       "the names in the certificate must be given, its common name or a subject alternative name",
     );
-  return { ...rights, names };
+  return { section, names, certificate: { ...rights, names } };
 }
 
 function readAddress(section: YamlSection): PushAddress {

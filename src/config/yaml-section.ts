@@ -196,6 +196,12 @@ export class YamlSection {
     }
   }
 
+  /** Where the value of `key` stands, or the section when it has none: `narthex.yml:3:14`. */
+  placeOf(key: string): string {
+    const { line, column } = this.#place(this.#value(key));
+    return `${this.#source.file}:${line}:${column}`;
+  }
+
   /** Throws a ConfigError at the value of `key`, or at the section when it has none. */
   fail(key: string, problem: string): never {
     throw this.#error(this.#value(key), `${this.#path}${key} ${problem}`);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -87,7 +88,7 @@ push_configs:
     ["push_configs: [{ tokens: [{ token: t }] }]", "f.yml:1:16: push_configs[0].job_name must be given"],
     [
       `${inJob("")}  - { job_name: g, tokens: [{ token: u }] }`,
-      'push_configs[1].job_name names the job "g", which another entry has',
+      'push_configs[1].job_name names the job "g", which the entry at f.yml:2:15 has',
     ],
     ["push_configs: [{ job_name: g }]", "nobody may push as this job"],
     [
@@ -139,9 +140,44 @@ push_configs:
     await expect(load(text)).rejects.toThrow("names a file that is empty");
   });
 
-  it("may not give one token to two", async () => {
-    const text =
-      "push_configs: [{ job_name: a, tokens: [{ token: x }] }, { job_name: b, tokens: [{ token: x }] }]";
-    await expect(load(text)).rejects.toThrow("a/token-1 and b/token-1 have the same token");
+  it("may not give one token to two, and are told where both stand", async () => {
+    const file = join(root, "narthex.yml");
+    writeFileSync(join(root, "twin.token"), "s3cret\n");
+    const digest = createHash("sha256").update("s3cret").digest("hex");
+    for (const [first, second] of [
+      ["token: s3cret", "token: s3cret"],
+      ["token_file: twin.token", "token: s3cret"],
+      ["token: s3cret", `token_sha256: ${digest}`],
+    ] as const) {
+      const text = `push_configs:
+  - { job_name: a, tokens: [{ ${first} }] }
+  - job_name: b
+    tokens: [{ token: other }, { ${second} }]
+`;
+      const message = await load(text).catch((error: Error) => error.message);
+      const lines = text.split("\n");
+      const place = (line: number, written: string) =>
+        `${file}:${line}:${lines[line - 1]!.lastIndexOf(written) + written.indexOf(": ") + 3}`;
+      const key = second.split(":")[0];
+      expect(message).toBe(
+        `${place(4, second)}: push_configs[1].tokens[1].${key} is the same token as another one, at ` +
+          `${place(2, first)}; give each its own, or remove one: nobody could tell whose push it is`,
+      );
+    }
+  });
+
+  it("may not give one certificate name, or job, to two", async () => {
+    const text = `push_configs:
+  - { job_name: a, certificates: [{ name: x }] }
+  - { job_name: b, certificates: [{ names: [y, x] }] }
+`;
+    await expect(load(text)).rejects.toThrow(
+      /narthex\.yml:3:44: push_configs\[1\]\.certificates\[0\]\.names has the certificate name "x", at .*narthex\.yml:2:43; two/,
+    );
+    expect(
+      problem(
+        "push_configs:\n- { job_name: a, tokens: [{ token: t }] }\n- { job_name: a, tokens: [{ token: u }] }",
+      ),
+    ).toBe('f.yml:3:15: push_configs[1].job_name names the job "a", which the entry at f.yml:2:15 has');
   });
 });
