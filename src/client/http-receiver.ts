@@ -5,16 +5,24 @@
  */
 
 import type { Agent, RequestOptions } from "node:http";
+import type { ConnectionOptions } from "node:tls";
 import type { Clock } from "../model/clock.js";
-import { UnavailableError } from "../model/errors.js";
+import { definedOnly } from "../model/defined-only.js";
+import { InvalidArgumentError, UnavailableError } from "../model/errors.js";
 import type { Answer } from "./judge-answer.js";
+import type { PushAddressOptions } from "./push-client-options.js";
+
+/** In the words of node:tls; PEM. */
+export type ClientTls = Pick<
+  PushAddressOptions,
+  "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized"
+>;
 
 export interface HttpReceiverOptions {
   readonly url: URL;
   /** On every request, whether it writes or not. */
   readonly headers: Readonly<Record<string, string>>;
-  /** PEM, in place of the authorities that the system trusts. */
-  readonly ca: string | Uint8Array | undefined;
+  readonly tls: ClientTls;
   /** For a whole request and its answer. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -40,14 +48,25 @@ export class HttpReceiver {
   ) {
     this.#http = http;
     this.#options = options;
-    const ca = typeof options.ca === "string" ? options.ca : options.ca && Buffer.from(options.ca);
-    this.#agent = new http.Agent({ keepAlive: true, maxSockets: 1, ...(ca !== undefined && { ca }) });
+    this.#agent = new http.Agent({ keepAlive: true, maxSockets: 1, ...connectionOptionsOf(options.tls) });
   }
 
-  /** TLS is loaded when it is needed. */
+  /** TLS is loaded when it is needed. Rejects with InvalidArgumentError when what it is given is of no use. */
   static async open(options: HttpReceiverOptions): Promise<HttpReceiver> {
-    const isSecure = options.url.protocol === "https:";
-    return new HttpReceiver(isSecure ? await import("node:https") : await import("node:http"), options);
+    const { url, tls } = options;
+    if (url.protocol !== "https:") return new HttpReceiver(await import("node:http"), options);
+    const { createSecureContext } = await import("node:tls");
+    try {
+      createSecureContext(connectionOptionsOf(tls));
+    } catch (cause) {
+      throw new InvalidArgumentError(
+        `${url.host}: ca, cert or key is of no use: ${reasonOf(cause as Error)}`,
+        {
+          cause,
+        },
+      );
+    }
+    return new HttpReceiver(await import("node:https"), options);
   }
 
   /** Rejects with UnavailableError when no answer came. */
@@ -99,6 +118,14 @@ export class HttpReceiver {
       request.end(body);
     });
   }
+}
+
+function connectionOptionsOf({ ca, cert, key, ...rest }: ClientTls): ConnectionOptions {
+  return { ...rest, ...definedOnly({ ca: pem(ca), cert: pem(cert), key: pem(key) }) };
+}
+
+function pem(text: string | Uint8Array | undefined): string | Buffer | undefined {
+  return text === undefined || typeof text === "string" ? text : Buffer.from(text);
 }
 
 /** Several addresses of a name may each have failed. */

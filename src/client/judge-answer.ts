@@ -2,7 +2,8 @@
  * judgeAnswer, retryDelayMs: what a receiver's answer means for a request, and when it is tried again. Pure.
  *
  * Source: the remote write specification, "Retries & Backoff": 5xx and 429 are tried again, other 4xx never. 408 is
- * tried again as well: it says that the request did not arrive as a whole.
+ * tried again as well: it says that the request did not arrive as a whole. So are 401, 403, 404 and 407, against the
+ * specification: they say nothing of the samples, but that somebody has to put a token, an address or a proxy right.
  */
 
 import type { TimestampMs } from "../model/sample.js";
@@ -18,10 +19,18 @@ export interface Answer {
 
 export type Verdict =
   | { readonly kind: "stored" }
-  /** `afterMs` is what the receiver asked for. */
-  | { readonly kind: "later"; readonly reason: string; readonly afterMs?: number }
+  /** `afterMs` is what the receiver asked for; `needsPerson` when time alone will not mend it. */
+  | {
+      readonly kind: "later";
+      readonly reason: string;
+      readonly afterMs?: number;
+      readonly needsPerson?: boolean;
+    }
   | { readonly kind: "too-large"; readonly reason: string }
   | { readonly kind: "refused"; readonly reason: string };
+
+/** No right, nothing there, no way through the proxy. */
+const lockedOut: ReadonlySet<number> = new Set([401, 403, 404, 407]);
 
 export function judgeAnswer(answer: Answer, now: TimestampMs): Verdict {
   const { status } = answer;
@@ -35,6 +44,7 @@ export function judgeAnswer(answer: Answer, now: TimestampMs): Verdict {
     const afterMs = parseRetryAfter(answer.retryAfter, now);
     return { kind: "later", reason, ...(afterMs === undefined ? {} : { afterMs }) };
   }
+  if (lockedOut.has(status)) return { kind: "later", reason, needsPerson: true };
   if (status === 413) return { kind: "too-large", reason };
   if (status >= 400) return { kind: "refused", reason };
   return { kind: "later", reason };

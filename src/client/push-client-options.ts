@@ -19,12 +19,23 @@ export interface PushAddressOptions {
   readonly basicAuth?: { readonly username: string; readonly password: string };
   /** More headers, as `X-Scope-OrgID`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Certificate authorities in PEM, in place of those that the system trusts. */
+  /** Certificate authorities in PEM, in place of those that the system trusts. This and what follows as in node:tls. */
   readonly ca?: string | Uint8Array;
+  /** The client's certificate in PEM, with those between it and the authority, and its key. */
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  /** Of a key that is encrypted. */
+  readonly passphrase?: string;
+  /** The name that the receiver's certificate must have, where it is not that of the URL. */
+  readonly servername?: string;
+  /** False takes any certificate: then anybody in between reads the token. Default true. */
+  readonly rejectUnauthorized?: boolean;
 }
 
 export interface PushClientOptions extends Omit<PushAddressOptions, "url"> {
-  /** One address. `token`, `basicAuth`, `headers` and `ca` are those of every address that has none of its own. */
+  /**
+   * One address. `token`, `basicAuth`, `headers` and what TLS needs are those of every address that has none of its own.
+   */
   readonly url?: string;
   /** Several addresses: each gets everything, with the same times. */
   readonly urls?: readonly (string | PushAddressOptions)[];

@@ -2,7 +2,9 @@
  * settingsOf: the options of a push client with their defaults, checked.
  */
 
+import { definedOnly } from "../model/defined-only.js";
 import { InvalidArgumentError } from "../model/errors.js";
+import type { ClientTls } from "./http-receiver.js";
 import type { RetryDelays } from "./judge-answer.js";
 import type { PushAddressOptions, PushClientOptions } from "./push-client-options.js";
 import type { QueueLimits } from "./queue/push-queue.js";
@@ -24,7 +26,7 @@ export interface PushAddress {
   /** The URL without credentials: what statuses and positions call it. */
   readonly name: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly ca: string | Uint8Array | undefined;
+  readonly tls: ClientTls;
 }
 
 const mebibyte = 1024 * 1024;
@@ -99,7 +101,18 @@ function addressOf(common: PushClientOptions, own: PushAddressOptions): PushAddr
     ...own.headers,
     "user-agent": "narthex-client",
   };
-  return { url, name: url.href, headers, ca: own.ca ?? common.ca };
+  return { url, name: url.href, headers, tls: tlsOf(common, own, url) };
+}
+
+/** A certificate, its key and its passphrase belong together: an address has all of its own, or none. */
+function tlsOf(common: PushClientOptions, own: PushAddressOptions, url: URL): ClientTls {
+  const isOwn = own.cert !== undefined || own.key !== undefined;
+  const { cert, key, passphrase } = isOwn ? own : common;
+  if ((cert === undefined) !== (key === undefined))
+    throw new InvalidArgumentError(`${url.host}: cert and key must both be given, or neither`);
+  const { ca = common.ca, servername = common.servername } = own;
+  const rejectUnauthorized = own.rejectUnauthorized ?? common.rejectUnauthorized;
+  return definedOnly({ ca, cert, key, passphrase, servername, rejectUnauthorized });
 }
 
 /** Milliseconds, which every reader of durations knows. */

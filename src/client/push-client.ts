@@ -47,8 +47,8 @@ export async function openPushClient(options: PushClientOptions): Promise<PushCl
   const tell = (level: PushClientEvent["level"], message: string) => options.onEvent?.({ level, message });
   const onTrouble = (message: string) => tell("warning", message);
   const receivers = await Promise.all(
-    settings.addresses.map(({ url, headers, ca }) =>
-      HttpReceiver.open({ url, headers, ca, timeoutMs: settings.requestTimeoutMs, clock }),
+    settings.addresses.map(({ url, headers, tls }) =>
+      HttpReceiver.open({ url, headers, tls, timeoutMs: settings.requestTimeoutMs, clock }),
     ),
   );
   const path = options.queue?.directory;

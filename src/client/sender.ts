@@ -2,7 +2,7 @@
  * Sender: the loop that delivers the queue to one address.
  *
  *   take ─► post ─► stored: the next one
- *    ▲              later: back into the queue, wait longer each time (or as the receiver asks)
+ *    ▲              later: back into the queue, wait longer each time (or as the receiver asks); told once
  *    │              refused: dropped, counted and told with the receiver's words
  *    └── nothing is waiting: a heartbeat when one is due, else wait
  *
@@ -50,6 +50,8 @@ export class Sender {
   #lastHeard: number;
   #isStopped = false;
   #isHeartbeatRefused = false;
+  /** Since it took something last. */
+  #hasAskedPerson = false;
   /** There may be more to send than when the loop looked last. */
   #hasNews = false;
   /** Ends what the loop waits for. */
@@ -148,9 +150,17 @@ export class Sender {
     if (this.#isStopped && verdict.kind === "later") return verdict;
     if (verdict.kind !== "stored") this.lastFailure = { time: clock.now(), reason: verdict.reason };
     if (verdict.kind === "later") {
-      if (this.#failures === 0) onEvent("warning", `${cursor.address} takes nothing: ${verdict.reason}`);
+      const { reason, needsPerson = false } = verdict;
+      if (this.#failures === 0 || (needsPerson && !this.#hasAskedPerson)) {
+        const remedy = needsPerson
+          ? "; what is sent is kept, and tried again until the token, the rights or the address are put right"
+          : "";
+        onEvent("warning", `${cursor.address} takes nothing: ${reason}${remedy}`);
+      }
+      this.#hasAskedPerson ||= needsPerson;
       return verdict;
     }
+    this.#hasAskedPerson = false;
     if (this.#failures > 0) onEvent("info", `${cursor.address} answers again`);
     this.#failures = 0;
     this.#lastHeard = clock.monotonic();

@@ -3,7 +3,7 @@
  */
 
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
-import { createServer as createSecureServer } from "node:https";
+import { createServer as createSecureServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { decodeSnappy } from "../../src/kernels/snappy.js";
 
@@ -33,7 +33,7 @@ export class ScriptedReceiver {
   }
 
   /** With a certificate it speaks TLS. */
-  static async open(certificate?: { cert: Buffer; key: Buffer }): Promise<ScriptedReceiver> {
+  static async open(certificate?: ServerOptions): Promise<ScriptedReceiver> {
     const server: Server = certificate === undefined ? createServer() : createSecureServer(certificate);
     const receiver = new ScriptedReceiver(server);
     server.on("request", (request, response) => {
