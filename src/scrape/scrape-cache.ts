@@ -4,7 +4,8 @@
  *
  * Invariants
  *  1. An entry stays while its series is on the page; pages that could not be had or read do not count.
- *  2. Only samples without a time of their own take part in staleness, as in Prometheus.
+ *  2. Only samples without a time of their own take part in staleness, as in Prometheus: a series that begins to bring its
+ *     times ends.
  */
 
 import type { Labels } from "../model/labels.js";
@@ -19,8 +20,10 @@ export interface CachedSeries {
   page: number;
   /** The one before that; 0 when there was none. */
   pageBefore: number;
-  /** Whether its end would be marked: false for samples that bring their own time. */
-  tracked: boolean;
+  /** The last page that had it without a time of its own: its end is marked. -1 when there was none. */
+  trackedPage: number;
+  /** The one before that. */
+  trackedBefore: number;
   /** Of the newest sample that brought its own. */
   newestTime: TimestampMs;
 }
@@ -49,7 +52,8 @@ export class ScrapeCache {
         ref: NO_SERIES,
         page: 0,
         pageBefore: 0,
-        tracked,
+        trackedPage: -1,
+        trackedBefore: -1,
         newestTime: Number.NEGATIVE_INFINITY,
       };
       this.#series.set(key, series);
@@ -59,14 +63,17 @@ export class ScrapeCache {
       series.pageBefore = series.page;
       series.page = this.#page;
     }
-    series.tracked = tracked;
+    if (tracked && series.trackedPage !== this.#page) {
+      series.trackedBefore = series.trackedPage;
+      series.trackedPage = this.#page;
+    }
     return series;
   }
 
-  /** The tracked series of the page before that the current one does not have. */
+  /** The tracked series of the page before that the current one does not have, or has with their own times. */
   *vanished(): Generator<readonly [ref: SeriesRef, labels: Labels]> {
-    for (const { page, tracked, ref, labels } of this.#series.values()) {
-      if (page === this.#page - 1 && tracked && labels !== undefined) yield [ref, labels];
+    for (const { trackedPage, ref, labels } of this.#series.values()) {
+      if (trackedPage === this.#page - 1 && labels !== undefined) yield [ref, labels];
     }
   }
 
@@ -81,6 +88,7 @@ export class ScrapeCache {
   discardPage(): void {
     for (const [key, series] of this.#series) {
       if (series.page !== this.#page) continue;
+      if (series.trackedPage === this.#page) series.trackedPage = series.trackedBefore;
       if (series.pageBefore === 0) this.#series.delete(key);
       else series.page = series.pageBefore;
     }

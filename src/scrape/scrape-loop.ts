@@ -226,7 +226,8 @@ export class ScrapeLoop {
       }
     }
     for (const [ref, labels] of this.#cache.vanished()) appender.appendStale(ref, labels, time);
-    if (failure === undefined) this.#cache.forgetVanished();
+    // An empty page ends all series, but what is known of them stays known, as in Prometheus.
+    if (failure === undefined && buffer.sizeBytes > 0) this.#cache.forgetVanished();
     return { appender, failure, found };
   }
 
@@ -263,6 +264,8 @@ export class ScrapeLoop {
       },
       ...(metadata && describing(metadata)),
     };
+    // An empty page is a good one in all formats, even where its end should be marked.
+    if (page.bytes.length === 0) return;
     if (page.format === "protobuf") parseProtobufExposition(page.bytes, visitor);
     else parseExposition(page.bytes, { format: page.format }, visitor);
     if (found.kept > samplesMax)

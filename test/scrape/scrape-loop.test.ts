@@ -331,6 +331,37 @@ describe("limits and options of a page", () => {
     expect(taken()).toEqual(['a{instance="i", job="app"} 1 @1234', 'a{instance="i", job="app"} stale @6000']);
   });
 
+  it("end a series that begins to bring times of its own, unless the page is malformed", async () => {
+    const scraped = loop();
+    page("a 1\n");
+    await scraped.scrape(1000);
+    page("a 2 500\nb\n");
+    await scraped.scrape(2000);
+    page("a 2 500\n");
+    await scraped.scrape(3000);
+    await scraped.scrape(4000);
+    const of = (rest: string) => `a{instance="i", job="app"} ${rest}`;
+    expect(taken()).toEqual([of("1 @1000"), of("stale @2000"), of("2 @500"), of("2 @500")]);
+    page("a 1\n");
+    await scraped.scrape(5000);
+    page("a 2 500\n");
+    await scraped.scrape(6000);
+    expect(taken()).toEqual([of("1 @5000"), of("2 @500"), of("stale @6000")]);
+  });
+
+  it("may be empty in any format: all series end, but none is new when it returns", async () => {
+    const scraped = loop();
+    page("a 1\n# EOF\n", "application/openmetrics-text");
+    await scraped.scrape(1000);
+    page("", "application/openmetrics-text");
+    await scraped.scrape(2000);
+    expect(scraped.status).toMatchObject({ health: "up", lastError: "" });
+    expect(taken()).toContain('a{instance="i", job="app"} stale @2000');
+    page("a 1\n# EOF\n", "application/openmetrics-text");
+    await scraped.scrape(3000);
+    expect(database.samples).toContain('scrape_series_added{instance="i", job="app"} 0 @3000');
+  });
+
   it("count what is too far in the future", async () => {
     page(`a 1 ${clock.now() + 601_000}\nb 1 ${clock.now() + 599_000}\n`);
     await loop().scrape(5000);
