@@ -180,6 +180,7 @@ describe("OpenMetrics", () => {
     ["# comment", /none of # HELP/],
     ["#TYPE a counter", /none of # HELP/],
     ["# TYPE a untyped", /no metric type/],
+    ["# HELP a", /expected a blank/],
     ["a 1 abc", /not a number of seconds/],
     ["a 1 NaN", /not a number of seconds/],
     ["a 1 # 1", /exemplar: expected an opening brace/],
