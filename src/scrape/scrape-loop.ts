@@ -203,7 +203,7 @@ export class ScrapeLoop {
   async #fetch(buffer: PageBuffer): Promise<PageFormat | TsdbError> {
     if (this.#refusal !== undefined) return this.#refusal;
     const { client, clock, folder, version } = this.#options;
-    if (folder !== undefined) return folder.readInto(buffer);
+    if (folder !== undefined) return folder.readInto(buffer).catch(asTsdbError);
     const options = { client, clock, version, signal: this.#stopping.signal };
     return fetchPage(this.target.url, this.#config, buffer, options).catch(asTsdbError);
   }

@@ -210,7 +210,9 @@ export class ScrapePool {
     const options: ScrapeLoopOptions = {
       ...{ appendable, clock, buffers, counts, version, onFailure, client },
       metadata: this.#metadataOf(target.identity),
-      ...(directories.length > 0 && { folder: new TextfileFolder(directories, clock) }),
+      ...(directories.length > 0 && {
+        folder: new TextfileFolder(directories, { clock, timeoutMs: target.timeoutMs }),
+      }),
     };
     return new ScrapeLoop(target, this.#config, options, before);
   }

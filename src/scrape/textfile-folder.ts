@@ -16,7 +16,7 @@ import { type SettledFile, SettledFiles } from "../discovery/settled-files.js";
 import { parseExposition } from "../ingest/exposition/parse-exposition.js";
 import { isDirectory, listFiles } from "../local-files.js";
 import type { Clock } from "../model/clock.js";
-import { MalformedInputError, TsdbError } from "../model/errors.js";
+import { MalformedInputError, TsdbError, UnavailableError } from "../model/errors.js";
 import type { PageBuffer } from "./page-buffers.js";
 
 export interface TextfilePage {
@@ -30,13 +30,21 @@ const fileSizeMaxBytes = 64 * 1024 * 1024;
 
 export class TextfileFolder {
   readonly #directories: readonly string[];
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
   readonly #settled: SettledFiles;
   #problem = "";
+  #reading: Promise<TextfilePage> | undefined;
   /** What is wrong with a version of a file, found out once; empty when nothing is. */
   readonly #faults = new WeakMap<SettledFile, string>();
 
-  constructor(directories: readonly string[], clock: Clock) {
+  constructor(
+    directories: readonly string[],
+    { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
+  ) {
     this.#directories = directories;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
     this.#settled = new SettledFiles({ clock, sizeMaxBytes: fileSizeMaxBytes });
   }
 
@@ -45,9 +53,15 @@ export class TextfileFolder {
     return this.#problem;
   }
 
-  /** Appends the page. */
+  /**
+   * Appends the page. Rejects with UnavailableError when it is not read in time: then the reading goes on, and the next
+   * scrape waits for it rather than read anew, so that a disk that does not answer holds one reading, not many.
+   */
   async readInto(buffer: PageBuffer): Promise<"prometheus"> {
-    const { text, problems } = await this.read();
+    this.#reading ??= this.read().finally(() => {
+      this.#reading = undefined;
+    });
+    const { text, problems } = await this.#inTime(this.#reading);
     this.#problem = problems.join("; ");
     buffer.append(Buffer.from(text));
     return "prometheus";
@@ -55,9 +69,9 @@ export class TextfileFolder {
 
   async read(): Promise<TextfilePage> {
     const problems: string[] = [];
-    const paths = (
-      await Promise.all(this.#directories.map((directory) => filesIn(directory, problems)))
-    ).flat();
+    const paths: string[] = [];
+    // One after the other: a directory that does not answer holds one thread of Node's few.
+    for (const directory of this.#directories) paths.push(...(await filesIn(directory, problems)));
     const found = await Promise.all(paths.map((path) => this.#readFile(path, problems)));
     this.#settled.keepOnly(new Set(paths));
     const pages: string[] = [];
@@ -73,6 +87,17 @@ export class TextfileFolder {
       "",
     );
     return { text, problems };
+  }
+
+  #inTime<T>(reading: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancelTimer = this.#clock.schedule(this.#timeoutMs, () => {
+        reading.catch(() => {});
+        const seconds = this.#timeoutMs / 1000;
+        reject(new UnavailableError(`the files were not read within the timeout of ${seconds}s`));
+      });
+      reading.then(resolve, reject).finally(cancelTimer);
+    });
   }
 
   /** A good file, or undefined: then `problems` says why. */

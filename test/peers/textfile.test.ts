@@ -80,7 +80,10 @@ describe.skipIf(isPeerMissing(exporter))("folders of text files", () => {
     "%j are read alike",
     async (names) => {
       const directories = names.map((name) => join(directory, name));
-      const { text } = await new TextfileFolder(directories, systemClock).read();
+      const { text } = await new TextfileFolder(directories, {
+        clock: systemClock,
+        timeoutMs: 10_000,
+      }).read();
       expect(samplesOf(text)).toEqual(await theirs(directories));
     },
   );

@@ -1,11 +1,16 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readTextFile } from "../../src/local-files.js";
 import { RelabelConfig } from "../../src/relabel/relabel-config.js";
 import type { ReadMemory } from "../../src/scrape/memory-pressure.js";
 import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
 import { ScrapeManager } from "../../src/scrape/scrape-manager.js";
+import type { TargetStatus } from "../../src/scrape/status.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordingAppendable } from "../support/recording-appendable.js";
 import { scrapeConfig } from "../support/scrape-config.js";
@@ -81,6 +86,16 @@ async function pass(scrapes: number, durationMs = interval): Promise<void> {
   }
   clock.advance(end - clock.now());
   expect(database.commits - commits).toBe(scrapes);
+}
+
+/** Lets the time pass until all targets are so. */
+async function become(scrapes: ScrapeManager, health: string, lastError: string): Promise<void> {
+  const isSo = (target: TargetStatus) => target.health === health && target.lastError === lastError;
+  for (let i = 0; !scrapes.pools().every(({ activeTargets }) => activeTargets.every(isSo)); i++) {
+    expect(i).toBeLessThan(5000);
+    clock.advance(500);
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  }
 }
 
 function stale(): string[] {
@@ -193,31 +208,41 @@ describe("memory pressure", () => {
     const limitBytes = 2 ** 30;
     watched.readMemory = () => [{ name: "the heap", usedBytes, limitBytes, fullAt: 0.9 }];
     const scrapes = start(job());
-    const become = async (health: string, lastError: string) => {
-      const targets = () => scrapes.pools().flatMap(({ activeTargets }) => activeTargets);
-      for (
-        let i = 0;
-        !targets().every((target) => target.health === health && target.lastError === lastError);
-        i++
-      ) {
-        expect(i).toBeLessThan(5000);
-        clock.advance(500);
-        for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-      }
-    };
     const skipped = "skipped: memory is short: the heap has 1024 of 1024 MiB";
-    await become("up", "");
+    await become(scrapes, "up", "");
     usedBytes = limitBytes;
-    await become("down", skipped);
+    await become(scrapes, "down", skipped);
     expect(database.samples.filter((sample) => sample.startsWith("up")).at(-1)).toMatch(/ 0 @/);
     expect(scrapes.counts.limits).toEqual(new Map([["memory", 1]]));
     const asked = requests;
     await scrapes.configure([job({ samplesMax: 9 }), job({ jobName: "new" })]);
-    await become("down", skipped);
+    await become(scrapes, "down", skipped);
     expect(scrapes.counts.limits.get("memory")).toBeGreaterThan(1);
     expect(requests).toBe(asked);
     usedBytes = 0;
-    await become("up", "");
+    await become(scrapes, "up", "");
     expect(problems).toEqual([`scrapes are ${skipped}`, "scrapes go on: memory is free again"]);
+  });
+});
+
+describe("a folder that does not answer", () => {
+  it("is down at its timeout", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "narthex-folder-"));
+    const pipe = join(directory, "x.prom");
+    expect(spawnSync("mkfifo", [pipe]).status).toBe(0);
+    const scrapes = start(job({ textfileDirectories: [directory] }));
+    await become(scrapes, "down", "the files were not read within the timeout of 5s");
+    // Whoever waits for the pipe is let go.
+    for (let isOpen = false; !isOpen; ) {
+      try {
+        closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+        isOpen = true;
+      } catch {
+        clock.advance(50);
+        await new Promise(setImmediate);
+      }
+    }
+    await become(scrapes, "up", "");
+    rmSync(directory, { recursive: true });
   });
 });

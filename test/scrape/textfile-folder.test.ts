@@ -1,16 +1,30 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/model/clock.js";
+import { PageBuffer } from "../../src/scrape/page-buffers.js";
 import { TextfileFolder } from "../../src/scrape/textfile-folder.js";
+import { FakeClock } from "../support/fake-clock.js";
 
 let directory: string;
 let folder: TextfileFolder;
+const options = { clock: systemClock, timeoutMs: 10_000 };
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "narthex-textfile-"));
-  folder = new TextfileFolder([directory], systemClock);
+  folder = new TextfileFolder([directory], options);
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
@@ -66,7 +80,7 @@ describe("a folder of text files", () => {
   });
 
   it("says that a directory is missing, and reads the others", async () => {
-    folder = new TextfileFolder([path("absent"), directory], systemClock);
+    folder = new TextfileFolder([path("absent"), directory], options);
     write("a.prom", "a 1\n");
     const { text, problems } = await folder.read();
     expect(problems).toEqual([`${path("absent")} is no directory`]);
@@ -110,4 +124,34 @@ describe("a folder of text files", () => {
     expect(problems).toEqual([`${path("a.prom")} is being written`]);
     expect(text).toMatch(/^a 1\n#/);
   });
+
+  it("is given up at the timeout, and read to its end for who asks again", async () => {
+    expect(spawnSync("mkfifo", [path("pipe.prom")]).status).toBe(0);
+    const clock = new FakeClock();
+    folder = new TextfileFolder([directory], { clock, timeoutMs: 3000 });
+    const buffer = new PageBuffer();
+    const late = folder.readInto(buffer).catch(String);
+    clock.advance(3000);
+    expect(await late).toBe("UnavailableError: the files were not read within the timeout of 3s");
+    expect(buffer.sizeBytes).toBe(0);
+    const next = folder.readInto(buffer);
+    // The pipe is looked at until it rests; then it is opened, which waits for somebody to open its other end.
+    for (let isOpen = false; !isOpen; ) {
+      clock.advance(50);
+      await new Promise((resolve) => systemClock.schedule(1, () => resolve(undefined)));
+      isOpen = endPipe(path("pipe.prom"));
+    }
+    expect(await next).toBe("prometheus");
+    expect(buffer.bytes.toString()).toContain('pipe.prom"} ');
+  });
 });
+
+/** Lets who waits for the pipe read that it is empty; false when nobody waits. */
+function endPipe(pipe: string): boolean {
+  try {
+    closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch {
+    return false;
+  }
+}
