@@ -80,9 +80,13 @@ export class RecordingPush implements Push {
     this.stagedSamples = 0;
   }
 
-  async commit(): Promise<PushResult> {
+  get result(): PushResult {
     const first = { count: this.lostSamples, first: [] };
     return { appended: this.lines.length, rejected: new Map(), malformed: first, notStored: this.unstored };
+  }
+
+  async commit(): Promise<PushResult> {
+    return this.result;
   }
 
   rollback(): void {

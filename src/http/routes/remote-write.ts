@@ -45,14 +45,20 @@ async function receive(
   if (version === 2) declareWritten(reply, 0);
   const push = sources.admit(pushRequestOf(request, protocols[version]));
   const sizeBytes = Math.min(limits.pushSizeBytes, push.limits.bodySizeBytes);
-  const result = await counted(metrics, protocols[version], () =>
-    bodies.share(async ({ take }) => {
-      const pieces = await bodyOf(push, () => bodyPieces(request, sizeBytes, take));
-      return reader.push(pieces, version, push);
-    }),
-  );
-  if (version === 2) declareWritten(reply, result.appended);
-  return sendOutcome(reply, result, version);
+  try {
+    const result = await counted(metrics, protocols[version], () =>
+      bodies.share(async ({ take }) => {
+        const pieces = await bodyOf(push, () => bodyPieces(request, sizeBytes, take));
+        return reader.push(pieces, version, push);
+      }),
+    );
+    if (version === 2) declareWritten(reply, result.appended);
+    return sendOutcome(reply, result, version);
+  } catch (error) {
+    // A large request may fail in its middle, when its beginning is stored.
+    if (version === 2) declareWritten(reply, push.result.appended);
+    throw error;
+  }
 }
 
 /**

@@ -49,6 +49,8 @@ export interface Push {
   flush(): Promise<void>;
   /** Commits the rest and ends the push. Rejects as an Appender's commit does. */
   commit(): Promise<PushResult>;
+  /** What has become of it so far: what was flushed stays stored, whatever comes after it. */
+  readonly result: PushResult;
   /** Ends the push without what is staged, and says why for the source's last rejected push. */
   rollback(reason: string): void;
 }

@@ -128,6 +128,10 @@ export class SourcePush implements Push {
     return this.#staged + this.#turnedAway;
   }
 
+  get result(): PushResult {
+    return this.tally;
+  }
+
   get identity(): PushIdentity {
     return this.origin.catalog.identity(this.options.request.intervalMs);
   }

@@ -48,6 +48,10 @@ export class SummingPush implements Push {
     return this.#push.limits;
   }
 
+  get result(): PushResult {
+    return this.#push.result;
+  }
+
   get arrivalTime(): TimestampMs {
     return this.#push.arrivalTime;
   }

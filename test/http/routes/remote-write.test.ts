@@ -188,6 +188,20 @@ describe.each(versions)("POST /api/v1/write, $version", ({ version, headers, bod
 });
 
 describe("POST /api/v1/write", () => {
+  it("says of 2.0 exactly what was written when a large request fails in its middle", async () => {
+    const { database, post } = setUp();
+    const parts: number[] = [];
+    database.answerCommit = (samples) => {
+      if (parts.push(samples) > 1) throw new WriteRefusedError("no space left: the disk is full");
+      return { appended: samples, rejected: new Map() };
+    };
+    const samples = Array.from({ length: 100 }, (_, time) => ({ time, value: time }));
+    const many = Array.from({ length: 1200 }, (_, i) => series({ __name__: "m", i: String(i) }, { samples }));
+    const answer = await post(request2(...many), headers2);
+    expect(parts).toHaveLength(2);
+    expect(answer).toMatchObject({ status: 503, written: [String(parts[0]), "0", "0"] });
+  });
+
   it.each([
     {},
     { "content-type": "application/x-protobuf;proto=prometheus.WriteRequest" },
