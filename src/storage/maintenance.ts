@@ -126,7 +126,7 @@ export async function checkpointHead(parts: CutParts): Promise<void> {
   head.beginGeneration();
   const lastSegment = await wal.rotate();
   await head.settled();
-  head.endIdleSeries();
+  await head.endIdleSeries();
   const { segments } = await listWalDirectory(parts.fileSystem, parts.walDirectory);
   if (segments.length > 0) await shortenLog(parts, lastSegment);
 }

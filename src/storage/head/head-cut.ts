@@ -11,7 +11,7 @@ import type { EncodedChunk, Series } from "../../model/series.js";
 import type { Head } from "./head.js";
 
 /** What is handled between two turns of the event loop, each chunk out of order counted as a series. */
-const seriesPerTurn = 512;
+const seriesPerTurn = 256;
 const none: readonly EncodedChunk[] = [];
 
 export class HeadCut {
@@ -67,17 +67,20 @@ export class HeadCut {
   /** Drops what was taken, ends the series that have become idle, and frees what that leaves. */
   async drop(): Promise<void> {
     const { series, samples } = this.#head;
+    let dropped = 0;
     let work = 0;
     for (const slot of this.#slots) {
       const taken = this.#taken(slot);
+      dropped += samples.sampleCountOf(slot);
       samples.dropTaken(slot, taken);
+      dropped -= samples.sampleCountOf(slot);
       work += 1 + taken.outOfOrder.length;
       if (work < seriesPerTurn) continue;
       work = 0;
       await nextTurn();
     }
-    this.#head.recount();
-    this.#head.endIdleSeries();
+    await this.#head.countOut(dropped);
+    await this.#head.endIdleSeries();
     for (let slot = 1; slot < series.slotsEnd; slot++) {
       if (slot % seriesPerTurn === 0) await nextTurn();
       if (series.isLive(slot)) samples.moveFromSparseSlabs(slot);

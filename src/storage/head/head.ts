@@ -11,8 +11,10 @@
  *     went with the segments that were truncated.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AppendColumns } from "../../model/appendable.js";
-import type { Labels } from "../../model/labels.js";
+import { assert } from "../../model/assert.js";
+import { Labels } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
 import type { TimeRange, TimestampMs } from "../../model/sample.js";
 import type { EncodedChunk, SeriesRef } from "../../model/series.js";
@@ -27,6 +29,8 @@ import { StagedSamples } from "./staged-samples.js";
 /** Columns of ended transactions that are kept for others, if they are not larger than this. */
 const sparesMax = 8;
 const spareSamplesMax = 65_536;
+/** What is looked at between two turns of the event loop. */
+const slotsPerTurn = 1024;
 
 export interface HeadCapacity {
   /** Slots, used and free. */
@@ -40,9 +44,10 @@ export interface HeadCapacity {
 export class Head {
   readonly series = new SeriesMap();
   readonly samples = new HeadSamples();
-  readonly #postings = new MemoryPostings((ref) =>
-    this.series.labelsOf(this.series.slotOf(ref as SeriesRef)),
-  );
+  readonly #postings = new MemoryPostings((ref) => {
+    const slot = this.series.slotOf(ref as SeriesRef);
+    return slot === 0 ? Labels.empty : this.series.labelsOf(slot);
+  });
   /** Samples of transactions that are neither committed nor rolled back: their series must not end. */
   readonly #transactions = new Set<StagedSamples>();
   readonly #spares: StagedSamples[] = [];
@@ -52,8 +57,9 @@ export class Head {
   #pendingDeletions = 0;
   #generation = 1;
   #sampleCount = 0;
-  #minTime: TimestampMs = Infinity;
-  #maxTime: TimestampMs = -Infinity;
+  #times = new TimeBounds();
+  /** Those that are being found anew, while they are. */
+  #nextTimes: TimeBounds | undefined;
 
   get sampleCount(): number {
     return this.#sampleCount;
@@ -61,7 +67,8 @@ export class Head {
 
   /** Undefined when the head is empty. */
   get range(): TimeRange | undefined {
-    return this.#sampleCount === 0 ? undefined : { minTime: this.#minTime, maxTime: this.#maxTime };
+    const { minTime, maxTime } = this.#times;
+    return this.#sampleCount === 0 ? undefined : { minTime, maxTime };
   }
 
   /** Visible series and their chunks. */
@@ -162,13 +169,14 @@ export class Head {
   deleteSamples(matchers: readonly Matcher[], range: TimeRange): void {
     const slots = this.selectIn(matchers, range);
     for (const slot of slots) this.samples.deleteSamples(slot, range);
-    if (slots.length > 0) this.recount();
+    if (slots.length > 0) this.#recount();
   }
 
   /** Samples in chunks that begin before `end`: about how many samples a cut at `end` would take. */
   countBelow(end: TimestampMs): number {
     let count = 0;
-    if (this.#minTime < end) for (const slot of this.series) count += this.samples.countBelow(slot, end);
+    if (this.#times.minTime < end)
+      for (const slot of this.series) count += this.samples.countBelow(slot, end);
     return count;
   }
 
@@ -216,32 +224,61 @@ export class Head {
     this.series.forgetLastLabels();
   }
 
-  /** Recomputes count and range after samples were dropped or deleted. */
-  recount(): void {
-    this.#sampleCount = 0;
-    this.#minTime = Infinity;
-    this.#maxTime = -Infinity;
-    for (const slot of this.series) {
-      const count = this.samples.sampleCountOf(slot);
-      if (count > 0) this.#countIn(count, this.samples.minTimeOf(slot), this.samples.maxTimeOf(slot));
+  /** Of so many samples that were dropped. Finds the range anew, in turns; nothing may be deleted meanwhile. */
+  async countOut(dropped: number): Promise<void> {
+    this.#sampleCount -= dropped;
+    const times = new TimeBounds();
+    this.#nextTimes = times;
+    for (let slot = 1; slot < this.series.slotsEnd; slot++) {
+      if (slot % slotsPerTurn === 0) await nextTurn();
+      if (this.series.isLive(slot) && this.samples.sampleCountOf(slot) > 0)
+        times.take(this.samples.minTimeOf(slot), this.samples.maxTimeOf(slot));
     }
+    this.#times = times;
+    this.#nextTimes = undefined;
   }
 
-  /** Ends the series of the third invariant. Returns how many. */
-  endIdleSeries(): number {
-    const staged = new Set<number>();
-    for (const transaction of this.#transactions)
-      for (const slot of transaction.stagedSlots()) staged.add(slot);
+  /** Ends the series of the third invariant, in turns. Returns how many. */
+  async endIdleSeries(): Promise<number> {
     const endedRefs: SeriesRef[] = [];
-    for (const slot of this.series) {
-      const isIdle =
-        this.samples.sampleCountOf(slot) === 0 && this.samples.states.isUnnamedSince(slot, this.#generation);
-      if (!isIdle || staged.has(slot)) continue;
+    let staged: ReadonlySet<number> | undefined;
+    for (let slot = 1; slot < this.series.slotsEnd; slot++) {
+      if (slot % slotsPerTurn === 0) {
+        await nextTurn();
+        staged = undefined;
+      }
+      if (!this.series.isLive(slot) || !this.#isIdle(slot)) continue;
+      staged ??= this.#stagedSlots();
+      if (staged.has(slot)) continue;
       endedRefs.push(this.series.refOf(slot));
       this.series.remove(slot);
     }
     this.#postings.remove(endedRefs);
     return endedRefs.length;
+  }
+
+  #isIdle(slot: number): boolean {
+    return (
+      this.samples.sampleCountOf(slot) === 0 && this.samples.states.isUnnamedSince(slot, this.#generation)
+    );
+  }
+
+  #stagedSlots(): ReadonlySet<number> {
+    const staged = new Set<number>();
+    for (const transaction of this.#transactions)
+      for (const slot of transaction.stagedSlots()) staged.add(slot);
+    return staged;
+  }
+
+  /** Count and range after samples were deleted. */
+  #recount(): void {
+    assert(this.#nextTimes === undefined, "nothing is deleted while a cut drops what it has taken");
+    this.#sampleCount = 0;
+    this.#times = new TimeBounds();
+    for (const slot of this.series) {
+      const count = this.samples.sampleCountOf(slot);
+      if (count > 0) this.#countIn(count, this.samples.minTimeOf(slot), this.samples.maxTimeOf(slot));
+    }
   }
 
   #applyRows(
@@ -268,7 +305,17 @@ export class Head {
 
   #countIn(count: number, minTime: TimestampMs, maxTime: TimestampMs): void {
     this.#sampleCount += count;
-    if (minTime < this.#minTime) this.#minTime = minTime;
-    if (maxTime > this.#maxTime) this.#maxTime = maxTime;
+    this.#times.take(minTime, maxTime);
+    this.#nextTimes?.take(minTime, maxTime);
+  }
+}
+
+class TimeBounds {
+  minTime: TimestampMs = Infinity;
+  maxTime: TimestampMs = -Infinity;
+
+  take(minTime: TimestampMs, maxTime: TimestampMs): void {
+    if (minTime < this.minTime) this.minTime = minTime;
+    if (maxTime > this.maxTime) this.maxTime = maxTime;
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Appender } from "../../../src/model/appendable.js";
 import { Labels } from "../../../src/model/labels.js";
@@ -15,10 +16,12 @@ async function commitSample(head: Head, labels: Labels, time: number, value = 1)
   await transaction.commit();
 }
 
-function dropBelow(head: Head, end: number): void {
+async function dropBelow(head: Head, end: number): Promise<void> {
   const { samples } = head;
+  const count = () => [...head.series].reduce((sum, slot) => sum + samples.sampleCountOf(slot), 0);
+  const before = count();
   for (const slot of head.series) samples.dropTaken(slot, samples.takeBelow(slot, end));
-  head.recount();
+  await head.countOut(before - count());
 }
 
 describe("Head", () => {
@@ -28,10 +31,10 @@ describe("Head", () => {
     for (const [i, time] of [50, -20, 30].entries()) await commitSample(head, labelsOf(i), time);
     expect(head.range).toEqual({ minTime: -20, maxTime: 50 });
     expect(head.sampleCount).toBe(3);
-    dropBelow(head, 40);
+    await dropBelow(head, 40);
     expect(head.range).toEqual({ minTime: 50, maxTime: 50 });
     expect(head.sampleCount).toBe(1);
-    dropBelow(head, 100);
+    await dropBelow(head, 100);
     expect(head.range).toBeUndefined();
   });
 
@@ -78,8 +81,8 @@ describe("Head", () => {
 
     head.beginGeneration();
     await commitSample(head, labelsOf(2), 2, 7);
-    dropBelow(head, 3);
-    expect(head.endIdleSeries()).toBe(2);
+    await dropBelow(head, 3);
+    expect(await head.endIdleSeries()).toBe(2);
     const kept = [...head.series].map((slot) => head.series.labelsOf(slot).get("i"));
     expect(kept).toEqual(["1", "2", "3", "4"]);
 
@@ -87,14 +90,49 @@ describe("Head", () => {
     expect(head.samples.sampleCountOf(head.series.slotOf(oldRef))).toBe(1);
   });
 
+  it("counts what is applied while it finds out what is left", async () => {
+    const head = new Head();
+    for (let i = 0; i < 5000; i++) await commitSample(head, labelsOf(i), 100 + i);
+    const dropped = dropBelow(head, 200);
+    const applied = [nextTurn(), nextTurn().then(nextTurn)].map((turn, i) =>
+      turn.then(async () => {
+        await commitSample(head, labelsOf(0), 150 + i);
+        await commitSample(head, labelsOf(4999 - i), 9000 + i);
+      }),
+    );
+    await Promise.all([dropped, ...applied]);
+    expect(head.range).toEqual({ minTime: 150, maxTime: 9001 });
+    expect(head.sampleCount).toBe(4904);
+  });
+
+  it("ends no series that is found again while others end", async () => {
+    const head = new Head();
+    const count = 5000;
+    for (let i = 0; i < count; i++) await commitSample(head, labelsOf(i), 1);
+    await dropBelow(head, 10);
+    head.beginGeneration();
+    const ending = head.endIdleSeries();
+    await nextTurn();
+    const [first, last] = [labelsOf(0), labelsOf(count - 1)];
+    const oldRef = head.series.refOf(head.series.find(last));
+    for (const labels of [first, last]) await commitSample(head, labels, 20);
+    const find = (labels: Labels) => head.select([new Matcher("i", "=", labels.get("i"))]);
+    expect([first, last].map((labels) => find(labels).length)).toEqual([1, 1]);
+    expect(await ending).toBe(count - 1);
+    expect([...head.series].length).toBe(2);
+    expect([...head.postings.all()]).toEqual([oldRef, count + 1]);
+    expect([first, last].map((labels) => find(labels).length)).toEqual([1, 1]);
+    expect(head.postings.labelValues("i")).toEqual(["0", String(count - 1)]);
+  });
+
   it("gives a series that ended and came back a new ref, and finds it by the old one's labels", async () => {
     const head = new Head();
     const first = appenderOf(head);
     const ref = first.append(NO_SERIES, labelsOf(1), 1, 1);
     await first.commit();
-    dropBelow(head, 10);
+    await dropBelow(head, 10);
     head.beginGeneration();
-    head.endIdleSeries();
+    await head.endIdleSeries();
     await commitSample(head, labelsOf(2), 20);
     const second = appenderOf(head);
     const newRef = second.append(ref, labelsOf(1), 30, 3);
