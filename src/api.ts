@@ -195,7 +195,7 @@ export interface PushSources extends PushGate, SeriesKeeper {
 export interface Database extends Appendable, Queryable, AsyncDisposable {
   readonly status: "open" | "closing" | "closed" | "poisoned";
   readonly sources: PushSources;
-  /** What metrics are, as pushes and scrapes have told since the database was opened. Bounded. */
+  /** What metrics are, as pushes and scrapes have told. Bounded; kept over a restart. */
   readonly metadata: MetadataReader & MetadataSink;
   /**
    * Groups of the Pushgateway API. They go on, and end when they are over, for as long as the database is open, whether or

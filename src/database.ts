@@ -22,6 +22,7 @@ import type {
 } from "./api.js";
 import { exportText } from "./export/export-text.js";
 import { importStream } from "./ingest/import.js";
+import { MetadataJournal } from "./ingest/metadata-journal.js";
 import { MetadataTable } from "./ingest/metadata-table.js";
 import { Pushgateway } from "./ingest/pushgateway/pushgateway.js";
 import { Sources } from "./ingest/source/sources.js";
@@ -63,10 +64,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const tsdb = await openTsdb({ ...options, retentionRules, clock });
   try {
     const metadata = new MetadataTable();
+    const metadataJournal = await MetadataJournal.open({
+      openJournal: (name, visit) => tsdb.journals.open(name, visit),
+      ...{ table: metadata, clock, readOnly: options.readOnly === true },
+    });
     const sources = await openSources(tsdb, metadata, options, clock);
     const pushgateway = openedOnce(() => openPushgateway(tsdb, sources, options, clock));
     const engine = engineFor(options, clock);
-    const database = new OpenDatabase({ tsdb, sources, metadata, pushgateway, engine, clock });
+    const database = new OpenDatabase({
+      ...{ tsdb, sources, metadata, metadataJournal, pushgateway, engine, clock },
+    });
     if (options.readOnly !== true) await database.keepGroups(options.onEvent);
     return database;
   } catch (error) {
@@ -166,12 +173,14 @@ class OpenDatabase implements Database {
   readonly #tsdb: Tsdb;
   readonly #engine: QueryEngine;
   readonly #clock: Clock;
+  readonly #metadataJournal: MetadataJournal;
   #keptGroups: Pushgateway | undefined;
 
   constructor(parts: {
     readonly tsdb: Tsdb;
     readonly sources: Sources;
     readonly metadata: MetadataTable;
+    readonly metadataJournal: MetadataJournal;
     readonly pushgateway: () => Promise<Pushgateway>;
     readonly engine: QueryEngine;
     readonly clock: Clock;
@@ -181,6 +190,7 @@ class OpenDatabase implements Database {
     this.#clock = parts.clock;
     this.sources = parts.sources;
     this.metadata = parts.metadata;
+    this.#metadataJournal = parts.metadataJournal;
     this.pushgateway = parts.pushgateway;
     this.openJournal = (name, visit) => parts.tsdb.journals.open(name, visit);
   }
@@ -315,6 +325,7 @@ class OpenDatabase implements Database {
   async close(): Promise<void> {
     await this.#keptGroups?.close();
     await this.sources.close();
+    await this.#metadataJournal.close();
     await this.#tsdb.close();
   }
 

@@ -1,6 +1,6 @@
 /**
- * MetadataTable: what metrics are, as pushes and scrapes tell it; the last word about a metric counts. It is kept in
- * memory only, and told again by those who push and are scraped.
+ * MetadataTable: what metrics are, as pushes and scrapes tell it; the last word about a metric counts. MetadataJournal keeps
+ * it over a restart.
  *
  * Invariant: of metrics, and of characters of their texts, no more than twice a generation's worth are held. Metrics
  * live in two generations; when the young one is full it takes the place of the old one. What is told again
@@ -27,6 +27,8 @@ export class MetadataTable implements MetadataSink, MetadataReader {
   #young = new Map<string, MetricMetadata>();
   #youngText = 0;
   #old: ReadonlyMap<string, MetricMetadata> = new Map();
+  /** Told of each metric of which something new is known. Must not throw. */
+  onChange: (metricName: string) => void = () => {};
 
   constructor(limits: MetadataTableLimits = defaultLimits) {
     this.#limits = limits;
@@ -46,11 +48,18 @@ export class MetadataTable implements MetadataSink, MetadataReader {
     if (young !== undefined && isSame(young, told)) return;
     this.#youngText += textOf(told) - (young === undefined ? -metricName.length : textOf(young));
     this.#young.set(metricName, told);
+    if (!isSame(known, told)) this.onChange(metricName);
     if (this.#young.size > this.#limits.metricsMax || this.#youngText > this.#limits.textMax) this.#age();
   }
 
   metadataOf(metricName: string): MetricMetadata | undefined {
     return this.#young.get(metricName) ?? this.#old.get(metricName);
+  }
+
+  /** Those of the old generation first: told in this order to another table they are as old there. */
+  *entries(): Generator<readonly [metricName: string, MetricMetadata]> {
+    for (const [name, metadata] of this.#old) if (!this.#young.has(name)) yield [name, metadata];
+    yield* this.#young;
   }
 
   *metricNames(): Generator<string> {

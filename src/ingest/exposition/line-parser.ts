@@ -201,7 +201,8 @@ export class LineParser {
     if (nameEnd <= start + (isQuoted ? 2 : 0)) return `expected a metric name after # ${keyword}`;
     const textStart = skipBlanks(bytes, nameEnd, end);
     if (textStart === nameEnd && textStart < end) return unexpected(bytes, textStart, end);
-    if (textStart === nameEnd && this.#isOpenMetrics) return `expected a blank and a text after the metric name`;
+    if (textStart === nameEnd && this.#isOpenMetrics)
+      return `expected a blank and a text after the metric name`;
     const metricName = (): string =>
       isQuoted
         ? unescapeText(bytes.toString("utf8", start + 1, nameEnd - 1))
