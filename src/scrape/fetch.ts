@@ -6,15 +6,14 @@
 
 import type { HttpRequester, HttpResponse } from "../http-client/http-client.js";
 import { describeFailure, uncompressed } from "../http-client/response-body.js";
-import { type ExpositionFormat, expositionFormatOf } from "../ingest/exposition/exposition-format.js";
+import { expositionFormatOf } from "../ingest/exposition/exposition-format.js";
 import { isProtobufExposition, protobufMediaType } from "../ingest/exposition/protobuf-exposition.js";
 import type { Clock } from "../model/clock.js";
 import { TsdbError, UnavailableError, UnsupportedMediaTypeError } from "../model/errors.js";
 import type { PageBuffer } from "./page-buffers.js";
+import type { PageFormat } from "./scrape-cache.js";
 import type { ScrapeConfig, ScrapeProtocol } from "./scrape-config.js";
 import { ScrapeLimitError } from "./scrape-limit-error.js";
-
-export type PageFormat = ExpositionFormat | "protobuf";
 
 export interface FetchOptions {
   readonly client: HttpRequester;

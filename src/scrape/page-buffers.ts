@@ -1,7 +1,12 @@
 /**
- * PageBuffer, PageBuffers: the bytes of pages while they are read, in memory that is used again: a fresh buffer for each
- * page of each target would keep the garbage collector busy.
+ * PageBuffer, PageBuffers: what all targets share while their pages are read: memory for their bytes that is used again (a
+ * fresh buffer for each page of each target would keep the garbage collector busy), the kernel that knows their lines, and
+ * columns for their samples.
  */
+
+import { randomBytes } from "node:crypto";
+import { type ExpositionKernel, expositionKernel } from "../kernels/exposition-kernel.js";
+import { StagedColumns } from "./staged-columns.js";
 
 /** One page. Its bytes are valid until it is given back. */
 export class PageBuffer {
@@ -41,8 +46,18 @@ const initialSizeBytes = 64 * 1024;
 const buffersMax = 16;
 const capacityMaxBytes = 4 * 1024 * 1024;
 
+/** Of the lines of all targets; millions of series have room in it. */
+const kernelSizeMaxBytes = 2 ** 31;
+
 export class PageBuffers {
+  readonly kernel: ExpositionKernel;
+  readonly columns = new StagedColumns();
   readonly #free: PageBuffer[] = [];
+
+  /** `hashKey` has 16 bytes that nobody can guess. */
+  constructor(hashKey: Uint8Array = randomBytes(16)) {
+    this.kernel = expositionKernel({ sizeBytesMax: kernelSizeMaxBytes, hashKey });
+  }
 
   take(): PageBuffer {
     return this.#free.pop() ?? new PageBuffer();

@@ -1,104 +1,200 @@
 /**
- * ScrapeCache: what one target's pages looked like: the text of a series to its labels and ref, and which
- * series the last page had, so that those that are gone get a staleness marker.
+ * ScrapeCache: what one target's pages looked like: its lines, in a table of the exposition kernel, and for each series
+ * the ref and what became of it, so that series that are gone get a staleness marker.
  *
  * Invariants
- *  1. An entry stays while its series is on the page; pages that could not be had or read do not count.
+ *  1. An entry stays while its line is on the page; pages that could not be had or read do not count.
  *  2. Only samples without a time of their own take part in staleness, as in Prometheus: a series that begins to bring its
  *     times ends.
+ *  3. Labels are not kept: they are made of the line again when they are needed, which is seldom.
+ *
+ * The kernel is shared by all targets: every method turns it to this one.
  */
 
+import type { ExpositionFormat } from "../ingest/exposition/exposition-format.js";
+import { labelsOfText, type PageVisitor, readPage } from "../ingest/exposition/page-reader.js";
+import { readProtobufPage } from "../ingest/exposition/protobuf-page.js";
+import type { ExpositionKernel, ExpositionRows } from "../kernels/exposition-kernel.js";
 import type { Labels } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../model/series.js";
 
-export interface CachedSeries {
-  /** Undefined when relabelling dropped it: remembered, so that it is not asked again. */
-  readonly labels: Labels | undefined;
-  ref: SeriesRef;
-  /** The last page that had it. */
-  page: number;
-  /** The one before that; 0 when there was none. */
-  pageBefore: number;
-  /** The last page that had it without a time of its own: its end is marked. -1 when there was none. */
-  trackedPage: number;
-  /** The one before that. */
-  trackedBefore: number;
-  /** Of the newest sample that brought its own. */
-  newestTime: TimestampMs;
-}
+/** Relabelling dropped the series: remembered, so that it is not asked again. */
+const DROPPED = 1;
+/** The current page is the first to have it, and nobody has asked yet. */
+const NEW = 2;
+
+/** Pages after which a target tells again what its metrics are: what is told again is kept longer (see MetadataTable). */
+const pagesPerMetadata = 64;
+
+export type PageFormat = ExpositionFormat | "protobuf";
 
 export class ScrapeCache {
-  readonly #series = new Map<string, CachedSeries>();
+  readonly #kernel: ExpositionKernel;
+  readonly #table: number;
   #page = 0;
-  #added = 0;
+  #format: PageFormat | undefined;
+  /** By entry, like all that follow. */
+  #refs = new Float64Array(0);
+  #flags = new Uint8Array(0);
+  /** The last page that had it without a time of its own: its end is marked. 0 when there was none. */
+  #trackedPages = new Uint32Array(0);
+  /** The one before that. */
+  #trackedBefore = new Uint32Array(0);
+  /** Times of the newest samples that brought their own; empty while there is none. */
+  #newestTimes = new Float64Array(0);
+  /** Labels of series that the current page is the first to have. */
+  readonly #new = new Map<number, Labels>();
 
-  /** Series that the current page had, that were kept, and that the cache did not know. */
-  get added(): number {
-    return this.#added;
+  constructor(kernel: ExpositionKernel) {
+    this.#kernel = kernel;
+    this.#table = kernel.createTable();
+  }
+
+  /** Forgets everything. The cache must not be used any more. */
+  delete(): void {
+    this.#kernel.deleteTable(this.#table);
   }
 
   beginPage(): void {
     this.#page++;
-    this.#added = 0;
+    for (const entry of this.#new.keys()) this.#flags[entry]! &= ~NEW;
+    this.#new.clear();
   }
 
-  /** The series with this text on the current page; `labels` is called for an unknown one only. */
-  see(key: string, labels: () => Labels | undefined, tracked: boolean): CachedSeries {
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      series = {
-        labels: labels(),
-        ref: NO_SERIES,
-        page: 0,
-        pageBefore: 0,
-        trackedPage: -1,
-        trackedBefore: -1,
-        newestTime: Number.NEGATIVE_INFINITY,
-      };
-      this.#series.set(key, series);
-      if (series.labels !== undefined) this.#added++;
+  /**
+   * Reads the page; `rows` has its samples. `labelsOf` decides what a new series is stored as, undefined for not at all. Throws what
+   * that throws, and MalformedInputError; `rows` then has what came before.
+   */
+  readPage(
+    bytes: Buffer,
+    format: PageFormat,
+    labelsOf: (scraped: Labels) => Labels | undefined,
+    metadata: Omit<PageVisitor, "newSeries">,
+  ): void {
+    this.#enter();
+    const visitor: PageVisitor = {
+      ...metadata,
+      newSeries: (entry, scraped) => this.#add(entry, labelsOf(scraped)),
+    };
+    const tellMetadata = this.#format !== format || this.#page % pagesPerMetadata === 0;
+    this.#format = format;
+    const reading = { kernel: this.#kernel, tellMetadata, visitor };
+    if (format === "protobuf") readProtobufPage(bytes, reading);
+    else readPage(bytes, { ...reading, format });
+  }
+
+  /** The samples of the page that was read, borrowed until another one is read. */
+  get rows(): ExpositionRows {
+    return this.#kernel.rows();
+  }
+
+  /** Whether the current page is the first to have this series; true once. */
+  takeNew(entry: number): boolean {
+    const flags = this.#flags[entry]!;
+    if ((flags & NEW) === 0) return false;
+    this.#flags[entry] = flags & ~NEW;
+    return true;
+  }
+
+  isDropped(entry: number): boolean {
+    return (this.#flags[entry]! & DROPPED) !== 0;
+  }
+
+  /** The current page has it without a time of its own. */
+  track(entry: number): void {
+    const before = this.#trackedPages[entry]!;
+    if (before === this.#page) return;
+    this.#trackedBefore[entry] = before;
+    this.#trackedPages[entry] = this.#page;
+  }
+
+  refOf(entry: number): SeriesRef {
+    return this.#refs[entry]! as SeriesRef;
+  }
+
+  setRef(entry: number, ref: SeriesRef): void {
+    this.#refs[entry] = ref;
+  }
+
+  /** Whether no sample of the series had a later time of its own. */
+  isNewest(entry: number, time: TimestampMs): boolean {
+    if (entry >= this.#newestTimes.length) {
+      const larger = new Float64Array(this.#flags.length).fill(Number.NEGATIVE_INFINITY);
+      larger.set(this.#newestTimes);
+      this.#newestTimes = larger;
     }
-    if (series.page !== this.#page) {
-      series.pageBefore = series.page;
-      series.page = this.#page;
-    }
-    if (tracked && series.trackedPage !== this.#page) {
-      series.trackedBefore = series.trackedPage;
-      series.trackedPage = this.#page;
-    }
-    return series;
+    if (time < this.#newestTimes[entry]!) return false;
+    this.#newestTimes[entry] = time;
+    return true;
+  }
+
+  /** What the series is stored as. `labelsOf` decides as when it was new. */
+  labelsOf(entry: number, labelsOf: (scraped: Labels) => Labels | undefined): Labels {
+    const known = this.#new.get(entry);
+    if (known !== undefined) return known;
+    this.#enter();
+    const { bytes, kind } = this.#kernel.textOf(entry);
+    return labelsOf(labelsOfText(bytes, kind))!;
   }
 
   /** The tracked series of the page before that the current one does not have, or has with their own times. */
-  *vanished(): Generator<readonly [ref: SeriesRef, labels: Labels]> {
-    for (const { trackedPage, ref, labels } of this.#series.values()) {
-      if (trackedPage === this.#page - 1 && labels !== undefined) yield [ref, labels];
-    }
+  vanished(): number[] {
+    const ended: number[] = [];
+    const before = this.#page - 1;
+    const pages = this.#trackedPages;
+    if (before > 0)
+      for (let entry = 0; entry < pages.length; entry++) if (pages[entry] === before) ended.push(entry);
+    return ended;
   }
 
-  /** The keys of the labels of all that is kept, for who asks whether a series is there. */
-  labelKeys(): ReadonlySet<string> {
-    const keys = new Set<string>();
-    for (const { labels } of this.#series.values()) if (labels !== undefined) keys.add(labels.key());
-    return keys;
+  /** All series that are stored. */
+  stored(): number[] {
+    this.#enter();
+    return this.#kernel.entries().filter((entry) => !this.isDropped(entry));
   }
 
   /** Takes back what the current page said: it could not be used, so all of the page before has vanished. */
   discardPage(): void {
-    for (const [key, series] of this.#series) {
-      if (series.page !== this.#page) continue;
-      if (series.trackedPage === this.#page) series.trackedPage = series.trackedBefore;
-      if (series.pageBefore === 0) this.#series.delete(key);
-      else series.page = series.pageBefore;
-    }
-    this.#added = 0;
+    this.#enter();
+    this.#kernel.discardPage();
+    this.#new.clear();
+    const pages = this.#trackedPages;
+    for (let entry = 0; entry < pages.length; entry++)
+      if (pages[entry] === this.#page) pages[entry] = this.#trackedBefore[entry]!;
   }
 
-  /** Forgets the series that the current page, a good one, does not have. Call it after `vanished`. */
+  /** Forgets the lines that the current page, a good one, does not have. Call it after `vanished`. */
   forgetVanished(): void {
-    for (const [key, series] of this.#series) {
-      if (series.page < this.#page) this.#series.delete(key);
-    }
+    this.#enter();
+    this.#kernel.forgetVanished();
+  }
+
+  #enter(): void {
+    this.#kernel.enter(this.#table, this.#page);
+  }
+
+  #add(entry: number, labels: Labels | undefined): void {
+    if (entry >= this.#refs.length) this.#grow(entry);
+    this.#refs[entry] = NO_SERIES;
+    this.#trackedPages[entry] = 0;
+    this.#flags[entry] = labels === undefined ? DROPPED : NEW;
+    if (entry < this.#newestTimes.length) this.#newestTimes[entry] = Number.NEGATIVE_INFINITY;
+    if (labels !== undefined) this.#new.set(entry, labels);
+  }
+
+  #grow(entry: number): void {
+    const length = Math.max(entry + 1, 64, Math.ceil(this.#refs.length * 1.5));
+    const refs = new Float64Array(length);
+    refs.set(this.#refs);
+    this.#refs = refs;
+    const flags = new Uint8Array(length);
+    flags.set(this.#flags);
+    this.#flags = flags;
+    const [trackedPages, trackedBefore] = [new Uint32Array(length), new Uint32Array(length)];
+    trackedPages.set(this.#trackedPages);
+    trackedBefore.set(this.#trackedBefore);
+    this.#trackedPages = trackedPages;
+    this.#trackedBefore = trackedBefore;
   }
 }

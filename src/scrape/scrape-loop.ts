@@ -8,22 +8,22 @@
  */
 
 import type { HttpRequester } from "../http-client/http-client.js";
-import type { ExpositionVisitor } from "../ingest/exposition/exposition-visitor.js";
-import { parseExposition } from "../ingest/exposition/parse-exposition.js";
-import { parseProtobufExposition } from "../ingest/exposition/protobuf-exposition.js";
+import type { PageVisitor } from "../ingest/exposition/page-reader.js";
 import type { Appendable, Appender } from "../model/appendable.js";
 import type { Clock } from "../model/clock.js";
 import { TsdbError } from "../model/errors.js";
+import type { Labels } from "../model/labels.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
 import type { TimestampMs } from "../model/sample.js";
-import { fetchPage, type PageFormat } from "./fetch.js";
+import { fetchPage } from "./fetch.js";
 import type { PageBuffer, PageBuffers } from "./page-buffers.js";
 import { ReportSeries } from "./report-series.js";
-import { ScrapeCache } from "./scrape-cache.js";
+import { type PageFormat, ScrapeCache } from "./scrape-cache.js";
 import type { ScrapeConfig } from "./scrape-config.js";
 import type { ScrapeCounts } from "./scrape-counts.js";
 import { ScrapeLimitError } from "./scrape-limit-error.js";
 import { ScrapedLabels } from "./scraped-labels.js";
+import type { StagedFor } from "./staged-columns.js";
 import type { TargetStatus } from "./status.js";
 import { firstDelayMs, type Target } from "./target.js";
 import type { TextfileFolder } from "./textfile-folder.js";
@@ -70,7 +70,7 @@ export class ScrapeLoop {
     this.target = target;
     this.#config = { ...config, intervalMs, timeoutMs };
     this.#options = options;
-    this.#cache = before === undefined ? new ScrapeCache() : before.#cache;
+    this.#cache = before === undefined ? new ScrapeCache(options.buffers.kernel) : before.#cache;
     this.#labels = new ScrapedLabels(target.labels, config);
     this.#reports = new ReportSeries(target.labels, config.extraScrapeMetrics);
     this.#status = {
@@ -121,6 +121,7 @@ export class ScrapeLoop {
     this.#cancelTimer();
     this.#stopping.abort();
     if (this.#status.lastScrape === undefined) {
+      this.forget();
       ended();
       return;
     }
@@ -129,8 +130,16 @@ export class ScrapeLoop {
       this.#running = this.#running
         .then(() => this.#markEnd(this.#due, heir()))
         .catch(onFailure)
-        .finally(ended);
+        .finally(() => {
+          this.forget();
+          ended();
+        });
     });
+  }
+
+  /** Gives back the memory of what is known of the target, when the loop has stopped for good and has no heir. */
+  forget(): void {
+    this.#cache.delete();
   }
 
   #schedule(delayMs: number): void {
@@ -225,7 +234,7 @@ export class ScrapeLoop {
         appender = appendable.appender();
       }
     }
-    for (const [ref, labels] of this.#cache.vanished()) appender.appendStale(ref, labels, time);
+    this.#stageEnds(appender, this.#cache.vanished(), time);
     // An empty page ends all series, but what is known of them stays known, as in Prometheus.
     if (failure === undefined && buffer.sizeBytes > 0) this.#cache.forgetVanished();
     return { appender, failure, found };
@@ -237,49 +246,91 @@ export class ScrapeLoop {
    */
   #appendPage(
     appender: Appender,
-    page: { readonly bytes: Uint8Array; readonly format: PageFormat },
+    page: { readonly bytes: Buffer; readonly format: PageFormat },
     time: TimestampMs,
     found: PageCounts,
   ): void {
-    const { honorTimestamps, trackTimestampsStaleness } = this.#config;
-    const { clock, counts, metadata } = this.#options;
+    const { metadata } = this.#options;
     const samplesMax = this.#config.samplesMax || Number.POSITIVE_INFINITY;
-    const latest = clock.now() + futureMaxMs;
-    const visitor: ExpositionVisitor = {
-      sample: (text, value, ownTime) => {
-        found.scraped++;
-        const explicit = honorTimestamps && ownTime !== undefined;
-        const isTracked = !explicit || trackTimestampsStaleness;
-        const series = this.#cache.see(text.key(), () => this.#labels.of(text.labels()), isTracked);
-        if (series.labels === undefined) return;
-        found.kept++;
-        if (found.kept > samplesMax) return;
-        found.added = this.#cache.added;
-        if (explicit) {
-          if (ownTime < series.newestTime) counts.outOfOrder++;
-          else series.newestTime = ownTime;
-        }
-        if (explicit && ownTime > latest) counts.countUnstored("too-new", 1);
-        else series.ref = appender.append(series.ref, series.labels, explicit ? ownTime : time, value);
-      },
-      ...(metadata && describing(metadata)),
+    let isRefused = false;
+    const labelsOf = (scraped: Labels) => {
+      isRefused = true;
+      const labels = this.#labels.of(scraped);
+      isRefused = false;
+      return labels;
     };
     // An empty page is a good one in all formats, even where its end should be marked.
     if (page.bytes.length === 0) return;
-    if (page.format === "protobuf") parseProtobufExposition(page.bytes, visitor);
-    else parseExposition(page.bytes, { format: page.format }, visitor);
+    try {
+      this.#cache.readPage(page.bytes, page.format, labelsOf, metadata ? describing(metadata) : {});
+    } finally {
+      this.#stageRows(appender, time, found);
+      // The sample whose labels were refused was scraped, too.
+      if (isRefused) found.scraped++;
+    }
     if (found.kept > samplesMax)
       throw new ScrapeLimitError("samples", `the page has more samples than sample_limit, ${samplesMax}`);
+  }
+
+  /** What was read of the page, as the configuration has it. */
+  #stageRows(appender: Appender, time: TimestampMs, found: PageCounts): void {
+    const cache = this.#cache;
+    const { honorTimestamps, trackTimestampsStaleness } = this.#config;
+    const { buffers, clock, counts } = this.#options;
+    const samplesMax = this.#config.samplesMax || Number.POSITIVE_INFINITY;
+    const latest = clock.now() + futureMaxMs;
+    const { entries, values, times, length } = cache.rows;
+    const { columns } = buffers;
+    columns.begin(this.#stagedFor(appender));
+    found.scraped = length;
+    for (let row = 0; row < length; row++) {
+      const entry = entries[row]!;
+      const ownTime = times[row]!;
+      const isExplicit = honorTimestamps && !Number.isNaN(ownTime);
+      if (cache.isDropped(entry)) continue;
+      if (!isExplicit || trackTimestampsStaleness) cache.track(entry);
+      if (++found.kept > samplesMax) continue;
+      if (cache.takeNew(entry)) found.added++;
+      if (!isExplicit) {
+        columns.add(entry, time, values[row]!);
+        continue;
+      }
+      if (!cache.isNewest(entry, ownTime)) counts.outOfOrder++;
+      if (ownTime > latest) counts.countUnstored("too-new", 1);
+      else columns.add(entry, ownTime, values[row]!);
+    }
+    columns.flush();
+  }
+
+  #stageEnds(appender: Appender, entries: readonly number[], time: TimestampMs): void {
+    const { columns } = this.#options.buffers;
+    columns.begin(this.#stagedFor(appender));
+    for (const entry of entries) columns.addStale(entry, time);
+    columns.flush();
+  }
+
+  #stagedFor(appender: Appender): StagedFor {
+    return { appender, refs: this.#cache, labelsOf: (entry) => this.#labelsOf(entry) };
+  }
+
+  #labelsOf(entry: number): Labels {
+    return this.#cache.labelsOf(entry, (scraped) => this.#labels.of(scraped));
+  }
+
+  /** The keys of the labels of all series that are stored. */
+  #labelKeys(): ReadonlySet<string> {
+    return new Set(this.#cache.stored().map((entry) => this.#labelsOf(entry).key()));
   }
 
   /** Of all series of the target, except those that `heir` has. */
   async #markEnd(time: TimestampMs, heir: ScrapeLoop | undefined): Promise<void> {
     const { appendable, counts } = this.#options;
-    const inherited = heir === undefined ? new Set<string>() : heir.#cache.labelKeys();
+    const inherited = heir === undefined ? new Set<string>() : heir.#labelKeys();
     const appender = appendable.appender();
     this.#cache.beginPage();
-    for (const [ref, labels] of this.#cache.vanished())
-      if (!inherited.has(labels.key())) appender.appendStale(ref, labels, time);
+    const ended = this.#cache.vanished();
+    const isGone = (entry: number) => inherited.size === 0 || !inherited.has(this.#labelsOf(entry).key());
+    this.#stageEnds(appender, ended.filter(isGone), time);
     if (heir?.status.lastScrape === undefined) this.#reports.appendStale(appender, time);
     counts.countCommit(await appender.commit());
   }
@@ -298,7 +349,7 @@ interface PageCounts {
   added: number;
 }
 
-function describing(metadata: MetadataSink): Pick<ExpositionVisitor, "type" | "help" | "unit"> {
+function describing(metadata: MetadataSink): Omit<PageVisitor, "newSeries"> {
   return {
     type: (name, type) => metadata.describeMetric(name, { type: type === "untyped" ? "unknown" : type }),
     help: (name, help) => metadata.describeMetric(name, { help }),

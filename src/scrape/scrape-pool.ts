@@ -196,6 +196,7 @@ export class ScrapePool {
     for (const old of before) {
       const target = this.#selection.active.find(({ identity }) => identity === old.target.identity);
       if (target === undefined) continue;
+      if (!isKnownStill) old.forget();
       const loop = this.#createLoop(target, isKnownStill ? old : undefined);
       this.#loops.set(target.identity, loop);
       loop.refuse(this.#refusal());

@@ -17,6 +17,7 @@ import type { ExpositionFormat } from "./exposition-format.js";
 import type { ExpositionVisitor, MetricType } from "./exposition-visitor.js";
 import { parseFloatBytes, parseIntegerBytes, parseSecondsBytes } from "./number-text.js";
 import {
+  kindOfType,
   METRIC_NAME_BYTES,
   SeriesScanner,
   skipBlanks,
@@ -65,6 +66,31 @@ export class LineParser {
     this.#visitor = visitor;
     this.#series = new SeriesScanner(limits);
     this.#exemplar = new SeriesScanner(limits);
+  }
+
+  /** For callers that have passed over lines: the number of the last one, and of which kind the metric is by now. */
+  goOn(line: number, kind: number): void {
+    this.#line = line;
+    this.#series.kind = kind;
+  }
+
+  /** Which label of the series on the next lines is a float: see SeriesScanner. */
+  get kind(): number {
+    return this.#series.kind;
+  }
+
+  /** Where the series of the sample stands that is being told. */
+  get seriesStart(): number {
+    return this.#series.start;
+  }
+
+  get seriesEnd(): number {
+    return this.#series.end;
+  }
+
+  /** Whether there was a "# EOF". */
+  get hasEnded(): boolean {
+    return this.#ended;
   }
 
   /** Reads bytes[start, end), a line without its line feed. The bytes are not kept. */
@@ -219,7 +245,7 @@ export class LineParser {
     const types = this.#isOpenMetrics ? openMetricsTypes : prometheusTypes;
     if (!types.has(text)) return `${JSON.stringify(text.slice(0, 40))} is no metric type`;
     const type = text as MetricType;
-    this.#series.setMetricType(type);
+    this.#series.kind = kindOfType(type);
     this.#visitor.type?.(metricName(), type);
     return undefined;
   }

@@ -91,6 +91,10 @@ export class ExpositionStream {
   }
 
   #refuseLine(): void {
-    this.#parser.refuseLine(`the line is longer than the limit lineSizeBytes of ${this.#lineSizeMax} bytes`);
+    this.#parser.refuseLine(lineTooLong(this.#lineSizeMax));
   }
+}
+
+export function lineTooLong(lineSizeMax: number): string {
+  return `the line is longer than the limit lineSizeBytes of ${lineSizeMax} bytes`;
 }

@@ -11,6 +11,7 @@
  */
 
 import { isUtf8 } from "node:buffer";
+import { KIND_LE, KIND_PLAIN, KIND_QUANTILE } from "../../kernels/exposition-format.js";
 import { formatFloat, parseFloatText } from "../../model/float-text.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import { describeLimit, type IngestLimits } from "../limits.js";
@@ -36,6 +37,12 @@ const emptyBytes = Buffer.alloc(0);
 const missingQuote = "a closing quote is missing";
 const metricNameBytes = Buffer.from(METRIC_NAME);
 
+const floatLabels: readonly (string | undefined)[] = [undefined, "le", "quantile"];
+
+export function kindOfType(type: MetricType): number {
+  return type === "histogram" ? KIND_LE : type === "summary" ? KIND_QUANTILE : KIND_PLAIN;
+}
+
 export class SeriesScanner implements SeriesText {
   /** Why the last scan failed. */
   reason = "";
@@ -46,20 +53,23 @@ export class SeriesScanner implements SeriesText {
   #bytes: Buffer = emptyBytes;
   #start = 0;
   #end = 0;
-  #floatLabel: string | undefined;
+  /**
+   * Which label is a float: `le` of histograms and `quantile` of summaries are written as OpenMetrics writes floats (`1`
+   * becomes `1.0`), as Prometheus 3 does, so that a target's series do not change with the format that it serves.
+   */
+  kind: number = KIND_PLAIN;
 
   constructor(limits: IngestLimits) {
     this.#limits = limits;
     this.#places = new Int32Array(4 * (limits.labelsMax + 1));
   }
 
-  /**
-   * From now on the labels belong to a metric of this type: `le` of a histogram and `quantile` of a summary
-   * are written as OpenMetrics writes floats (`1` becomes `1.0`), as Prometheus 3 does, so that a target's
-   * series do not change with the format that it serves.
-   */
-  setMetricType(type: MetricType): void {
-    this.#floatLabel = type === "histogram" ? "le" : type === "summary" ? "quantile" : undefined;
+  get start(): number {
+    return this.#start;
+  }
+
+  get end(): number {
+    return this.#end;
   }
 
   /** Reads a series from bytes[start, end). Returns the position after it, or -1: then `reason` says why. */
@@ -90,17 +100,18 @@ export class SeriesScanner implements SeriesText {
 
   key(): string {
     const text = this.#bytes.toString("latin1", this.#start, this.#end);
-    return this.#floatLabel === undefined ? text : `${this.#floatLabel}\0${text}`;
+    return this.kind === KIND_PLAIN ? text : `${floatLabels[this.kind]}\0${text}`;
   }
 
   labels(): Labels {
     const pairs: [string, string][] = [];
+    const floatLabel = floatLabels[this.kind];
     for (let i = 0; i < this.#count; i++) {
       const at = i * 4;
       const isMetricName = this.#places[at]! < 0;
       const name = isMetricName ? METRIC_NAME : this.#text(this.#places[at]!, this.#places[at + 1]!);
       const value = this.#text(this.#places[at + 2]!, this.#places[at + 3]!);
-      pairs.push([name, name === this.#floatLabel ? openMetricsFloat(value) : value]);
+      pairs.push([name, name === floatLabel ? openMetricsFloat(value) : value]);
     }
     return Labels.from(pairs);
   }

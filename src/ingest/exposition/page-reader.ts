@@ -1,0 +1,148 @@
+/**
+ * readPage: a whole page, its lines as far as they are known by the exposition kernel, the others by LineParser.
+ *
+ * Afterwards the kernel's rows are the samples of the page, in order. The page must have been entered in the kernel.
+ */
+
+import {
+  KIND_KEPT,
+  NONE,
+  STOP_END,
+  STOP_LINE,
+  TEXT_SIZE_BYTES_MAX,
+} from "../../kernels/exposition-format.js";
+import type { ExpositionKernel } from "../../kernels/exposition-kernel.js";
+import { LimitExceededError } from "../../model/errors.js";
+import type { Labels } from "../../model/labels.js";
+import { defaultIngestLimits, type IngestLimits } from "../limits.js";
+import type { ExpositionFormat } from "./exposition-format.js";
+import type { ExpositionVisitor } from "./exposition-visitor.js";
+import { LineParser } from "./line-parser.js";
+import { parseFloatBytes } from "./number-text.js";
+import { lineTooLong } from "./parse-exposition.js";
+import { SeriesScanner, skipBlanks } from "./series-scanner.js";
+
+/** A page is held whole, twice. */
+const pageSizeMaxBytes = 512 * 1024 * 1024;
+
+/** What is not known of a page. */
+export interface PageVisitor extends Pick<ExpositionVisitor, "type" | "help" | "unit"> {
+  /** A series that has become known, as this entry. What it throws ends the page. */
+  newSeries(entry: number, labels: Labels): void;
+}
+
+export interface PageReading {
+  readonly kernel: ExpositionKernel;
+  readonly format: ExpositionFormat;
+  /** Whether what is said of metrics is told, though it was told before. */
+  readonly tellMetadata: boolean;
+  readonly visitor: PageVisitor;
+  readonly limits?: IngestLimits;
+}
+
+/** Throws MalformedInputError at the first line that is malformed, and LimitExceededError when there is no room. */
+export function readPage(bytes: Buffer, reading: PageReading): void {
+  const { kernel, format, tellMetadata, limits = defaultIngestLimits } = reading;
+  const isOpenMetrics = format === "openmetrics";
+  if (bytes.length > pageSizeMaxBytes)
+    throw new LimitExceededError(`the page has ${bytes.length} bytes, more than ${pageSizeMaxBytes}`);
+  kernel.input(bytes.length).set(bytes);
+  kernel.begin(bytes.length, {
+    isOpenMetrics,
+    readComments: tellMetadata,
+    lineSizeMax: limits.lineSizeBytes,
+  });
+  const lines = new UnknownLines(bytes, reading);
+  for (let stop = kernel.read(); stop !== STOP_END; stop = kernel.read()) {
+    if (stop === STOP_LINE) lines.read();
+    else {
+      const value = parseFloatBytes(bytes, kernel.valueStart, kernel.valueEnd);
+      if (value === undefined) lines.read();
+      else kernel.takeValue(value);
+    }
+  }
+  lines.end();
+}
+
+/** Reads the line at which the kernel stopped. */
+class UnknownLines {
+  readonly #bytes: Buffer;
+  readonly #kernel: ExpositionKernel;
+  readonly #lineSizeMax: number;
+  readonly #parser: LineParser;
+  /** What the line was that was read last. */
+  #isSample = false;
+  #isType = false;
+
+  constructor(bytes: Buffer, { kernel, format, visitor, limits = defaultIngestLimits }: PageReading) {
+    this.#bytes = bytes;
+    this.#kernel = kernel;
+    this.#lineSizeMax = limits.lineSizeBytes;
+    this.#parser = new LineParser(format, limits, {
+      sample: (series, value, time) => {
+        this.#isSample = true;
+        const start = this.#parser.seriesStart;
+        const sizeBytes = this.#parser.seriesEnd - start;
+        let entry = kernel.find(start, sizeBytes);
+        if (entry === NONE) {
+          entry = kernel.add(start, sizeBytes);
+          if (entry === NONE) throw noRoom(sizeBytes);
+          visitor.newSeries(entry, series.labels());
+        }
+        kernel.addRow(entry, value, time ?? Number.NaN);
+      },
+      type: (name, type) => {
+        this.#isType = true;
+        visitor.type?.(name, type);
+      },
+      ...(visitor.help && { help: visitor.help }),
+      ...(visitor.unit && { unit: visitor.unit }),
+    });
+  }
+
+  read(): void {
+    const { lineStart, lineEnd, kind, line } = this.#kernel;
+    const parser = this.#parser;
+    parser.goOn(line - 1, kind);
+    this.#isSample = false;
+    this.#isType = false;
+    if (lineEnd - lineStart > this.#lineSizeMax) parser.refuseLine(lineTooLong(this.#lineSizeMax));
+    parser.parseLine(this.#bytes, lineStart, lineEnd);
+    if (parser.hasEnded) this.#readRest(lineEnd + 1);
+    else if (!this.#isSample) this.#keepComment(lineStart, lineEnd);
+  }
+
+  end(): void {
+    this.#parser.goOn(this.#kernel.line, this.#kernel.kind);
+    this.#parser.end();
+  }
+
+  /** Of a comment that was well-formed; a line of nothing but blanks is none. */
+  #keepComment(lineStart: number, lineEnd: number): void {
+    const stop = lineEnd > lineStart && this.#bytes[lineEnd - 1] === 0x0d ? lineEnd - 1 : lineEnd;
+    const start = skipBlanks(this.#bytes, lineStart, stop);
+    if (start < stop)
+      this.#kernel.addComment(start, stop - start, this.#isType ? this.#parser.kind : KIND_KEPT);
+  }
+
+  /** Behind the end nothing may come. */
+  #readRest(start: number): void {
+    if (start < this.#bytes.length) this.#parser.parseLine(this.#bytes, start, this.#bytes.length);
+  }
+}
+
+/** The labels of a series whose text is known: see KnownText. */
+export function labelsOfText(bytes: Uint8Array, kind: number): Labels {
+  const scanner = new SeriesScanner(defaultIngestLimits);
+  scanner.kind = kind;
+  scanner.scanSeries(Buffer.from(bytes), 0, bytes.length);
+  return scanner.labels();
+}
+
+export function noRoom(sizeBytes: number): LimitExceededError {
+  return new LimitExceededError(
+    sizeBytes > TEXT_SIZE_BYTES_MAX
+      ? `a series has a text of ${sizeBytes} bytes, more than ${TEXT_SIZE_BYTES_MAX}`
+      : "the series of all targets take more memory than there is for them; scrape fewer of them",
+  );
+}

@@ -1,0 +1,53 @@
+/**
+ * readProtobufPage: a page in the delimited protobuf format, as `readPage` gives pages of text: a series is known by its
+ * labels, written as a line would have them.
+ */
+
+import { NONE } from "../../kernels/exposition-format.js";
+import { type Labels, METRIC_NAME } from "../../model/labels.js";
+import { defaultIngestLimits } from "../limits.js";
+import { noRoom, type PageReading } from "./page-reader.js";
+import { parseProtobufExposition } from "./protobuf-exposition.js";
+
+/** Throws MalformedInputError, and LimitExceededError when there is no room. */
+export function readProtobufPage(bytes: Uint8Array, { kernel, visitor }: Omit<PageReading, "format">): void {
+  const { lineSizeBytes } = defaultIngestLimits;
+  const options = { isOpenMetrics: false, readComments: false, lineSizeMax: lineSizeBytes };
+  // Nothing is read of a page that is malformed.
+  kernel.begin(0, options);
+  const samples: { readonly labels: Labels; readonly value: number; readonly time: number }[] = [];
+  parseProtobufExposition(bytes, {
+    ...(visitor.type && { type: visitor.type }),
+    ...(visitor.help && { help: visitor.help }),
+    sample: (series, value, time) =>
+      samples.push({ labels: series.labels(), value, time: time ?? Number.NaN }),
+  });
+  const texts = samples.map(({ labels }) => Buffer.from(seriesText(labels)));
+  const text = Buffer.concat(texts);
+  kernel.input(text.length).set(text);
+  kernel.begin(text.length, options);
+  let start = 0;
+  for (const [i, { labels, value, time }] of samples.entries()) {
+    const sizeBytes = texts[i]!.length;
+    let entry = kernel.find(start, sizeBytes);
+    if (entry === NONE) {
+      entry = kernel.add(start, sizeBytes);
+      if (entry === NONE) throw noRoom(sizeBytes);
+      visitor.newSeries(entry, labels);
+    }
+    kernel.addRow(entry, value, time);
+    start += sizeBytes;
+  }
+}
+
+/** `{"name","a"="b"}`, which needs no knowledge of names. */
+function seriesText(labels: Labels): string {
+  const pairs = Array.from(labels, ([name, value]) =>
+    name === METRIC_NAME ? quoted(value) : `${quoted(name)}=${quoted(value)}`,
+  );
+  return `{${pairs.join(",")}}`;
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+}
