@@ -68,7 +68,16 @@ export const emptyConfig = {
 
 /** Reads a configuration file. Throws StorageError when it cannot be read, ConfigError when it is wrong. */
 export async function loadConfig(path: string, environment: Environment = process.env): Promise<Config> {
-  const { scrapeConfigFiles, ...parsed } = parseConfig(await readTextFile(path), path, environment);
+  return loadConfigText(await readTextFile(path), path, environment);
+}
+
+/** As `loadConfig`, of what the file at `path` has, or would have: paths in it are relative to it. */
+export async function loadConfigText(
+  text: string,
+  path: string,
+  environment: Environment = process.env,
+): Promise<Config> {
+  const { scrapeConfigFiles, ...parsed } = parseConfig(text, path, environment);
   const pushConfigs = await loadPushConfigs(parsed.pushConfigs, { file: path, readFile: readTextFile });
   const more = await loadScrapeConfigFiles(scrapeConfigFiles, {
     globals: parsed.globals,

@@ -36,6 +36,18 @@ console.log(isDurable, status.addresses[0]?.waiting.samples);
 await client.close();
 `;
 
+const scrapingProgram = `import { openDatabase } from "narthex";
+import { type JobStatus, type Scraping, startScraping } from "narthex/scraping";
+
+const db = await openDatabase({ directory: "./scraped" });
+const scraping: Scraping = await startScraping(db, { config: { scrape_configs: [{ job_name: "app" }] } });
+scraping.addTargets("app", [{ targets: ["127.0.0.1:1"], labels: { zone: "cellar" } }]);
+const jobs: readonly JobStatus[] = scraping.status();
+console.log(jobs[0]?.targets[0]?.url);
+await scraping.close();
+await db.close();
+`;
+
 describe("the package", () => {
   beforeAll(async () => {
     await run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", project], root);
@@ -61,9 +73,16 @@ describe("the package", () => {
     expect(await run(process.execPath, ["client.mjs"])).toBe("true 2\n");
   });
 
+  it("works as a scraper", async () => {
+    const types = /type JobStatus, type Scraping, |: (?:Scraping|readonly JobStatus\[\])(?= =)/g;
+    writeFileSync(join(project, "scraping.mjs"), scrapingProgram.replaceAll(types, ""));
+    expect(await run(process.execPath, ["scraping.mjs"])).toBe("http://127.0.0.1:1/metrics\n");
+  });
+
   it("has types that a strict program compiles against", async () => {
     writeFileSync(join(project, "main.ts"), program);
     writeFileSync(join(project, "client.ts"), clientProgram);
+    writeFileSync(join(project, "scraping.ts"), scrapingProgram);
     const flags = [
       "--strict",
       "--noEmit",
@@ -75,7 +94,9 @@ describe("the package", () => {
       "es2022,esnext.disposable,dom",
     ];
     const tsc = join(root, "node_modules/.bin/tsc");
-    await expect(run(tsc, [...flags, "--types", "", "main.ts", "client.ts"])).resolves.toBe("");
+    await expect(run(tsc, [...flags, "--types", "", "main.ts", "client.ts", "scraping.ts"])).resolves.toBe(
+      "",
+    );
   });
 
   it("has a command", async () => {

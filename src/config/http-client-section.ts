@@ -10,7 +10,6 @@
  * Source: Prometheus configuration, `<http_config>`; prometheus/common, `HTTPClientConfig.Validate`.
  */
 
-import type { SecureVersion } from "node:tls";
 import type {
   Authorization,
   BasicAuthorization,
@@ -19,6 +18,7 @@ import type {
   ProxyConfig,
   Secret,
   TlsClientConfig,
+  TlsVersion,
   TokenAuthorization,
 } from "../http-client/http-client-config.js";
 import { defaultHttpClientConfig } from "../http-client/http-client-config.js";
@@ -91,7 +91,7 @@ function readOAuth2(section: YamlSection | undefined, place: ConfigPlace): OAuth
   return config;
 }
 
-const versions: Readonly<Record<string, SecureVersion>> = {
+const versions: Readonly<Record<string, TlsVersion>> = {
   TLS10: "TLSv1",
   TLS11: "TLSv1.1",
   TLS12: "TLSv1.2",

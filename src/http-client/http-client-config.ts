@@ -4,7 +4,8 @@
  * Source: Prometheus configuration, `<http_config>`.
  */
 
-import type { SecureVersion } from "node:tls";
+/** In OpenSSL's words. */
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
 /** What nobody may see: written in the configuration, or in a file that is read at each use. */
 export type Secret = { readonly text: string } | { readonly file: string };
@@ -54,8 +55,8 @@ export interface TlsClientConfig {
   /** What the server's certificate must be for, when that is not the host of the URL. */
   readonly serverName: string | undefined;
   readonly insecureSkipVerify: boolean;
-  readonly minVersion: SecureVersion;
-  readonly maxVersion: SecureVersion | undefined;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion | undefined;
 }
 
 export interface ProxyConfig {

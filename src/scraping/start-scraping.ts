@@ -1,0 +1,129 @@
+/**
+ * startScraping: what `narthex serve` scrapes, without the server: targets of a configuration in Prometheus' words, and
+ * targets that the program itself adds, are scraped into a database of this process.
+ */
+
+import { createRequire } from "node:module";
+import type { Database, DatabaseEvent } from "../api.js";
+import { type Config, loadConfig, loadConfigText } from "../config.js";
+import { readTextFile } from "../local-files.js";
+import { type Clock, systemClock } from "../model/clock.js";
+import { ClosedError, InvalidArgumentError } from "../model/errors.js";
+import { Labels } from "../model/labels.js";
+import { readProcessMemory } from "../scrape/memory-pressure.js";
+import { ScrapeManager } from "../scrape/scrape-manager.js";
+import type { ScrapePoolStatus } from "../scrape/status.js";
+import type { JobStatus, OwnTargets, Scraping, ScrapingOptions, TargetList } from "./scraping.js";
+
+/**
+ * Rejects with ConfigError, with StorageError when a file cannot be read, or with InvalidArgumentError; then nothing is
+ * scraped. Close it before the database.
+ */
+export async function startScraping(database: Database, options: ScrapingOptions): Promise<Scraping> {
+  const { clock = systemClock, onEvent = () => {} } = options;
+  const config = await load(options, onEvent);
+  const tell = (level: DatabaseEvent["level"]) => (message: string) => onEvent({ level, message });
+  const scrapes = new ScrapeManager(config.scrapeConfigs, {
+    appendable: database,
+    metadata: database.metadata,
+    clock,
+    version: packageVersion(),
+    readFile: readTextFile,
+    readMemory: readProcessMemory,
+    onFailure: (error) => tell("error")(`a scrape was not stored: ${messageOf(error)}`),
+    onProblem: tell("warning"),
+    onDiscoveryEvent: onEvent,
+  });
+  scrapes.start();
+  return new RunningScraping(scrapes, { ...options, clock, onEvent });
+}
+
+class RunningScraping implements Scraping {
+  readonly #scrapes: ScrapeManager;
+  readonly #options: ScrapingOptions & { readonly onEvent: (event: DatabaseEvent) => void };
+  #lastReload: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    scrapes: ScrapeManager,
+    options: ScrapingOptions & { readonly clock: Clock; readonly onEvent: (event: DatabaseEvent) => void },
+  ) {
+    this.#scrapes = scrapes;
+    this.#options = options;
+  }
+
+  addTargets(jobName: string, lists: readonly TargetList[]): OwnTargets {
+    this.#checkOpen();
+    const added = this.#scrapes.addTargets(jobName, lists.map(groupOf));
+    return {
+      replace: (others) => added.replace(others.map(groupOf)),
+      remove: () => added.replace([]),
+    };
+  }
+
+  status(): readonly JobStatus[] {
+    return this.#scrapes.pools().map(jobStatus);
+  }
+
+  async reload(config?: ScrapingOptions["config"]): Promise<void> {
+    this.#checkOpen();
+    const reloaded = this.#lastReload.then(async () => {
+      const { configFile, onEvent } = this.#options;
+      const source = config === undefined ? this.#options : { config };
+      if (config === undefined && configFile === undefined) return;
+      const { scrapeConfigs } = await load(source, onEvent);
+      this.#checkOpen();
+      await this.#scrapes.configure(scrapeConfigs);
+    });
+    this.#lastReload = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#lastReload.then(() => this.#scrapes.stop());
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new ClosedError("scraping was closed");
+  }
+}
+
+async function load(
+  { configFile, config }: Pick<ScrapingOptions, "configFile" | "config">,
+  onEvent: (event: DatabaseEvent) => void,
+): Promise<Config> {
+  if ((configFile === undefined) === (config === undefined))
+    throw new InvalidArgumentError("either configFile or config must be given");
+  const loaded =
+    configFile === undefined
+      ? await loadConfigText(typeof config === "string" ? config : JSON.stringify(config), "config")
+      : await loadConfig(configFile);
+  for (const message of loaded.warnings) onEvent({ level: "warning", message });
+  return loaded;
+}
+
+function groupOf({ targets, labels = {} }: TargetList) {
+  return {
+    targets: targets.map((address) => Labels.from({ __address__: address })),
+    labels: labels instanceof Labels ? labels : Labels.from(labels),
+  };
+}
+
+function jobStatus({ jobName, activeTargets, droppedTargets, discoveries }: ScrapePoolStatus): JobStatus {
+  return { jobName, targets: activeTargets, droppedTargets, discoveries };
+}
+
+/** What targets are told of who asks. */
+function packageVersion(): string {
+  const manifest: unknown = createRequire(import.meta.url)("../../package.json");
+  return (manifest as { readonly version: string }).version;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
