@@ -16,10 +16,19 @@ export function allocate(sizeBytes: usize): usize {
   const at = top;
   const room = (sizeBytes + PADDING + 15) & ~15;
   const missing = <isize>(at + room) - (<isize>memory.size() << 16);
-  if (missing > 0 && memory.grow(<i32>((missing + 0xffff) >> 16)) < 0) unreachable();
+  if (missing > 0) growMemory(<i32>((missing + 0xffff) >> 16));
   top = at + room;
   allocatedBytes += room;
   return at;
+}
+
+/**
+ * By a quarter, where that is more: with every growth the host makes a new buffer of all of the memory, which its garbage
+ * collector counts as so many bytes of garbage. Pages that are not written take no room.
+ */
+function growMemory(pages: i32): void {
+  const more = max(pages, memory.size() >> 2);
+  if (memory.grow(more) < 0 && memory.grow(pages) < 0) unreachable();
 }
 
 /** The capacity to allocate when `needed` bytes do not fit in `capacity`: a power of two, at least `smallest`. */

@@ -1,11 +1,13 @@
 /**
- * LabelSets: the labels of all series of the head, as ids of symbols in shared pages.
+ * LabelSets: the labels of all series of the head, as numbers in shared pages.
  *
- * Layout of a set, 32-bit words: size, then name and value of each label. Its place is the index of its first word,
- * counted through all pages; no set crosses a page. Places of removed sets are given to sets of the same size.
+ * Layout of a set, 32-bit words: the number of its list of names, then the id of each value. Its place is the index of
+ * its first word, counted through all pages; no set crosses a page. Places of removed sets are given to sets of the same
+ * size.
  */
 
 import { Labels } from "../../model/labels.js";
+import { NameLists } from "./name-lists.js";
 import { SymbolTable } from "./symbol-table.js";
 
 const pageBits = 16;
@@ -13,11 +15,11 @@ const pageWords = 1 << pageBits;
 
 export class LabelSets {
   readonly symbols = new SymbolTable();
+  readonly #nameLists = new NameLists(this.symbols);
   readonly #pages: Uint32Array[] = [];
   /** The next free word, and how many there are behind it in the last page. */
   #next = 0;
   #wordsLeft = 0;
-  #lastNames: readonly string[] = [];
   /** By number of labels. */
   readonly #freePlaces = new Map<number, number[]>();
 
@@ -25,19 +27,18 @@ export class LabelSets {
     const place = this.#takePlace(labels.size);
     const page = this.#pages[place >>> pageBits]!;
     let at = place & (pageWords - 1);
-    page[at++] = labels.size;
-    for (let i = 0; i < labels.size; i++) {
-      page[at++] = this.symbols.intern(labels.nameAt(i));
-      page[at++] = this.symbols.intern(labels.valueAt(i));
-    }
+    page[at++] = this.#nameLists.take(labels);
+    for (let i = 0; i < labels.size; i++) page[at++] = this.symbols.intern(labels.valueAt(i));
     return place;
   }
 
   remove(place: number): void {
     const page = this.#pages[place >>> pageBits]!;
     const at = place & (pageWords - 1);
-    const size = page[at]!;
-    for (let i = 1; i <= size * 2; i++) this.symbols.release(page[at + i]!);
+    const names = page[at]!;
+    const size = this.#nameLists.ids(names).length;
+    for (let i = 1; i <= size; i++) this.symbols.release(page[at + i]!);
+    this.#nameLists.release(names);
     const free = this.#freePlaces.get(size);
     if (free === undefined) this.#freePlaces.set(size, [place]);
     else free.push(place);
@@ -46,33 +47,18 @@ export class LabelSets {
   at(place: number): Labels {
     const page = this.#pages[place >>> pageBits]!;
     const at = place & (pageWords - 1);
-    const size = page[at]!;
+    const names = this.#nameLists.names(page[at]!);
     const values: string[] = [];
-    for (let i = 0; i < size; i++) values.push(this.symbols.text(page[at + 2 + i * 2]!)!);
-    return Labels.fromSorted(this.#namesAt(page, at, size), values);
-  }
-
-  /** Neighbours in label order have the same names, as a rule: one list for all of them. */
-  #namesAt(page: Uint32Array, at: number, size: number): readonly string[] {
-    const last = this.#lastNames;
-    let same = 0;
-    while (same < size && last[same] === this.symbols.text(page[at + 1 + same * 2]!)) same++;
-    if (same === size && last.length === size) return last;
-    const names: string[] = [];
-    for (let i = 0; i < size; i++) names.push(this.symbols.text(page[at + 1 + i * 2]!)!);
-    this.#lastNames = names;
-    return names;
+    for (let i = 1; i <= names.length; i++) values.push(this.symbols.text(page[at + i]!)!);
+    return Labels.fromSorted(names, values);
   }
 
   equals(place: number, labels: Labels): boolean {
     const page = this.#pages[place >>> pageBits]!;
-    let at = place & (pageWords - 1);
-    const size = page[at++]!;
-    if (size !== labels.size) return false;
-    for (let i = 0; i < size; i++) {
-      if (this.symbols.text(page[at++]!) !== labels.nameAt(i)) return false;
-      if (this.symbols.text(page[at++]!) !== labels.valueAt(i)) return false;
-    }
+    const at = place & (pageWords - 1);
+    if (!this.#nameLists.equals(page[at]!, labels)) return false;
+    for (let i = 0; i < labels.size; i++)
+      if (this.symbols.text(page[at + 1 + i]!) !== labels.valueAt(i)) return false;
     return true;
   }
 
@@ -82,19 +68,22 @@ export class LabelSets {
     const pageB = this.#pages[b >>> pageBits]!;
     const atA = a & (pageWords - 1);
     const atB = b & (pageWords - 1);
-    const length = 2 * Math.min(pageA[atA]!, pageB[atB]!);
-    for (let i = 1; i <= length; i++) {
-      const idA = pageA[atA + i]!;
-      const idB = pageB[atB + i]!;
-      if (idA !== idB) return ranks[idA]! - ranks[idB]!;
+    const namesA = this.#nameLists.ids(pageA[atA]!);
+    const namesB = this.#nameLists.ids(pageB[atB]!);
+    const length = Math.min(namesA.length, namesB.length);
+    for (let i = 0; i < length; i++) {
+      if (namesA[i] !== namesB[i]) return ranks[namesA[i]!]! - ranks[namesB[i]!]!;
+      const valueA = pageA[atA + 1 + i]!;
+      const valueB = pageB[atB + 1 + i]!;
+      if (valueA !== valueB) return ranks[valueA]! - ranks[valueB]!;
     }
-    return pageA[atA]! - pageB[atB]!;
+    return namesA.length - namesB.length;
   }
 
   #takePlace(size: number): number {
     const free = this.#freePlaces.get(size)?.pop();
     if (free !== undefined) return free;
-    const words = 1 + 2 * size;
+    const words = 1 + size;
     if (words > this.#wordsLeft) this.#addPage(words);
     const place = this.#next;
     this.#next += words;

@@ -325,9 +325,13 @@ export class SeriesStates {
     return this.#pagesEnd - PAGE_SIZE_BYTES;
   }
 
+  /**
+   * By a quarter: with every growth there is a new buffer of all of the memory, which the garbage collector counts as so
+   * many bytes of garbage. Pages that are not written take no room.
+   */
   #grow(): boolean {
     try {
-      this.#kernel.grow(Math.ceil(this.#bytes.length / PAGE_SIZE_BYTES / 16));
+      this.#kernel.grow(Math.ceil(this.#bytes.length / PAGE_SIZE_BYTES / 4));
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       return false;

@@ -21,6 +21,8 @@ export class MemoryPostings implements PostingsSource {
   readonly #all = new RefList();
   readonly #names = new Map<string, ValueTable>();
   #sortedNames: readonly string[] | undefined;
+  /** By place in the labels of the series that was added last. */
+  readonly #lastTables: ValueTable[] = [];
 
   /** `labels` gives those of a series that was added, where that is possible. */
   constructor(labels?: PostingsSource["labels"]) {
@@ -36,21 +38,14 @@ export class MemoryPostings implements PostingsSource {
   add(ref: SeriesRef, labels: Labels): void {
     assert(ref > 0 && ref <= 0xffffffff, "a series ref is a positive 32-bit number");
     this.#all.add(ref);
-    for (let i = 0; i < labels.size; i++) {
-      let table = this.#names.get(labels.nameAt(i));
-      if (table === undefined) {
-        table = { lists: new Map(), values: new SortedTexts() };
-        this.#names.set(labels.nameAt(i), table);
-        this.#sortedNames = undefined;
-      }
-      addTo(table, labels.valueAt(i), ref);
-    }
+    for (let i = 0; i < labels.size; i++) addTo(this.#tableAt(i, labels.nameAt(i)), labels.valueAt(i), ref);
   }
 
   /** Removes series from every list. Walks the whole index, so remove many at once. */
   remove(refs: Iterable<SeriesRef>): void {
     const gone = Uint32Array.from(refs).sort();
     if (gone.length === 0) return;
+    this.#lastTables.length = 0;
     this.#all.replace(subtract(this.#all.view(), gone).slice());
     for (const [name, table] of this.#names) {
       removeFrom(table, gone);
@@ -62,6 +57,20 @@ export class MemoryPostings implements PostingsSource {
 
   all(): Postings {
     return this.#all.view();
+  }
+
+  /** The table of a name, which stands at the same place in most label sets. */
+  #tableAt(place: number, name: string): ValueTable {
+    const last = this.#lastTables[place];
+    if (last !== undefined && last.name === name) return last;
+    let table = this.#names.get(name);
+    if (table === undefined) {
+      table = { name, lists: new Map(), values: new SortedTexts() };
+      this.#names.set(name, table);
+      this.#sortedNames = undefined;
+    }
+    if (place < lastTablesMax) this.#lastTables[place] = table;
+    return table;
   }
 
   postings(name: string, value: string): Postings {
@@ -94,8 +103,12 @@ export class MemoryPostings implements PostingsSource {
   }
 }
 
+/** Labels behind so many are looked up by name. */
+const lastTablesMax = 64;
+
 /** The lists of one label by value, and the values in order. */
 interface ValueTable {
+  readonly name: string;
   readonly lists: Map<string, number | RefList>;
   readonly values: SortedTexts;
 }
