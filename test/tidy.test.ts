@@ -85,8 +85,15 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "node:fs": ["src/storage/fs/", "src/local-files.ts"],
   "node:fs/promises": ["src/storage/fs/", "src/local-files.ts"],
   "node:dns/promises": ["src/discovery/"],
-  "node:http": ["src/client/http-receiver.ts", "src/http-client/", "src/scrape/fetch.ts", "src/http/"],
-  "node:https": ["src/client/http-receiver.ts", "src/http-client/", "src/scrape/fetch.ts", "src/http/"],
+  "node:http": [
+    ...["src/client/http-receiver.ts", "src/http-client/", "src/scrape/fetch.ts", "src/http/"],
+    "src/discovery/kubernetes/official-access.ts",
+  ],
+  "node:https": [
+    ...["src/client/http-receiver.ts", "src/http-client/", "src/scrape/fetch.ts", "src/http/"],
+    "src/discovery/kubernetes/official-access.ts",
+  ],
+  "@kubernetes/client-node": ["src/discovery/kubernetes/official-access.ts"],
 };
 
 /** Calls that reach for the world; it comes in through constructors instead. */

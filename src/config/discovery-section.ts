@@ -1,5 +1,6 @@
 /**
- * readDiscoveries: `file_sd_configs`, `http_sd_configs` and `dns_sd_configs` of a job.
+ * readDiscoveries: `file_sd_configs`, `http_sd_configs` and `dns_sd_configs` of a job; `kubernetes_sd_configs` are in
+ * `kubernetes-section.ts`.
  *
  *   file_sd_configs: [{ files: [targets/*.json], refresh_interval: 5m }]
  *   http_sd_configs: [{ url: "http://inventory/targets", refresh_interval: 1m, basic_auth: … }]
@@ -17,6 +18,7 @@ import {
 } from "../discovery/discovery-config.js";
 import { type ConfigPlace, pathIn } from "./config-place.js";
 import { readHttpClient } from "./http-client-section.js";
+import { readKubernetesDiscovery } from "./kubernetes-section.js";
 import type { YamlSection } from "./yaml-section.js";
 
 /** Throws ConfigError. */
@@ -25,6 +27,7 @@ export function readDiscoveries(job: YamlSection, place: ConfigPlace): readonly 
     ...job.sections("file_sd_configs").map((section) => readFileDiscovery(section, place)),
     ...job.sections("http_sd_configs").map((section) => readHttpDiscovery(section, place)),
     ...job.sections("dns_sd_configs").map(readDnsDiscovery),
+    ...job.sections("kubernetes_sd_configs").map((section) => readKubernetesDiscovery(section, place)),
   ];
   job.notYet(othersNames.map((name) => `${name}_sd_configs`));
   return discoveries;
@@ -33,7 +36,7 @@ export function readDiscoveries(job: YamlSection, place: ConfigPlace): readonly 
 /** What Prometheus knows besides. */
 const othersNames = [
   ...["aws", "azure", "consul", "digitalocean", "docker", "dockerswarm", "ec2", "eureka", "gce", "hetzner"],
-  ...["ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack"],
+  ...["ionos", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack"],
   ...["ovhcloud", "puppetdb", "scaleway", "serverset", "stackit", "triton", "uyuni", "vultr"],
 ];
 

@@ -12,9 +12,13 @@ import { type DnsResolver, dnsLookout } from "./dns-discovery.js";
 import { fileLookout } from "./file-discovery.js";
 import { httpLookout } from "./http-discovery.js";
 import { HttpGetter, type HttpGetterOptions } from "./http-getter.js";
+import { KubernetesDiscovery } from "./kubernetes/kubernetes-discovery.js";
+import { KubernetesWatches } from "./kubernetes/kubernetes-watches.js";
 import { RefreshingDiscovery, type RefreshingDiscoveryOptions } from "./refreshing-discovery.js";
 
 export interface CreateDiscoveryOptions extends RefreshingDiscoveryOptions, HttpGetterOptions {
+  /** Shared with other discoveries. Default those of this one alone. */
+  readonly watches?: KubernetesWatches;
   /** For tests. Default the servers of this machine. */
   readonly createResolver?: () => DnsResolver;
 }
@@ -35,5 +39,10 @@ export function createDiscovery(config: DiscoveryConfig, options: CreateDiscover
       const readResolvConf = () => readTextFile("/etc/resolv.conf");
       return new RefreshingDiscovery(dnsLookout(config, { createResolver, readResolvConf }), options);
     }
+    case "kubernetes":
+      return new KubernetesDiscovery(config, {
+        ...options,
+        watches: options.watches ?? new KubernetesWatches(),
+      });
   }
 }

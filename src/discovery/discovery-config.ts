@@ -1,11 +1,15 @@
 /**
- * DiscoveryConfig: what one entry of `file_sd_configs`, `http_sd_configs` or `dns_sd_configs` says, with every default
- * filled in. Plain values, so that two can be compared.
+ * DiscoveryConfig: what one entry of `file_sd_configs`, `http_sd_configs`, `dns_sd_configs` or
+ * `kubernetes_sd_configs` says, with every default filled in. Plain values, so that two can be compared.
  */
 
 import type { HttpClientConfig } from "../http-client/http-client-config.js";
 
-export type DiscoveryConfig = FileDiscoveryConfig | HttpDiscoveryConfig | DnsDiscoveryConfig;
+export type DiscoveryConfig =
+  | FileDiscoveryConfig
+  | HttpDiscoveryConfig
+  | DnsDiscoveryConfig
+  | KubernetesDiscoveryConfig;
 
 export interface FileDiscoveryConfig {
   readonly kind: "file";
@@ -34,3 +38,29 @@ export interface DnsDiscoveryConfig {
   readonly port: number;
   readonly refreshIntervalMs: number;
 }
+
+export const kubernetesRoles = ["pod", "service", "endpoints", "endpointslice", "node", "ingress"] as const;
+export type KubernetesRole = (typeof kubernetesRoles)[number];
+
+export interface KubernetesDiscoveryConfig {
+  readonly kind: "kubernetes";
+  readonly role: KubernetesRole;
+  readonly server: KubernetesServerConfig;
+  /** Without any, all. */
+  readonly namespaces: { readonly names: readonly string[]; readonly isOwnIncluded: boolean };
+  /** Which objects of a role are looked at; of what has none, all. */
+  readonly selectors: Readonly<Partial<Record<KubernetesRole, KubernetesSelector>>>;
+  /** Whether targets get the labels of the nodes that they are on. */
+  readonly attachNodeMetadata: boolean;
+}
+
+/** In Kubernetes' words; empty for none. */
+export interface KubernetesSelector {
+  readonly label: string;
+  readonly field: string;
+}
+
+export type KubernetesServerConfig =
+  | { readonly kind: "url"; readonly url: string; readonly client: HttpClientConfig }
+  | { readonly kind: "kubeconfig"; readonly file: string }
+  | { readonly kind: "in-cluster" };

@@ -26,7 +26,7 @@ export interface Discovery {
   readonly status: DiscoveryStatus;
 }
 
-export type DiscoveryKind = "file" | "http" | "dns";
+export type DiscoveryKind = "file" | "http" | "dns" | "kubernetes";
 
 export interface DiscoveryStatus {
   readonly kind: DiscoveryKind;

@@ -4,6 +4,7 @@
 
 import { createDiscovery } from "../discovery/create-discovery.js";
 import type { DiscoveryEvent, TargetGroup } from "../discovery/discovery.js";
+import { KubernetesWatches } from "../discovery/kubernetes/kubernetes-watches.js";
 import { InvalidArgumentError } from "../model/errors.js";
 import type { Labels } from "../model/labels.js";
 import { AddedTargets } from "./added-targets.js";
@@ -38,6 +39,7 @@ export class ScrapeManager {
   #retiring: readonly ScrapePool[] = [];
 
   constructor(configs: readonly ScrapeConfig[], options: ScrapeManagerOptions) {
+    const ofDiscovery = { ...options, onEvent: options.onDiscoveryEvent, watches: new KubernetesWatches() };
     const { clock, readMemory, onProblem } = options;
     this.#memory =
       readMemory &&
@@ -49,7 +51,7 @@ export class ScrapeManager {
       shortage: () => this.#memory?.reason,
       findLoop: (labels) => this.#findLoop(labels),
       addedTargets: (jobName) => [...(this.#added.get(jobName) ?? [])].flatMap(({ targets }) => targets),
-      createDiscovery: (config) => createDiscovery(config, { ...options, onEvent: options.onDiscoveryEvent }),
+      createDiscovery: (config) => createDiscovery(config, ofDiscovery),
     };
     this.#pools = configs.map((config) => new ScrapePool(config, this.#options));
   }
