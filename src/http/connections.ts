@@ -1,6 +1,6 @@
 /**
- * Connections: ends those that hold something and bring nothing: a body that only drips, and at the close of the server
- * whatever has stopped moving.
+ * Connections: ends those that hold something and bring nothing: one that never says a word, a body that only drips, and at
+ * the close of the server whatever has stopped moving.
  *
  * A body may take as long as it needs if it keeps up a modest mean rate after a first grace, so that an honest slow
  * link passes and a connection cannot be held for the price of a byte now and then. How long headers may take, and how
@@ -15,6 +15,8 @@ import { LimitExceededError } from "../model/errors.js";
 import { encodeError } from "./envelope.js";
 
 export interface ConnectionLimits {
+  /** For the first byte of a connection: Node's own limits begin with it. */
+  readonly firstByteMs: number;
   /** For the first bytes of a body. */
   readonly bodyGraceMs: number;
   /** In the mean, after the grace. */
@@ -26,6 +28,7 @@ export interface ConnectionLimits {
 }
 
 export const defaultConnectionLimits: ConnectionLimits = {
+  firstByteMs: 20_000,
   bodyGraceMs: 20_000,
   bodyBytesPerSecond: 1024,
   closingStallMs: 2000,
@@ -72,6 +75,8 @@ class ConnectionWatch {
   /** By the connection; there is one request at a time on each. */
   readonly #uploads = new Map<Socket, Upload>();
   readonly #busy = new Set<Socket>();
+  /** Those from which nothing has come, the oldest first, with when they were opened. */
+  readonly #silent = new Map<Socket, number>();
   #isChecking = false;
   #closingSince: number | undefined;
 
@@ -82,8 +87,11 @@ class ConnectionWatch {
 
   opened(socket: Socket): void {
     this.#sockets.add(socket);
+    this.#silent.set(socket, this.#clock.monotonic());
+    this.#scheduleCheck();
     socket.once("close", () => {
       this.#sockets.delete(socket);
+      this.#silent.delete(socket);
       this.#uploads.delete(socket);
       this.#busy.delete(socket);
     });
@@ -126,10 +134,21 @@ class ConnectionWatch {
       this.#isChecking = false;
       const now = this.#clock.monotonic();
       for (const upload of this.#uploads.values()) this.#checkUpload(upload, now);
+      this.#endSilent(now);
       if (this.#isOver(now)) for (const socket of this.#sockets) socket.destroy();
-      const goesOn = this.#uploads.size > 0 || (this.#closingSince !== undefined && this.#sockets.size > 0);
+      const isWatching = this.#uploads.size > 0 || this.#silent.size > 0;
+      const goesOn = isWatching || (this.#closingSince !== undefined && this.#sockets.size > 0);
       if (goesOn) this.#scheduleCheck();
     });
+  }
+
+  /** What has said something is not ours any more, whatever it said: it may speak another protocol by now. */
+  #endSilent(now: number): void {
+    for (const [socket, openedAt] of this.#silent) {
+      if (now - openedAt < this.#limits.firstByteMs) return;
+      this.#silent.delete(socket);
+      if (socket.bytesRead === 0) socket.destroy();
+    }
   }
 
   #isOver(now: number): boolean {

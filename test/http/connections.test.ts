@@ -68,6 +68,22 @@ describe("a body that drips", () => {
   });
 });
 
+describe("a connection that says nothing", () => {
+  it("is ended, and one that has asked something is not", async () => {
+    const { port } = await listening({ firstByteMs: 100 });
+    const [silent, asking] = [open(port), open(port)];
+    const ask = async () => {
+      asking.socket.write("GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
+      await once(asking.socket, "data");
+    };
+    await ask();
+    await silent.closed;
+    await new Promise<void>((resolve) => systemClock.schedule(150, resolve));
+    await ask();
+    expect([silent.received(), asking.received().match(/200 OK/g)?.length]).toEqual(["", 2]);
+  });
+});
+
 describe("the close", () => {
   it("does not wait for a stalled upload", async () => {
     const { app, port } = await listening({ closingStallMs: 50 });
