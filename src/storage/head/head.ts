@@ -253,7 +253,7 @@ export class Head {
       endedRefs.push(this.series.refOf(slot));
       this.series.remove(slot);
     }
-    this.#postings.remove(endedRefs);
+    await this.#postings.remove(endedRefs);
     return endedRefs.length;
   }
 

@@ -8,6 +8,7 @@
  *  3. Sorted values that were handed out do not change either: see SortedTexts.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert } from "../../model/assert.js";
 import type { Labels } from "../../model/labels.js";
 import type { SeriesRef } from "../../model/series.js";
@@ -41,15 +42,18 @@ export class MemoryPostings implements PostingsSource {
     for (let i = 0; i < labels.size; i++) addTo(this.#tableAt(i, labels.nameAt(i)), labels.valueAt(i), ref);
   }
 
-  /** Removes series from every list. Walks the whole index, so remove many at once. */
-  remove(refs: Iterable<SeriesRef>): void {
+  /**
+   * Removes series, which must not be added again, from every list, in turns. Walks the whole index, so remove many at
+   * once, and await it before the next. What is added meanwhile stays.
+   */
+  async remove(refs: Iterable<SeriesRef>): Promise<void> {
     const gone = Uint32Array.from(refs).sort();
     if (gone.length === 0) return;
-    this.#lastTables.length = 0;
     this.#all.replace(subtract(this.#all.view(), gone).slice());
     for (const [name, table] of this.#names) {
-      removeFrom(table, gone);
+      await removeFrom(table, gone);
       if (table.lists.size > 0) continue;
+      this.#lastTables.length = 0;
       this.#names.delete(name);
       this.#sortedNames = undefined;
     }
@@ -105,6 +109,10 @@ export class MemoryPostings implements PostingsSource {
 
 /** Labels behind so many are looked up by name. */
 const lastTablesMax = 64;
+
+/** Lists that are looked at between two turns of the event loop; so many refs count as one more. */
+const listsPerTurn = 4096;
+const refsPerList = 32;
 
 /** The lists of one label by value, and the values in order. */
 interface ValueTable {
@@ -173,17 +181,26 @@ function addTo(table: ValueTable, value: string, ref: number): void {
   }
 }
 
-function removeFrom(table: ValueTable, gone: Postings): void {
-  const { size } = table.lists;
-  for (const [value, list] of table.lists) {
-    const refs = typeof list === "number" ? Uint32Array.of(list) : list.view();
-    const kept = subtract(refs, gone);
-    if (kept.length === 0) {
-      table.lists.delete(value);
-    } else if (kept.length < refs.length && typeof list !== "number") {
-      // A copy of the right size, so that the memory of what is gone is freed.
-      list.replace(kept.slice());
+async function removeFrom({ lists, values }: ValueTable, gone: Postings): Promise<void> {
+  let work = 0;
+  for (const [value, list] of lists) {
+    if (isLeftEmpty(list, gone)) {
+      lists.delete(value);
+      values.remove(value);
     }
+    work += typeof list === "number" ? 1 : 1 + list.view().length / refsPerList;
+    if (work < listsPerTurn) continue;
+    work = 0;
+    await nextTurn();
   }
-  if (table.lists.size < size) table.values.keepOnly(table.lists);
+}
+
+/** Takes out what is gone, unless that is all. */
+function isLeftEmpty(list: number | RefList, gone: Postings): boolean {
+  if (typeof list === "number") return gone[lowerBound(gone, list, 0, gone.length)] === list;
+  const refs = list.view();
+  const kept = subtract(refs, gone);
+  // A copy of the right size, so that the memory of what is gone is freed.
+  if (kept.length > 0 && kept.length < refs.length) list.replace(kept.slice());
+  return kept.length === 0;
 }

@@ -8,7 +8,6 @@ import { compareText, sortTexts } from "../../model/text-order.js";
 /** A map or set: what is in order is what it has. */
 interface Keys {
   readonly size: number;
-  has(text: string): boolean;
   keys(): Iterable<string>;
 }
 
@@ -19,25 +18,37 @@ export class SortedTexts {
   /** Undefined until somebody asks. */
   #sorted: readonly string[] | undefined;
   #added: string[] = [];
+  /** Of those in order or added; left out when somebody asks, or when they are many. */
+  #removed = new Set<string>();
 
   /** To be called for each key that is added to the map. */
   add(text: string): void {
-    if (this.#sorted !== undefined) this.#added.push(text);
+    if (this.#sorted !== undefined && !this.#removed.delete(text)) this.#added.push(text);
   }
 
-  /** To be called when keys were removed. */
-  keepOnly(keys: Keys): void {
-    this.#sorted = this.#sorted?.filter((text) => keys.has(text));
-    this.#added = this.#added.filter((text) => keys.has(text));
+  /** To be called for each key that is removed from the map. */
+  remove(text: string): void {
+    if (this.#sorted === undefined) return;
+    this.#removed.add(text);
+    if (this.#removed.size * 2 > this.#sorted.length + this.#added.length) this.#leaveOut();
   }
 
   /** The keys in order: borrowed, and never changed. */
   sorted(keys: Keys): readonly string[] {
+    this.#leaveOut();
     if (this.#sorted === undefined || this.#added.length > keys.size * sortedFromShare)
       this.#sorted = sortTexts([...keys.keys()]);
     else if (this.#added.length > 0) this.#sorted = merged(this.#sorted, sortTexts(this.#added));
     this.#added = [];
     return this.#sorted;
+  }
+
+  #leaveOut(): void {
+    if (this.#removed.size === 0) return;
+    const isLeft = (text: string) => !this.#removed.has(text);
+    this.#sorted = this.#sorted?.filter(isLeft);
+    this.#added = this.#added.filter(isLeft);
+    this.#removed = new Set();
   }
 }
 
