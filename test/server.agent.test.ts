@@ -374,7 +374,7 @@ describe("an agent that lies", () => {
     expect([1002, 1006, 1008, 1009]).toContain(code);
     const gone = /^agent "cellar" (?:is not connected|has gone)/;
     await vi.waitFor(async () => expect((await shownTargets())[0]!.lastError).toMatch(gone), soon);
-    expect(await sampleOf("up")).toBe("0");
+    await vi.waitFor(async () => expect(await sampleOf("up")).toBe("0"), soon);
   });
 });
 

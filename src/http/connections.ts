@@ -86,6 +86,8 @@ class ConnectionWatch {
   }
 
   opened(socket: Socket): void {
+    // One that begins anew: see handBack of routes/agent.ts.
+    if (this.#sockets.has(socket)) return;
     this.#sockets.add(socket);
     this.#silent.set(socket, this.#clock.monotonic());
     this.#scheduleCheck();

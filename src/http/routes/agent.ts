@@ -3,7 +3,7 @@
  * there.
  */
 
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
 import type { FastifyInstance } from "fastify";
@@ -43,23 +43,33 @@ function describeAgent({ connection, ...status }: AgentStatus) {
 
 /** Lets agents in. Other requests that would rather speak another protocol are answered in HTTP/1.1, as they always were. */
 export function takeAgents(app: FastifyInstance, agents: AgentDoor): void {
+  /** The last of each connection: the ones before it are answered first. */
+  const responses = new WeakMap<Duplex, ServerResponse>();
+  app.server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
+    responses.set(request.socket, response);
+  });
   app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const before = responses.get(socket);
+    const isBusy = before !== undefined && !before.writableFinished;
     const isAgent =
       request.url?.split("?", 1)[0] === path && request.headers.upgrade?.toLowerCase() === "websocket";
-    if (!isAgent) {
-      handBack(app.server, { request, socket, head });
-      return;
-    }
-    // Until the library has it.
-    const ignore = () => socket.destroy();
-    socket.on("error", ignore);
-    try {
-      agents.upgrade(request, socket, head);
-      socket.off("error", ignore);
-    } catch (error) {
-      refuse(socket, error);
-    }
+    if (isAgent) letIn(agents, { request, socket, head }, isBusy);
+    else if (isBusy) before.once("close", () => handBack(app.server, { request, socket, head }));
+    else handBack(app.server, { request, socket, head });
   });
+}
+
+function letIn(agents: AgentDoor, { request, socket, head }: Upgrade, isBusy: boolean): void {
+  // Until the library has it.
+  const ignore = () => socket.destroy();
+  socket.on("error", ignore);
+  try {
+    if (isBusy) throw new InvalidArgumentError("an agent waits for answers before it connects");
+    agents.upgrade(request, socket, head);
+    socket.off("error", ignore);
+  } catch (error) {
+    refuse(socket, error);
+  }
 }
 
 function refuse(socket: Duplex, error: unknown): void {
@@ -84,6 +94,7 @@ interface Upgrade {
  * the header, and the connection begins anew.
  */
 function handBack(server: Server, { request, socket, head }: Upgrade): void {
+  if (socket.destroyed) return;
   const { method, url, httpVersion, rawHeaders } = request;
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let i = 0; i < rawHeaders.length; i += 2) {
