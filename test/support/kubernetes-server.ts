@@ -99,9 +99,10 @@ export class KubernetesServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  close(): void {
+  /** Resolves when nobody can reach it. */
+  close(): Promise<void> {
     this.#server.closeAllConnections();
-    this.#server.close();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
   get openWatches(): number {
