@@ -56,7 +56,8 @@ export function shareOf(
 ): PushShare | undefined {
   const [only] = shares.values();
   if (shares.size <= 1) return only;
-  const named = shares.get(registry.named({ job: labels.get("job"), instance: labels.get("instance") }));
+  const source = registry.named({ job: labels.get("job"), instance: labels.get("instance") });
+  const named = source && shares.get(source);
   if (named !== undefined && (!named.isManaged || named.source.live.get(labels) !== undefined)) return named;
   for (const share of shares.values()) if (share.source.live.get(labels) !== undefined) return share;
   return named;

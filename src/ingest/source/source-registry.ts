@@ -46,9 +46,8 @@ export class SourceRegistry {
   }
 
   /** As `find`, or without a life cycle; what has no source of its own is of all others'. */
-  named({ job, instance }: SourceName): Source {
+  named({ job, instance }: SourceName): Source | undefined {
     const key = keyOf(job, instance);
-    this.#others ??= new Source("", "");
     return this.#managed.get(key) ?? this.#unmanaged.get(key) ?? this.#others;
   }
 

@@ -157,6 +157,14 @@ describe("the API of a Pushgateway", () => {
     });
   });
 
+  it("does not list groups of a source that has said that it is done", async () => {
+    await send("PUT /metrics/job/a/instance/i", "m 1\n");
+    await send("PUT /metrics/job/a/instance/j", "m 1\n");
+    expect(await send("DELETE /api/v1/push?job=a&instance=i")).toBe("204");
+    const listed = (await app.inject("/api/v1/metrics")).json() as { data: { labels: object }[] };
+    expect(listed.data.map(({ labels }) => labels)).toEqual([{ job: "a", instance: "j" }]);
+  });
+
   it("tells its status", async () => {
     const { data } = (await app.inject("/api/v1/status")).json() as { data: Record<string, unknown> };
     expect(data).toMatchObject({

@@ -78,6 +78,20 @@ describe("one body of several sources", () => {
     ]);
   });
 
+  it("is counted for each without configuration, too, and for nobody else", async () => {
+    world = await SourceWorld.open();
+    const of = (instance: string, value: number) =>
+      [{ __name__: "m", job: "a", instance }, value, at] as const;
+    await world.push({}, [of("i", 1), of("j", 1)]);
+    await world.push({}, [of("i", 2), of("j", 1)]);
+    expect(
+      world.sources.list().map((one) => [one.instance, one.samplesAccepted, one.samplesRejected]),
+    ).toEqual([
+      ["i", 1, 1],
+      ["j", 2, 0],
+    ]);
+  });
+
   it("finds the source of a series that relabelling has renamed", async () => {
     const renaming: PushConfig = {
       ...greenhouse,
