@@ -183,9 +183,11 @@ export class ReferenceExpositionKernel implements ExpositionKernel {
   #readSample(line: string, start: number): number {
     const series = seriesPattern.exec(line.slice(start))?.[0] ?? "";
     const entry = this.#find(series, this.kind);
+    const { isOpenMetrics } = this.#options;
     const valueAt = start + series.length + blanksAt(line, start + series.length);
     if (entry === NONE || valueAt === start + series.length) return STOP_LINE;
-    const rest = restPattern.exec(line.slice(valueAt));
+    if (isOpenMetrics && line.slice(start + series.length, valueAt) !== " ") return STOP_LINE;
+    const rest = (isOpenMetrics ? strictRestPattern : restPattern).exec(line.slice(valueAt));
     if (rest === null) return STOP_LINE;
     const [, word = "", blanks = "", time] = rest;
     const value = readFloat(word);
@@ -196,7 +198,7 @@ export class ReferenceExpositionKernel implements ExpositionKernel {
       this.#valueEntry = entry;
       return STOP_VALUE;
     }
-    const read = this.#options.isOpenMetrics ? readSeconds : readMilliseconds;
+    const read = isOpenMetrics ? readSeconds : readMilliseconds;
     const ownTime = time === undefined ? Number.NaN : read(time);
     if (ownTime === undefined) return STOP_LINE;
     this.addRow(entry, value, ownTime);
@@ -244,6 +246,8 @@ export class ReferenceExpositionKernel implements ExpositionKernel {
 const seriesPattern = /^(?:[^\0- {]*[ \t]*\{(?:"(?:\\.|[^"\\])*"|\\.|[^"}\\])*\}|[^\0- {]+(?![ \t]*\{))/s;
 /** A word, and a time behind it. */
 const restPattern = /^([^ \t\r]*)([ \t]*)(?:(?<=[ \t])([^ \t\r]+)[ \t]*)?\r?$/;
+/** The same with one space between. */
+const strictRestPattern = /^([^ \t\r]*)(?:( )([^ \t\r]+))?\r?$/;
 const floatPattern = /^[+-]?(?=\.?\d)(\d*)\.?(\d*)(?:[eE]([+-]?\d{1,3}))?$/;
 
 function blanksAt(line: string, start: number): number {

@@ -6,10 +6,11 @@
  *   name{label="value"} 1.5 1700000000.123 # {trace_id="x"} 0.7 1700000000         seconds: OpenMetrics
  *   # EOF                                                  required at the end: OpenMetrics
  *
- * Where they differ: OpenMetrics has no empty lines, no leading blanks and no other comments; the Prometheus
- * format has no exemplars. A carriage return before the line end is tolerated in both.
+ * Where they differ: OpenMetrics has no empty lines, no other comments and no blanks but the one space between two
+ * words; the Prometheus format has no exemplars. A carriage return before the line end is tolerated in both.
  */
 
+import { isUtf8 } from "node:buffer";
 import { MalformedInputError } from "../../model/errors.js";
 import type { TimestampMs } from "../../model/sample.js";
 import type { IngestLimits } from "../limits.js";
@@ -26,6 +27,7 @@ import {
   unescapeText,
 } from "./series-scanner.js";
 
+const SPACE = 0x20;
 const HASH = 0x23;
 const QUOTE = 0x22;
 const CARRIAGE_RETURN = 0x0d;
@@ -64,8 +66,8 @@ export class LineParser {
   constructor(format: ExpositionFormat, limits: IngestLimits, visitor: ExpositionVisitor) {
     this.#isOpenMetrics = format === "openmetrics";
     this.#visitor = visitor;
-    this.#series = new SeriesScanner(limits);
-    this.#exemplar = new SeriesScanner(limits);
+    this.#series = new SeriesScanner(limits, this.#isOpenMetrics);
+    this.#exemplar = new SeriesScanner(limits, this.#isOpenMetrics);
   }
 
   /** For callers that have passed over lines: the number of the last one, and of which kind the metric is by now. */
@@ -138,7 +140,7 @@ export class LineParser {
     const series = this.#series;
     let position = series.scanSeries(bytes, start, end);
     if (position < 0) return series.reason;
-    position = this.#readValue(bytes, skipBlanks(bytes, position, end), end);
+    position = this.#readValue(bytes, position, end);
     if (position < 0) return this.#reason;
     const value = this.#value;
     this.#time = undefined;
@@ -150,7 +152,7 @@ export class LineParser {
     const hasExemplar = position < end;
     if (hasExemplar) {
       if (!this.#isOpenMetrics || bytes[position] !== HASH) return unexpected(bytes, position, end);
-      const reason = this.#readExemplar(bytes, skipBlanks(bytes, position + 1, end), end);
+      const reason = this.#readExemplar(bytes, position + 1, end);
       if (reason !== undefined) return reason;
     }
     this.#visitor.sample(series, value, time);
@@ -158,11 +160,12 @@ export class LineParser {
     return undefined;
   }
 
-  /** `{labels} value` and perhaps a time, up to the end of the line. */
+  /** ` {labels} value` and perhaps a time, up to the end of the line. */
   #readExemplar(bytes: Buffer, start: number, end: number): string | undefined {
-    let position = this.#exemplar.scanLabels(bytes, start, end);
+    if (bytes[start] !== SPACE) return "in the exemplar: expected a space after #";
+    let position = this.#exemplar.scanLabels(bytes, start + 1, end);
     if (position < 0) return `in the exemplar: ${this.#exemplar.reason}`;
-    position = this.#readValue(bytes, skipBlanks(bytes, position, end), end);
+    position = this.#readValue(bytes, position, end);
     if (position < 0) return `in the exemplar: ${this.#reason}`;
     this.#time = undefined;
     if (position === end) return undefined;
@@ -171,8 +174,23 @@ export class LineParser {
     return position === end ? undefined : unexpected(bytes, position, end);
   }
 
+  /**
+   * The start of the next word, or `end`: behind any blanks, but in OpenMetrics behind one space, after which there must
+   * be a word. Sets `#reason` and returns -1 when there is something else.
+   */
+  #nextWord(bytes: Uint8Array, position: number, end: number): number {
+    if (!this.#isOpenMetrics) return skipBlanks(bytes, position, end);
+    if (position === end) return end;
+    const next = position + 1;
+    if (bytes[position] === SPACE && next < end && skipBlanks(bytes, next, end) === next) return next;
+    this.#reason = "expected one space between two words";
+    return -1;
+  }
+
   /** Sets `#value` and returns the position of the next word, or sets `#reason` and returns -1. */
-  #readValue(bytes: Buffer, start: number, end: number): number {
+  #readValue(bytes: Buffer, position: number, end: number): number {
+    const start = this.#nextWord(bytes, position, end);
+    if (start < 0) return -1;
     const wordEnd = skipWord(bytes, start, end);
     const value = wordEnd === start ? undefined : parseFloatBytes(bytes, start, wordEnd);
     if (value === undefined) {
@@ -183,7 +201,7 @@ export class LineParser {
       return -1;
     }
     this.#value = value;
-    return skipBlanks(bytes, wordEnd, end);
+    return this.#nextWord(bytes, wordEnd, end);
   }
 
   /** Sets `#time`; returns as `#readValue` does. */
@@ -196,18 +214,25 @@ export class LineParser {
       this.#reason = `the timestamp ${quoteBytes(bytes, start, wordEnd)} is not a number of ${unit}`;
       return -1;
     }
-    return skipBlanks(bytes, wordEnd, end);
+    return this.#nextWord(bytes, wordEnd, end);
   }
 
   #readComment(bytes: Buffer, start: number, end: number): string | undefined {
-    const word = skipBlanks(bytes, start + 1, end);
+    const word = this.#isOpenMetrics
+      ? start + Number(bytes[start + 1] === SPACE) + 1
+      : skipBlanks(bytes, start + 1, end);
     const wordEnd = skipWord(bytes, word, end);
     // `#TYPE` without a blank is an ordinary comment, and so is a bare `# TYPE` in the Prometheus format.
     const keyword = word > start + 1 ? keywordAt(bytes, word, wordEnd) : undefined;
     const isMetadata =
       keyword === "TYPE" || keyword === "HELP" || (keyword === "UNIT" && this.#isOpenMetrics);
     if (isMetadata && (wordEnd < end || this.#isOpenMetrics))
-      return this.#readMetadata(keyword, bytes, skipBlanks(bytes, wordEnd, end), end);
+      return this.#readMetadata(
+        keyword,
+        bytes,
+        this.#isOpenMetrics ? Math.min(wordEnd + 1, end) : skipBlanks(bytes, wordEnd, end),
+        end,
+      );
     if (!this.#isOpenMetrics) return undefined;
     if (keyword !== "EOF" || wordEnd !== end)
       return "a comment that is none of # HELP, # TYPE, # UNIT, # EOF";
@@ -225,24 +250,27 @@ export class LineParser {
     const isQuoted = start < end && bytes[start] === QUOTE;
     const nameEnd = isQuoted ? skipQuoted(bytes, start, end) : skipName(bytes, start, end, METRIC_NAME_BYTES);
     if (nameEnd <= start + (isQuoted ? 2 : 0)) return `expected a metric name after # ${keyword}`;
-    const textStart = skipBlanks(bytes, nameEnd, end);
-    if (textStart === nameEnd && textStart < end) return unexpected(bytes, textStart, end);
-    if (textStart === nameEnd && this.#isOpenMetrics)
-      return `expected a blank and a text after the metric name`;
+    if (nameEnd < end && skipBlanks(bytes, nameEnd, end) === nameEnd) return unexpected(bytes, nameEnd, end);
+    if (nameEnd === end && this.#isOpenMetrics) return "expected a space and a text after the metric name";
+    const textStart = this.#isOpenMetrics ? nameEnd + 1 : skipBlanks(bytes, nameEnd, end);
     const metricName = (): string =>
       isQuoted
         ? unescapeText(bytes.toString("utf8", start + 1, nameEnd - 1))
         : bytes.toString("latin1", start, nameEnd);
-    if (keyword === "TYPE")
-      return this.#readType(metricName, bytes.toString("utf8", textStart, end).trimEnd());
+    const text = bytes.subarray(textStart, end);
+    if (keyword === "TYPE") return this.#readType(metricName, text.toString());
+    if (keyword === "HELP" && !isUtf8(text)) return "the help is not valid UTF-8";
+    if (keyword === "UNIT" && text.length > 0 && !metricName().endsWith(`_${text}`))
+      return "the unit is not the end of the metric name";
     // An optional call does not evaluate its arguments when there is nothing to call.
-    if (keyword === "UNIT") this.#visitor.unit?.(metricName(), bytes.toString("utf8", textStart, end));
-    else this.#visitor.help?.(metricName(), helpText(bytes, textStart, end, this.#isOpenMetrics));
+    if (keyword === "UNIT") this.#visitor.unit?.(metricName(), text.toString());
+    else this.#visitor.help?.(metricName(), helpText(text.toString(), this.#isOpenMetrics));
     return undefined;
   }
 
-  #readType(metricName: () => string, text: string): string | undefined {
+  #readType(metricName: () => string, written: string): string | undefined {
     const types = this.#isOpenMetrics ? openMetricsTypes : prometheusTypes;
+    const text = this.#isOpenMetrics ? written : written.trimEnd();
     if (!types.has(text)) return `${JSON.stringify(text.slice(0, 40))} is no metric type`;
     const type = text as MetricType;
     this.#series.kind = kindOfType(type);
@@ -264,8 +292,7 @@ function keywordAt(bytes: Uint8Array, start: number, end: number): Keyword | und
 }
 
 /** Help text knows `\\` and `\n`; `\"` in OpenMetrics only. */
-function helpText(bytes: Buffer, start: number, end: number, isOpenMetrics: boolean): string {
-  const text = bytes.toString("utf8", start, end);
+function helpText(text: string, isOpenMetrics: boolean): string {
   return isOpenMetrics ? unescapeText(text) : unescapeText(text, "\\n");
 }
 

@@ -12,8 +12,8 @@ const exactInteger = 2 ** 53;
 const powersOfTen = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 
 /**
- * The float in bytes[start, end): what Go's ParseFloat reads, or undefined. A decimal too large for a float is
- * an error there, so it is undefined here.
+ * The float in bytes[start, end): what Go's ParseFloat reads, without hexadecimal ones, as in Prometheus; or undefined. A
+ * decimal too large for a float is an error there, so it is undefined here.
  */
 export function parseFloatBytes(bytes: Buffer, start: number, end: number): number | undefined {
   const first = bytes[start];
@@ -36,7 +36,10 @@ export function parseFloatBytes(bytes: Buffer, start: number, end: number): numb
     exponent += written;
     i = end;
   }
-  if (i !== end || digits === 0) return parseFloatText(bytes.toString("latin1", start, end));
+  if (i !== end || digits === 0) {
+    const text = bytes.toString("latin1", start, end);
+    return /p/i.test(text) ? undefined : parseFloatText(text);
+  }
   const magnitude =
     mantissa < exactInteger && exponent >= -22 && exponent <= 22
       ? scale(mantissa, exponent)

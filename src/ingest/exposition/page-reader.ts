@@ -133,7 +133,7 @@ class UnknownLines {
 
 /** The labels of a series whose text is known: see KnownText. */
 export function labelsOfText(bytes: Uint8Array, kind: number): Labels {
-  const scanner = new SeriesScanner(defaultIngestLimits);
+  const scanner = new SeriesScanner(defaultIngestLimits, false);
   scanner.kind = kind;
   scanner.scanSeries(Buffer.from(bytes), 0, bytes.length);
   return scanner.labels();

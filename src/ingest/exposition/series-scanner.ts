@@ -47,6 +47,8 @@ export class SeriesScanner implements SeriesText {
   /** Why the last scan failed. */
   reason = "";
   readonly #limits: IngestLimits;
+  /** No blanks but in quotes. */
+  readonly #isStrict: boolean;
   /** Per label: start and end of the name, start and end of the value; the metric name's "name" is [-1, -1). */
   readonly #places: Int32Array;
   #count = 0;
@@ -58,9 +60,12 @@ export class SeriesScanner implements SeriesText {
    * becomes `1.0`), as Prometheus 3 does, so that a target's series do not change with the format that it serves.
    */
   kind: number = KIND_PLAIN;
+  /** Whether a label may be given twice. */
+  #mayRepeat = false;
 
-  constructor(limits: IngestLimits) {
+  constructor(limits: IngestLimits, isStrict: boolean) {
     this.#limits = limits;
+    this.#isStrict = isStrict;
     this.#places = new Int32Array(4 * (limits.labelsMax + 1));
   }
 
@@ -81,7 +86,7 @@ export class SeriesScanner implements SeriesText {
       if (position === start) return this.#fail("expected a metric name");
       if (!this.#add(-1, -1, start, position)) return -1;
     }
-    const brace = skipBlanks(bytes, position, end);
+    const brace = this.#skipBlanks(position, end);
     if (brace < end && bytes[brace] === OPENING_BRACE) {
       position = this.#scanBraces(brace, end);
       if (position < 0) return -1;
@@ -90,9 +95,9 @@ export class SeriesScanner implements SeriesText {
     return this.#finish(position);
   }
 
-  /** Reads a label set in braces, without a metric name. */
+  /** Reads the label set of an exemplar: in braces, without a metric name. It is nobody's identity: repeats are let through. */
   scanLabels(bytes: Buffer, start: number, end: number): number {
-    this.#begin(bytes, start);
+    this.#begin(bytes, start, true);
     if (start >= end || bytes[start] !== OPENING_BRACE) return this.#fail("expected an opening brace");
     const position = this.#scanBraces(start, end);
     return position < 0 ? -1 : this.#finish(position);
@@ -116,10 +121,15 @@ export class SeriesScanner implements SeriesText {
     return Labels.from(pairs);
   }
 
-  #begin(bytes: Buffer, start: number): void {
+  #begin(bytes: Buffer, start: number, mayRepeat = false): void {
+    this.#mayRepeat = mayRepeat;
     this.#bytes = bytes;
     this.#start = start;
     this.#count = 0;
+  }
+
+  #skipBlanks(position: number, end: number): number {
+    return this.#isStrict ? position : skipBlanks(this.#bytes, position, end);
   }
 
   #finish(position: number): number {
@@ -134,12 +144,12 @@ export class SeriesScanner implements SeriesText {
 
   #scanBraces(brace: number, end: number): number {
     const bytes = this.#bytes;
-    let position = skipBlanks(bytes, brace + 1, end);
+    let position = this.#skipBlanks(brace + 1, end);
     while (position < end && bytes[position] !== CLOSING_BRACE) {
       position = this.#scanEntry(position, end);
       if (position < 0) return -1;
-      position = skipBlanks(bytes, position, end);
-      if (position < end && bytes[position] === COMMA) position = skipBlanks(bytes, position + 1, end);
+      position = this.#skipBlanks(position, end);
+      if (position < end && bytes[position] === COMMA) position = this.#skipBlanks(position + 1, end);
       else if (position < end && bytes[position] !== CLOSING_BRACE)
         return this.#fail("expected a comma or a closing brace after a label");
     }
@@ -157,12 +167,12 @@ export class SeriesScanner implements SeriesText {
     if (nameTo === nameFrom) return this.#fail("expected a label name");
     if (quoted && !this.#hasPlainEscapes(nameFrom, nameTo))
       return this.#fail('a quoted name has an unknown escape; \\\\, \\" and \\n are known');
-    let position = skipBlanks(bytes, nameEnd, end);
+    let position = this.#skipBlanks(nameEnd, end);
     if (position >= end || bytes[position] !== EQUALS) {
       if (!quoted) return this.#fail("expected = after a label name");
       return this.#add(-1, -1, nameFrom, nameTo) ? nameEnd : -1;
     }
-    position = skipBlanks(bytes, position + 1, end);
+    position = this.#skipBlanks(position + 1, end);
     if (position >= end || bytes[position] !== QUOTE) return this.#fail("expected a quoted label value");
     const valueEnd = skipQuoted(bytes, position, end);
     if (valueEnd === position) return this.#fail(missingQuote);
@@ -191,8 +201,10 @@ export class SeriesScanner implements SeriesText {
       );
     // `{__name__="x"}` is another way to write the metric name.
     const isMetricName = nameStart < 0 || this.#equals(nameStart, nameEnd, metricNameBytes);
+    // An empty value says that there is no such label.
+    if (valueEnd === valueStart && !isMetricName) return true;
     const at = this.#count * 4;
-    for (let other = 0; other < at; other += 4) {
+    for (let other = 0; other < at && !this.#mayRepeat; other += 4) {
       if (isMetricName ? this.#places[other]! < 0 : this.#hasName(other, nameStart, nameEnd))
         return this.#refuse(
           isMetricName

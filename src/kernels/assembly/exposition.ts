@@ -101,6 +101,12 @@ function isBlank(byte: u32): bool {
 
 // @ts-ignore: decorator
 @inline
+/** OpenMetrics has one space between two words: 0 when it is something else. */
+function behindBlanks(at: usize): usize {
+  if (!isOpenMetrics) return skipBlanks(at);
+  return load<u8>(at) == 0x20 && !isBlank(load<u8>(at + 1)) ? at + 1 : 0;
+}
+
 function skipBlanks(at: usize): usize {
   while (isBlank(load<u8>(at))) at++;
   return at;
@@ -237,13 +243,15 @@ function readSample(at: usize): usize {
   let next = behindLine(p);
   if (next == 0) {
     if (!isBlank(load<u8>(p))) return 0;
-    p = skipBlanks(p);
+    p = behindBlanks(p);
+    if (p == 0) return 0;
     next = behindLine(p);
+    if (next != 0 && isOpenMetrics) return 0;
     if (next == 0) {
       p = isOpenMetrics ? readSeconds(p) : readMilliseconds(p);
       if (p == 0) return 0;
       time = number;
-      next = behindLine(skipBlanks(p));
+      next = behindLine(isOpenMetrics ? p : skipBlanks(p));
       if (next == 0) return 0;
     }
   }
@@ -255,7 +263,7 @@ function readSample(at: usize): usize {
 // @ts-ignore: decorator
 @inline
 function valueBehind(series: usize): usize {
-  return isBlank(load<u8>(series)) ? skipBlanks(series) : 0;
+  return isBlank(load<u8>(series)) ? behindBlanks(series) : 0;
 }
 
 /** Behind the series that begins here, as far as it has the usual form; `at` itself when it has not. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expositionFormatOf } from "../../../src/ingest/exposition/exposition-format.js";
+import type { ExpositionVisitor } from "../../../src/ingest/exposition/exposition-visitor.js";
 import { parseExposition } from "../../../src/ingest/exposition/parse-exposition.js";
 import { defaultIngestLimits } from "../../../src/ingest/limits.js";
 import { MalformedInputError } from "../../../src/model/errors.js";
@@ -42,8 +43,7 @@ describe("the Prometheus text format", () => {
     ["a 1e23", "a", 1e23],
     ["a .5", "a", 0.5],
     ["a 5.", "a", 5],
-    ["a 0x1p-2", "a", 0.25],
-    ["a -0X1.8P1", "a", -3],
+    ['a{b="",c="d",b="e"} 1', 'a{b="e", c="d"}', 1],
     ["a 9007199254740993", "a", 9007199254740992],
   ])("reads %s", (line, series, value, time) => {
     const record = recordExposition(line, prometheus);
@@ -54,6 +54,8 @@ describe("the Prometheus text format", () => {
   it.each([
     ["a", /value is missing/],
     ["a one", /"one" is no number/],
+    ["a 0x1p-2", /"0x1p-2" is no number/],
+    ["a -0X1.8P1", /"-0X1.8P1" is no number/],
     ["a 1e999", /no number/],
     ["a 1_000", /no number/],
     ["a 1 2.5", /"2.5" is not a number of whole milliseconds/],
@@ -136,6 +138,11 @@ describe("the Prometheus text format", () => {
   });
 });
 
+it.each([prometheus, openmetrics])("%j refuses a help that is not UTF-8", (options) => {
+  const text = Buffer.from("# HELP a \xff\n# EOF\n", "latin1");
+  expect(recordExposition(text, options).malformed).toEqual([[1, "the help is not valid UTF-8"]]);
+});
+
 describe("OpenMetrics", () => {
   it("reads types, units, times in seconds and exemplars", () => {
     const text = [
@@ -174,13 +181,39 @@ describe("OpenMetrics", () => {
     ]);
   });
 
+  it("lets exemplars repeat a label", () => {
+    const sampled: string[] = [];
+    const visitor: ExpositionVisitor = { sample: (series) => sampled.push(series.key()) };
+    parseExposition(Buffer.from('a 1 # {x="y",x="z"} 1\n# EOF\n'), openmetrics, visitor);
+    expect(sampled).toEqual(["a"]);
+  });
+
   it.each([
     ["", /empty line/],
     [" a 1", /blanks at the start/],
     ["# comment", /none of # HELP/],
     ["#TYPE a counter", /none of # HELP/],
     ["# TYPE a untyped", /no metric type/],
-    ["# HELP a", /expected a blank/],
+    ["# HELP a", /expected a space and a text/],
+    ["# HELP  a text", /expected a metric name/],
+    ["# TYPE a  counter", /" counter" is no metric type/],
+    ["# TYPE a counter ", /"counter " is no metric type/],
+    ["#  TYPE a counter", /none of # HELP/],
+    ["# UNIT a seconds", /not the end of the metric name/],
+    ["# UNIT seconds seconds", /not the end of the metric name/],
+    ["a  1", /one space between/],
+    ["a\t1", /one space between/],
+    ["a 1 ", /one space between/],
+    ["a 1  5", /one space between/],
+    ['a{b="c"}1', /one space between/],
+    ['a {b="c"} 1', /is no number/],
+    ['a{ b="c"} 1', /expected a label name/],
+    ['a{b ="c"} 1', /expected = after/],
+    ['a{b= "c"} 1', /expected a quoted label value/],
+    ['a{b="c" } 1', /expected a comma/],
+    ['a{b="c", d="e"} 1', /expected a label name/],
+    ["a 1 #{} 1", /expected a space after #/],
+    ["a 1 #  {} 1", /expected an opening brace/],
     ["a 1 abc", /not a number of seconds/],
     ["a 1 NaN", /not a number of seconds/],
     ["a 1 # 1", /exemplar: expected an opening brace/],

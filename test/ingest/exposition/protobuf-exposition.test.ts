@@ -88,6 +88,17 @@ describe("parseProtobufExposition", () => {
     expect(keys.size).toBe(3);
   });
 
+  it("refuses a bound that is also a label", () => {
+    const histogram = bytesField(7, [...integer(1, 3), ...double(2, 4)]);
+    expect(() => read(family("h", 4, [...label("le", "1"), ...histogram]))).toThrow(
+      'the label "le" of "h" is given twice',
+    );
+    const summary = bytesField(4, [...integer(1, 2), ...double(2, 3.5)]);
+    expect(read(family("s", 2, [...label("quantile", "1"), ...summary]))).toContain(
+      's_count{quantile="1"} 2',
+    );
+  });
+
   it("refuses hostile bytes as malformed, and never otherwise", () => {
     const good = family("c", 0, [...label("a", "b"), ...bytesField(3, double(1, 7))]);
     const broken = fc.tuple(fc.nat(good.length - 1), fc.nat(255)).map(([at, byte]) => good.with(at, byte));
