@@ -20,7 +20,6 @@ import { ForbiddenError, InvalidArgumentError, LimitExceededError } from "../../
 import type { OpenJournal } from "../../model/journal.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
-import { checkLimit } from "../limits.js";
 import type { Push, PushResult, SeriesKeeper, StalenessPolicy } from "../push/push.js";
 import { leaseDurationMs, provisionalIntervalMs } from "../source/lease.js";
 import { ChangeQueue, type Decision } from "./change-queue.js";
@@ -29,7 +28,6 @@ import {
   type Group,
   type GroupChange,
   groupIdOf,
-  type HeldFamily,
   heldSamplesOf,
   inGroup,
   PUSH_FAILURE_TIME,
@@ -40,6 +38,7 @@ import { GroupExpiry } from "./group-expiry.js";
 import { decodeChanges } from "./group-record.js";
 import { type AppliedChange, GroupTable, jobOf } from "./group-table.js";
 import type { GroupingKey } from "./grouping-path.js";
+import { holdFamilies } from "./hold-families.js";
 import { type MetricFamily, samplesOf } from "./metric-family.js";
 import { failureFamilies, successFamilies } from "./push-times.js";
 import { StagingTimes } from "./staging-times.js";
@@ -83,6 +82,9 @@ export class Pushgateway {
   readonly #queue: ChangeQueue;
   readonly #expiry: GroupExpiry;
   readonly #times: StagingTimes;
+  /** Series that have ended, and are in the journal yet. */
+  readonly #unforgotten: Labels[] = [];
+  #cancelRetry: () => void = () => {};
 
   private constructor(options: PushgatewayOptions, table: GroupTable, queue: ChangeQueue) {
     this.#options = options;
@@ -157,11 +159,26 @@ export class Pushgateway {
   /** Groups do not end by themselves any more. Resolves when nothing is under way. */
   async close(): Promise<void> {
     this.#expiry.close();
+    this.#cancelRetry();
     await this.#queue.settled();
   }
 
   /** What has ended by itself leaves its groups. */
-  #forget(ended: readonly Labels[]): Promise<void> {
+  async #forget(ended: readonly Labels[]): Promise<void> {
+    try {
+      await this.#forgetInTurn(ended);
+    } catch (error) {
+      // They have ended, whatever is answered: nobody will say it again.
+      this.#unforgotten.push(...ended);
+      this.#cancelRetry();
+      this.#cancelRetry = this.#options.clock.schedule(retryMs, () => {
+        this.#forget(this.#unforgotten.splice(0)).catch(() => undefined);
+      });
+      throw error;
+    }
+  }
+
+  #forgetInTurn(ended: readonly Labels[]): Promise<void> {
     const { keeper } = this.#options;
     const isKnown = ended.filter((labels) => this.#table.hasSeries(labels));
     if (isKnown.length === 0) return Promise.resolve();
@@ -171,10 +188,10 @@ export class Pushgateway {
         const live = new Set(keeper.liveOf(isKnown).map((labels) => labels.key()));
         const gone = isKnown.filter((labels) => !live.has(labels.key()));
         const conclude = (applied: readonly AppliedChange[]) => {
-          const ended = keeper.liveOf(applied.flatMap((one) => one.ended));
+          const live = keeper.liveOf(applied.flatMap((one) => one.ended));
           const standing = applied.flatMap(({ group }) => (group === undefined ? [] : [group]));
           const held = keeper.hold(standing.flatMap(pushTimeSamplesOf));
-          Promise.all([held, this.#endSeries(ended, { isDone: false })]).then(() => resolve(), reject);
+          Promise.all([held, this.#endSeries(live, { isDone: false })]).then(() => resolve(), reject);
         };
         return { changes: changesWithout(gone, this.#table), conclude };
       };
@@ -350,40 +367,4 @@ function typesOf({ identity }: Push): "of-all" | "of-job" {
 /** With what its credential forces, so that two devices may use the same address. */
 function groupLabelsOf({ identity }: Push, grouping: GroupingKey): GroupingKey {
   return new Map([...grouping, ...identity.labels]);
-}
-
-/**
- * The address overwrites labels of the body; what the credential forces does not, but refuses others.
- *
- * Throws InvalidArgumentError for what may not be pushed, LimitExceededError for more than is one transaction.
- */
-function holdFamilies(
-  push: Push,
-  { address, labels }: { readonly address: GroupingKey; readonly labels: GroupingKey },
-  families: Iterable<MetricFamily>,
-  time: TimestampMs,
-): ReadonlyMap<string, HeldFamily> {
-  const held = new Map<string, HeldFamily>();
-  let samples = 0;
-  for (const family of families) {
-    const stored = samplesOf(grouped(family, address)).map((sample) => storedLabels(push, sample.labels));
-    samples += stored.length;
-    checkLimit("the push", samples, push.limits, "transactionSamplesMax");
-    held.set(family.name, { family: grouped(family, labels), time, stored });
-  }
-  return held;
-}
-
-function grouped(family: MetricFamily, grouping: GroupingKey): MetricFamily {
-  const metrics = family.metrics.map((metric) => ({ ...metric, labels: inGroup(metric.labels, grouping) }));
-  return { ...family, metrics };
-}
-
-/** Undefined when relabelling drops it. Throws InvalidArgumentError when it may not be pushed. */
-function storedLabels(push: Push, labels: Labels): Labels | undefined {
-  const series = push.series(labels);
-  if (series.refusal === undefined) return series.labels;
-  const { reason, message } = series.refusal;
-  if (reason === "relabel-dropped") return undefined;
-  throw new InvalidArgumentError(`${reason}: ${message}: ${labels}`);
 }

@@ -206,6 +206,27 @@ describe("groups of a source that has ended", () => {
     expect(await world.series("push_failure_time_seconds")).toHaveLength(1);
   });
 
+  it("stand or go with their series, whenever the disk is full", async () => {
+    for (let operations = 0; operations < 8; operations++) {
+      const world = await open();
+      await world.push("/metrics/job/a", "m 1\n");
+      await world.push("/metrics/job/b", "m 1\n");
+      const { fileSystem } = world.world;
+      fileSystem.failAfter(operations, "ENOSPC");
+      await world.world.end({ grouping: { job: "a" } }).catch(() => {});
+      fileSystem.heal();
+      await world.advance(11 * second);
+      const isLive = (await world.series('m{job="a"}')).length > 0;
+      expect([operations, ...listed(world).sort()]).toEqual([
+        operations,
+        ...(isLive ? ["a: 3"] : []),
+        "b: 3",
+      ]);
+      const again = await reopen(world);
+      expect((await again.series('m{job="a"}')).length > 0).toBe(isLive);
+    }
+  });
+
   it("are gone when their job is not configured any more", async () => {
     const configs = ["a", "b"].map((jobName) => ({ jobName, tokens: [{ token: jobName }] }));
     const world = await open(configs);
