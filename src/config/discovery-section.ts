@@ -60,7 +60,11 @@ function readHttpDiscovery(section: YamlSection, place: ConfigPlace): HttpDiscov
   if (url === "") section.fail("url", "must be given");
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   // What is wrong may have a password in it.
-  if (!/^https?:\/\/[^/]/i.test(url) || parsed === undefined || parsed.hostname === "")
+  if (
+    !/^https?:\/\/[^/{}|\\^`\s][^/?#{}|\\^`\s]*(?:[/?#]|$)/i.test(url) ||
+    parsed === undefined ||
+    parsed.hostname === ""
+  )
     section.fail("url", "must be a URL of http or https with a host");
   const refreshIntervalMs = readRefreshInterval(section, 60_000);
   const client = readHttpClient(section, place);
