@@ -170,9 +170,9 @@ function targetJob(
   parseConfig: (text: string, file: string) => ParsedConfig,
 ): Config["scrapeConfigs"] {
   const groups = targets.map((text) => {
-    const written = /^https?:\/\//.test(text) ? text : `http://${text}`;
-    if (!URL.canParse(written))
-      throw usage(`--target ${text} is no URL`, "write HOST:PORT or http://HOST:PORT/PATH");
+    const written = text.includes("://") ? text : `http://${text}`;
+    if (!URL.canParse(written) || !/^https?:/i.test(written))
+      throw usage(`--target ${text} is no URL of http or https`, "write HOST:PORT or http://HOST:PORT/PATH");
     const { protocol, host, pathname, searchParams } = new URL(written);
     const parameters = [...searchParams].map(([name, value]) => [`__param_${name}`, value]);
     return {
