@@ -116,6 +116,31 @@ export class ByteReader {
     return isNegative ? -magnitude - 1 : magnitude;
   }
 
+  /** What ByteWriter.varintDeltas wrote of `length` numbers, at least a byte for each. */
+  varintDeltas(length: number): Float64Array {
+    if (length > this.remaining)
+      throw this.corruption(`${length} numbers do not fit into ${this.remaining} bytes`);
+    const numbers = new Float64Array(length);
+    const bytes = this.#bytes;
+    let at = this.#position;
+    let number = 0;
+    for (let i = 0; i < length; i++) {
+      const byte = at < bytes.length ? bytes[at]! : 0x80;
+      if (byte < 0x80) {
+        at++;
+        number += (byte >>> 1) ^ -(byte & 1);
+      } else {
+        this.#position = at;
+        number += this.varint();
+        at = this.#position;
+      }
+      if (!Number.isSafeInteger(number)) throw this.#corruptionAt(at, `${number} is not a safe integer`);
+      numbers[i] = number;
+    }
+    this.#position = at;
+    return numbers;
+  }
+
   /** Reads a float into `values[index]` with its exact bits. */
   f64Into(values: Float64Array, index: number): void {
     assert(index >= 0 && index < values.length, "the index is within the values");

@@ -232,28 +232,43 @@ function decodeSeries(reader: ByteReader): readonly SeriesDefinition[] {
   for (let count = reader.uvarint(); count > 0; count--) symbols.push(reader.string());
   const series: SeriesDefinition[] = [];
   let ref = 0;
+  let names: readonly string[] = [];
   for (let count = reader.uvarint(); count > 0; count--) {
     ref += reader.varint();
     if (ref <= 0 || !Number.isSafeInteger(ref)) throw reader.corruption(`${ref} is not a series ref`);
-    series.push({ ref: ref as SeriesRef, labels: decodeLabels(reader, symbols) });
+    const pairs = decodePairs(reader, symbols, names);
+    names = pairs.names;
+    series.push({ ref: ref as SeriesRef, labels: Labels.fromSorted(names, pairs.values) });
   }
   return series;
 }
 
-function decodeLabels(reader: ByteReader, symbols: readonly string[]): Labels {
-  const names: string[] = [];
+/** Neighbours have the same names, as a rule: then `lastNames` is given again, which is in order already. */
+function decodePairs(
+  reader: ByteReader,
+  symbols: readonly string[],
+  lastNames: readonly string[],
+): { readonly names: readonly string[]; readonly values: readonly string[] } {
   const values: string[] = [];
+  /** Once they are others. */
+  let names: string[] | undefined;
   for (let count = reader.uvarint(); count > 0; count--) {
     const name = symbols[reader.uvarint()];
     const value = symbols[reader.uvarint()];
     if (name === undefined || value === undefined) throw reader.corruption("a label names no symbol");
-    const previous = names.at(-1);
+    if (names === undefined && name !== lastNames[values.length]) names = lastNames.slice(0, values.length);
+    const previous = names?.at(-1);
     if (value === "" || (previous !== undefined && compareText(previous, name) >= 0))
       throw reader.corruption("labels are not in order, or one has no value");
-    names.push(name);
+    names?.push(name);
     values.push(value);
   }
-  return Labels.fromSorted(names, values);
+  if (names === undefined)
+    return {
+      names: values.length === lastNames.length ? lastNames : lastNames.slice(0, values.length),
+      values,
+    };
+  return { names, values };
 }
 
 function encodeSamples(writer: ByteWriter, { refs, times, values, length }: RefColumns): void {
@@ -271,22 +286,11 @@ function decodeSamples(reader: ByteReader): RefColumns {
   const length = reader.uvarint();
   if (length * sampleSizeMinBytes > reader.remaining)
     throw reader.corruption(`${length} samples do not fit into ${reader.remaining} bytes`);
-  const refs = decodeDeltas(reader, length);
-  const times = decodeDeltas(reader, length);
+  const refs = reader.varintDeltas(length);
+  const times = reader.varintDeltas(length);
   const bytes = reader.subarray(length * 8).slice();
   if (!isLittleEndian) reverseEach8(bytes);
   return { refs, times, values: new Float64Array(bytes.buffer), length };
-}
-
-function decodeDeltas(reader: ByteReader, length: number): Float64Array {
-  const numbers = new Float64Array(length);
-  let number = 0;
-  for (let i = 0; i < length; i++) {
-    number += reader.varint();
-    if (!Number.isSafeInteger(number)) throw reader.corruption(`${number} is no ref and no time`);
-    numbers[i] = number;
-  }
-  return numbers;
 }
 
 /** The bytes of the first `length` values, little-endian: in place where the machine is, too. */

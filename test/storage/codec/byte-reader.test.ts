@@ -37,6 +37,11 @@ describe("ByteReader over hostile bytes", () => {
     expect(() => read(0x82, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20).varint()).toThrow("exceeds 2^53");
     expect(() => read(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff).u64()).toThrow("exceeds 2^53 - 1");
     expect(() => read(2, 0xc3, 0x28).string()).toThrow("not valid UTF-8");
+    expect(() => read(2, 0x80).varintDeltas(2)).toThrow("1 byte is needed, 0 are left");
+    expect(() => read(2, 2).varintDeltas(3)).toThrow("3 numbers do not fit into 2 bytes");
+    const most = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f];
+    expect([...read(...most, 1).varintDeltas(2)]).toEqual([2 ** 53 - 1, 2 ** 53 - 2]);
+    expect(() => read(...most, 2).varintDeltas(2)).toThrow("is not a safe integer");
     expect(() => read(1).seek(2)).toThrow(CorruptionError);
     expect(() => read(1).subarray(2)).toThrow(CorruptionError);
   });

@@ -62,6 +62,10 @@ describe("ByteWriter and ByteReader", () => {
         whole.varintDeltas(column, numbers.length);
         for (const [i, n] of numbers.entries()) one.varint(n - (numbers[i - 1] ?? 0));
         expect(whole.toBytes()).toEqual(one.toBytes());
+        const reader = new ByteReader(whole.toBytes());
+        reader.skip(1);
+        expect(reader.varintDeltas(numbers.length)).toEqual(Float64Array.from(numbers));
+        expect(reader.remaining).toBe(0);
       }),
     );
     expect(() => new ByteWriter().varintDeltas(Float64Array.of(0.5), 1)).toThrow();

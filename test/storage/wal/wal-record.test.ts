@@ -98,6 +98,22 @@ describe("transaction records", () => {
     expect(encoded({ kind: "transaction", series: [], samples }).length).toBeLessThan(10_020);
   });
 
+  it("come back when neighbours have the same names, fewer, more and others", () => {
+    const all = [
+      { a: "1", b: "1" },
+      { a: "2", b: "2" },
+      { a: "3" },
+      { a: "4", b: "4", c: "4" },
+      { a: "5", c: "5" },
+      {},
+      { a: "6", c: "6" },
+      { b: "7" },
+    ];
+    const series = all.map((labels, i) => ({ ref: (i + 1) as SeriesRef, labels: Labels.from(labels) }));
+    const decoded = decodedTransaction(encoded({ kind: "transaction", series, samples: noSamples }));
+    expect(decoded.series.map(({ labels }) => labels.toObject())).toEqual(all);
+  });
+
   it("name each string once, however many series use it", () => {
     const series = Array.from({ length: 100 }, (_, i) => ({
       ref: (i + 1) as SeriesRef,
