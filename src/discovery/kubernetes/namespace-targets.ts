@@ -17,7 +17,7 @@ import { type RoleRules, roles, type Touched } from "./roles.js";
 /** Between a change and its telling: many changes at once are one. */
 const pauseMs = 100;
 /** As many groups are made without letting others have a turn: a few milliseconds. */
-const groupsAtOnce = 100;
+const groupsAtOnce = 30;
 
 const roleOfResource: Readonly<Record<ResourceName, KubernetesRole>> = {
   pods: "pod",

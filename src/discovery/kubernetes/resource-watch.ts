@@ -51,8 +51,8 @@ export interface WatchStatus {
   readonly lastError: string;
 }
 
-/** Objects of a page: to parse one takes the time of a few milliseconds. */
-const pageObjects = 250;
+/** Objects of a page: one is parsed in a few milliseconds. */
+const pageObjects = 100;
 const pageTimeoutMs = 60_000;
 const pageSizeMaxBytes = 256 * 1024 * 1024;
 /** The server ends a watch then; we do when it has not a while later. */

@@ -61,22 +61,22 @@ const put = (name: string, ip = "10.0.0.1") => server.put("pods", pod(name, "sho
 
 describe("a watch", () => {
   it("lists in pages, and goes on where the list ended", async () => {
-    for (let i = 0; i < 600; i++) put(`web-${i}`);
+    for (let i = 0; i < 250; i++) put(`web-${i}`);
     start({ namespace: "shop", labelSelector: "app=web", fieldSelector: "status.phase=Running" });
     await vi.waitFor(() => expect(server.openWatches).toBe(1), 20_000);
     expect(watch!.isListed).toBe(true);
-    expect(names()).toHaveLength(600);
-    expect(changes).toHaveLength(600);
+    expect(names()).toHaveLength(250);
+    expect(changes).toHaveLength(250);
     const selectors = { labelSelector: "app=web", fieldSelector: "status.phase=Running" };
     expect(lists().map(({ query }) => query)).toEqual([
-      { limit: "250", ...selectors },
-      { limit: "250", continue: "1600:250", ...selectors },
-      { limit: "250", continue: "1600:500", ...selectors },
+      { limit: "100", ...selectors },
+      { limit: "100", continue: "1250:100", ...selectors },
+      { limit: "100", continue: "1250:200", ...selectors },
     ]);
     expect(watches()).toMatchObject([
       {
         path: "/api/v1/namespaces/shop/pods",
-        query: { watch: "true", allowWatchBookmarks: "true", resourceVersion: "1600", ...selectors },
+        query: { watch: "true", allowWatchBookmarks: "true", resourceVersion: "1250", ...selectors },
         accept: "application/json",
         userAgent: "Narthex/1.2.3",
       },
@@ -157,7 +157,7 @@ describe("a watch", () => {
     start();
     await vi.waitFor(() => expect(server.openWatches).toBe(1), 20_000);
     expect(names()).toHaveLength(300);
-    expect(lists().map(({ query }) => query.limit)).toEqual(["250", "250", undefined]);
+    expect(lists().map(({ query }) => query.limit)).toEqual(["100", "100", undefined]);
   });
 
   it.each([
