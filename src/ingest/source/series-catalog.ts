@@ -10,10 +10,11 @@
 import type { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import type { IngestLimits } from "../limits.js";
-import type { PushIdentity, PushOrigin, PushRefusal } from "../push/push.js";
+import type { PushIdentity, PushOrigin, PushRefusal, PushSeries } from "../push/push.js";
 import { decideLabels, type LabelPolicy } from "./label-policy.js";
 import { LabelsTable } from "./labels-table.js";
 import type { Credential } from "./push-job.js";
+import { SeriesColumns } from "./series-columns.js";
 import type { Source } from "./source.js";
 import type { SourceName, SourceRegistry } from "./source-registry.js";
 import { minuteOf, SourceSeries } from "./source-series.js";
@@ -22,10 +23,22 @@ import { minuteOf, SourceSeries } from "./source-series.js";
 export class Origin implements PushOrigin {
   readonly name: string;
   readonly catalog: SeriesCatalog;
+  readonly #columns = new WeakMap<readonly PushSeries[], SeriesColumns>();
 
   constructor(name: string, catalog: SeriesCatalog) {
     this.name = name;
     this.catalog = catalog;
+  }
+
+  /** What was learnt of the series of a list, with room for all of them. */
+  columnsOf(list: readonly PushSeries[]): SeriesColumns {
+    let columns = this.#columns.get(list);
+    if (columns === undefined) {
+      columns = new SeriesColumns();
+      this.#columns.set(list, columns);
+    }
+    columns.reserve(list.length);
+    return columns;
   }
 }
 

@@ -10,16 +10,10 @@
  * rolled back has changed nothing.
  */
 
-import type {
-  Appendable,
-  Appender,
-  RejectedSample,
-  RejectionListener,
-  RejectReason,
-} from "../../model/appendable.js";
+import type { Appender, RejectedSample, RejectionListener, RejectReason } from "../../model/appendable.js";
 import { ClosedError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
-import type { MetadataSink, MetricMetadata } from "../../model/metric-metadata.js";
+import type { MetricMetadata } from "../../model/metric-metadata.js";
 import { isTimestampMs, type TimestampMs } from "../../model/sample.js";
 import { isStaleAt, markStaleAt } from "../../model/staleness.js";
 import type { IngestLimits } from "../limits.js";
@@ -28,55 +22,27 @@ import type {
   PushColumns,
   PushIdentity,
   PushRefusal,
-  PushRequest,
   PushResult,
   PushSeries,
   UnstoredKind,
 } from "../push/push.js";
 import { PushStoppedError } from "../push/push-stopped-error.js";
-import { overdrawnSeconds, type Ticket } from "./admission.js";
-import type { LifeCycle } from "./life-cycle.js";
+import { overdrawnSeconds } from "./admission.js";
 import { concludePush, rememberRollback } from "./push-conclusion.js";
 import { excerptRows, PushExcerpt } from "./push-excerpt.js";
 import { type PushScope, scopeOf } from "./push-scope.js";
 import { PushShare, shareOf } from "./push-share.js";
 import { PushTally } from "./push-tally.js";
 import { type Origin, seriesLimit } from "./series-catalog.js";
+import type { SeriesColumns } from "./series-columns.js";
 import type { Source } from "./source.js";
-import type { SourceRegistry } from "./source-registry.js";
+import type { SourcePushOptions } from "./source-push-options.js";
 import { minuteOf, type SourceSeries } from "./source-series.js";
 
 /** Of all sources of one push. */
 const excerptRowsMax = 100;
-export interface SourcePushOptions {
-  readonly appendable: Appendable;
-  readonly metadata: MetadataSink | undefined;
-  readonly registry: SourceRegistry;
-  readonly lifeCycle: LifeCycle;
-  readonly origin: Origin;
-  readonly request: PushRequest;
-  readonly ticket: Ticket;
-  /** Its rate. */
-  readonly samplesPerSecond: number;
-  readonly scratch: PushScratch;
-  /** Greater than of all pushes before. */
-  readonly number: number;
-  readonly arrivalTime: TimestampMs;
-  /** Samples after this are refused. */
-  readonly latestTime: TimestampMs;
-  /** Told of a push that was refused and of which nobody can tell whose it was. */
-  readonly onUnknown: (reason: string, time: TimestampMs) => void;
-}
-
-/** Memory that all pushes use, each for the time of one call. */
-export class PushScratch {
-  #refs = new Uint32Array(0);
-
-  refs(length: number): Uint32Array {
-    if (this.#refs.length < length) this.#refs = new Uint32Array(Math.max(length, 2 * this.#refs.length));
-    return this.#refs;
-  }
-}
+/** That a series was pushed again is noted after so long: well within the time after which it is forgotten. */
+const seenAgainMinutes = 5;
 
 export class SourcePush implements Push {
   readonly limits: IngestLimits;
@@ -162,18 +128,26 @@ export class SourcePush implements Push {
 
   appendColumns(columns: PushColumns): void {
     const { series, seriesIndexes, times, values, length } = columns;
+    const known = this.origin.columnsOf(series);
     const refs = this.options.scratch.refs(length);
+    const plain = {
+      number: this.#number,
+      seenFrom: this.#arrivalMinute - seenAgainMinutes,
+      latestTime: this.#latestTime,
+    };
     let start = 0;
-    for (let row = 0; row < length; row++) {
-      const one = series[seriesIndexes[row]!] as SourceSeries;
-      const time = times[row]!;
-      if (this.#mayTake(one, time, values[row]!)) {
+    for (let row = known.copyPlainRefs(columns, 0, plain, refs); row < length; ) {
+      const number = seriesIndexes[row]!;
+      const one = series[number] as SourceSeries;
+      if (this.#mayTake(one, times[row]!, values[row]!)) {
+        known.learn(number, one);
+        if (!this.#shareOf(one.source!).isManaged) known.notePlain(number, this.#number);
         refs[row] = one.ref;
-        this.#noteSample(one, time, values, row);
       } else {
         this.#stageRows(columns, refs, start, row);
         start = row + 1;
       }
+      row = known.copyPlainRefs(columns, row + 1, plain, refs);
     }
     this.#stageRows(columns, refs, start, length);
   }
@@ -266,15 +240,45 @@ export class SourcePush implements Push {
   /** Stages the rows from `start` to `end`, excluded: by refs, and by labels where a ref is none any more. */
   #stageRows(columns: PushColumns, refs: Uint32Array, start: number, end: number): void {
     if (start === end) return;
+    const known = this.origin.columnsOf(columns.series);
+    this.#noteRows(columns, known, start, end);
     const times = columns.times.subarray(start, end);
     const values = columns.values.subarray(start, end);
     const rows = { refs: refs.subarray(start, end), times, values, length: end - start };
     for (const row of this.#appender.appendColumns(rows)) {
-      const one = columns.series[columns.seriesIndexes[start + row]!] as SourceSeries;
+      const number = columns.seriesIndexes[start + row]!;
+      const one = columns.series[number] as SourceSeries;
       one.ref = isStaleAt(values, row)
         ? this.#appender.appendStale(one.ref, one.labels, times[row]!)
         : this.#appender.append(one.ref, one.labels, times[row]!, values[row]!);
+      known.refs[number] = one.ref;
     }
+  }
+
+  /** Takes note of rows that are about to be staged: of those of one source together. */
+  #noteRows(
+    columns: PushColumns,
+    { sourceNumbers, sources }: SeriesColumns,
+    start: number,
+    end: number,
+  ): void {
+    const { series, seriesIndexes, times, values } = columns;
+    for (let from = start; from < end; ) {
+      const source = sourceNumbers[seriesIndexes[from]!]!;
+      let to = from + 1;
+      while (to < end && sourceNumbers[seriesIndexes[to]!] === source) to++;
+      const share = this.#shareOf(sources[source]!);
+      let row = from;
+      for (; row < to && (share.isManaged || this.#isShown(share)); row++)
+        this.#noteSample(series[seriesIndexes[row]!] as SourceSeries, times[row]!, values, row);
+      this.#staged += to - row;
+      share.accepted += to - row;
+      from = to;
+    }
+  }
+
+  #isShown({ accepted }: PushShare): boolean {
+    return accepted < excerptRows && this.#excerptRowsLeft > 0;
   }
 
   #mayTake(series: SourceSeries, time: TimestampMs, value: number): boolean {
@@ -319,10 +323,11 @@ export class SourcePush implements Push {
   #noteSample(series: SourceSeries, time: TimestampMs, values: Float64Array, row: number): void {
     const share = this.#shareOf(series.source!);
     this.#staged++;
-    if (share.accepted++ < excerptRows && this.#excerptRowsLeft > 0) {
+    if (this.#isShown(share)) {
       this.#excerptRowsLeft--;
       share.excerpt.add(series.labels, values[row]!, time);
     }
+    share.accepted++;
     if (share.isManaged) series.note(time, values, row);
   }
 

@@ -1,0 +1,95 @@
+/**
+ * SeriesColumns: what pushes by columns read of each series of a list, by its number in the list, so that a sample
+ * of a series without a life cycle costs no look at an object of its own.
+ *
+ * Copies of what SourceSeries say: taken when a push meets a number for the first time, or finds another series behind it.
+ */
+
+import type { TimestampMs } from "../../model/sample.js";
+import type { PushColumns, PushSeries } from "../push/push.js";
+import type { Source } from "./source.js";
+import type { SourceSeries } from "./source-series.js";
+
+const smallest = 64;
+
+/** What holds for the rows of a push that need no look. */
+export interface PlainRows {
+  /** Of the push. */
+  readonly number: number;
+  /** In this minute, or later, their series were met. */
+  readonly seenFrom: number;
+  readonly latestTime: TimestampMs;
+}
+
+export class SeriesColumns {
+  /** SeriesRefs; 0 for none. */
+  refs = new Uint32Array(0);
+  /** Whose the series is: of `sources`. */
+  sourceNumbers = new Uint32Array(0);
+  /** The minute of the last push that had it. */
+  seenMinutes = new Uint32Array(0);
+  readonly series: (PushSeries | undefined)[] = [];
+  readonly sources: Source[] = [];
+  /** By number of the source, the last push that has met it and found it without a life cycle. */
+  plainPushes = new Float64Array(0);
+  readonly #numbers = new Map<Source, number>();
+
+  /** Makes room for all numbers of a list of this length. */
+  reserve(length: number): void {
+    if (length <= this.refs.length) return;
+    const capacity = Math.max(length, smallest, Math.ceil(this.refs.length * 1.5));
+    const { refs, sourceNumbers, seenMinutes } = this;
+    this.refs = new Uint32Array(capacity);
+    this.sourceNumbers = new Uint32Array(capacity);
+    this.seenMinutes = new Uint32Array(capacity);
+    this.refs.set(refs);
+    this.sourceNumbers.set(sourceNumbers);
+    this.seenMinutes.set(seenMinutes);
+  }
+
+  /**
+   * Copies the refs of rows, from `from` on, to `refs`, up to the first that must be looked at: it is of a series that
+   * was not met for a while, or of a source with a life cycle, or lies too far in the future. Returns that row.
+   */
+  copyPlainRefs(rows: PushColumns, from: number, push: PlainRows, refs: Uint32Array): number {
+    const { series, seriesIndexes, times, length } = rows;
+    const { series: known, refs: knownRefs, sourceNumbers, seenMinutes, plainPushes } = this;
+    const { number, seenFrom, latestTime } = push;
+    let row = from;
+    for (; row < length; row++) {
+      const index = seriesIndexes[row]!;
+      if (known[index] !== series[index] || seenMinutes[index]! < seenFrom) break;
+      if (plainPushes[sourceNumbers[index]!] !== number || times[row]! > latestTime) break;
+      refs[row] = knownRefs[index]!;
+    }
+    return row;
+  }
+
+  /** Copies what the series says, which has a source. */
+  learn(number: number, series: SourceSeries): void {
+    const source = series.source!;
+    let sourceNumber = this.#numbers.get(source);
+    if (sourceNumber === undefined) {
+      sourceNumber = this.sources.push(source) - 1;
+      this.#numbers.set(source, sourceNumber);
+      this.#reserveSources();
+    }
+    while (this.series.length < number) this.series.push(undefined);
+    this.series[number] = series;
+    this.refs[number] = series.ref;
+    this.sourceNumbers[number] = sourceNumber;
+    this.seenMinutes[number] = series.lastSeenMinute;
+  }
+
+  /** The push has met the series, whose source has no life cycle. */
+  notePlain(number: number, push: number): void {
+    this.plainPushes[this.sourceNumbers[number]!] = push;
+  }
+
+  #reserveSources(): void {
+    if (this.sources.length <= this.plainPushes.length) return;
+    const { plainPushes } = this;
+    this.plainPushes = new Float64Array(2 * plainPushes.length + smallest);
+    this.plainPushes.set(plainPushes);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a SourcePush is made of, and the memory that all of them share.
+ */
+
+import type { Appendable } from "../../model/appendable.js";
+import type { MetadataSink } from "../../model/metric-metadata.js";
+import type { TimestampMs } from "../../model/sample.js";
+import type { PushRequest } from "../push/push.js";
+import type { Ticket } from "./admission.js";
+import type { LifeCycle } from "./life-cycle.js";
+import type { Origin } from "./series-catalog.js";
+import type { SourceRegistry } from "./source-registry.js";
+
+export interface SourcePushOptions {
+  readonly appendable: Appendable;
+  readonly metadata: MetadataSink | undefined;
+  readonly registry: SourceRegistry;
+  readonly lifeCycle: LifeCycle;
+  readonly origin: Origin;
+  readonly request: PushRequest;
+  readonly ticket: Ticket;
+  /** Its rate. */
+  readonly samplesPerSecond: number;
+  readonly scratch: PushScratch;
+  /** Greater than of all pushes before. */
+  readonly number: number;
+  readonly arrivalTime: TimestampMs;
+  /** Samples after this are refused. */
+  readonly latestTime: TimestampMs;
+  /** Told of a push that was refused and of which nobody can tell whose it was. */
+  readonly onUnknown: (reason: string, time: TimestampMs) => void;
+}
+
+/** Memory that all pushes use, each for the time of one call. */
+export class PushScratch {
+  #refs = new Uint32Array(0);
+
+  refs(length: number): Uint32Array {
+    if (this.#refs.length < length) this.#refs = new Uint32Array(Math.max(length, 2 * this.#refs.length));
+    return this.#refs;
+  }
+}
