@@ -65,6 +65,9 @@ describe("a server with discovery", () => {
     expect(page).toContain('narthex_discovery_failing{scrape_job="a",kind="file"} 1');
     expect(page).toMatch(/narthex_discovery_failures_total\{scrape_job="a",kind="file"\} [1-9]/);
     expect(page).toMatch(/narthex_discovery_refreshes_total\{scrape_job="a",kind="file"\} [1-9]/);
+    expect(page).toContain('narthex_scrape_pool_targets{scrape_job="a"} 1\n');
+    expect(page).toContain('narthex_scrape_pool_dropped_targets{scrape_job="a"} 0\n');
+    expect(page).toMatch(/narthex_scrape_pool_targets_down\{scrape_job="a"\} [01]\n/);
   });
 
   it("scrapes what the program adds", async () => {

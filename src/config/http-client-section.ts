@@ -134,8 +134,12 @@ function readProxy(section: YamlSection, place: ConfigPlace): ProxyConfig | unde
     section.fail("proxy_connect_header", "needs proxy_url or proxy_from_environment");
   if (isOfEnvironment) return { ...proxiesOf(place.environment), connectHeaders };
   if (url === undefined) return undefined;
-  const isUrl = URL.canParse(url);
-  if (!isUrl) section.fail("proxy_url", "must be a URL such as http://proxy:3128");
+  const protocol = URL.canParse(url) ? new URL(url).protocol : "";
+  if (protocol !== "http:" && protocol !== "https:")
+    section.fail(
+      "proxy_url",
+      `must be a URL of http or https such as http://proxy:3128${/^socks/i.test(protocol) ? ": SOCKS is not spoken" : ""}`,
+    );
   return { http: url, https: url, noProxy, connectHeaders };
 }
 

@@ -97,7 +97,7 @@ export class OwnMetrics {
     if (config !== undefined) this.#addConfig(config);
     if (graphite !== undefined) this.#addGraphite(graphite);
     if (scrape !== undefined) this.#addScrapes(scrape);
-    if (scrapePools !== undefined) this.#addDiscoveries(scrapePools);
+    if (scrapePools !== undefined) this.#addPools(scrapePools);
     if (agents !== undefined) this.#addAgents(agents);
   }
 
@@ -199,6 +199,29 @@ export class OwnMetrics {
     );
   }
 
+  #addPools(pools: () => readonly ScrapePoolStatus[]): void {
+    const gauge = (name: string, help: string, value: (pool: ScrapePoolStatus) => number) =>
+      this.#readLabelled(name, help, "scrape_job", () =>
+        pools().map((pool) => [pool.jobName, value(pool)] as const),
+      );
+    gauge(
+      "narthex_scrape_pool_targets",
+      "Targets that are scraped, by job.",
+      ({ activeTargets }) => activeTargets.length,
+    );
+    gauge(
+      "narthex_scrape_pool_targets_down",
+      "Targets whose last scrape failed, by job.",
+      ({ activeTargets }) => activeTargets.filter(({ health }) => health === "down").length,
+    );
+    gauge(
+      "narthex_scrape_pool_dropped_targets",
+      "Targets that relabelling dropped, by job.",
+      ({ droppedCount }) => droppedCount,
+    );
+    this.#addDiscoveries(pools);
+  }
+
   #addDiscoveries(pools: () => readonly ScrapePoolStatus[]): void {
     this.#readDiscoveries(
       Counter,
@@ -228,15 +251,9 @@ export class OwnMetrics {
 
   #addAgents(agents: () => readonly AgentStatus[]): void {
     const gauge = (name: string, help: string, value: (agent: AgentStatus) => number) =>
-      new Gauge({
-        ...{ name, help },
-        labelNames: ["agent"],
-        registers: [this.#registry],
-        collect() {
-          this.reset();
-          for (const agent of agents()) this.set({ agent: agent.name }, value(agent));
-        },
-      });
+      this.#readLabelled(name, help, "agent", () =>
+        agents().map((agent) => [agent.name, value(agent)] as const),
+      );
     gauge(
       "narthex_agent_connected",
       "1 while an agent of the configuration is connected.",
@@ -248,6 +265,24 @@ export class OwnMetrics {
       "Targets that an agent told of and may not bring.",
       ({ refused }) => refused.length,
     );
+  }
+
+  /** A gauge with one label, whose values are looked up when the page is served. */
+  #readLabelled(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Iterable<readonly [labelValue: string, value: number]>,
+  ): void {
+    new Gauge({
+      ...{ name, help },
+      labelNames: [label],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [labelValue, value] of read()) this.set({ [label]: labelValue }, value);
+      },
+    });
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

@@ -88,6 +88,10 @@ describe("http keys of a job", () => {
       'tls_config.min_version must be one of TLS10, TLS11, TLS12, TLS13, not "TLS9"',
     ],
     ["no_proxy: a", "no_proxy needs proxy_url"],
+    [
+      "proxy_url: 'socks5://u:s3cr3t@h'",
+      "proxy_url must be a URL of http or https such as http://proxy:3128: SOCKS is not spoken",
+    ],
     ["http_headers: { HOST: { values: [a] } }", "http_headers.HOST is a header that is set otherwise"],
     ["oauth2: { token_url: t }", "oauth2.client_id must be given"],
     ["scrape_protocols: []", "scrape_protocols must not be empty"],
