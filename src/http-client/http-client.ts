@@ -12,6 +12,8 @@ import { UnavailableError } from "../model/errors.js";
 import { Connections, type Route } from "./connections.js";
 import type { Authorization, HttpClientConfig } from "./http-client-config.js";
 import { OAuth2Token } from "./oauth2-token.js";
+import { PlainConnections, type PlainExchange } from "./plain-connections.js";
+import type { ReplySink } from "./reply-reader.js";
 import { basicAuthorization, type ReadFile, SecretValues } from "./secret-values.js";
 
 export interface HttpClientOptions {
@@ -38,24 +40,38 @@ export interface HttpResponse extends Readable {
 /** Whoever can be asked for a page, and gives it as it comes. */
 export interface HttpRequester {
   request(url: string, request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * Asks for it in a way that costs less, where there is one; undefined where there is none. When the reply proves
+   * unusual (see PlainExchange), `request` is to be asked, and is from then on.
+   */
+  get?(url: string, headers: HttpRequest["headers"], sink: ReplySink): PlainExchange | undefined;
 }
 
 /** As in Go. */
 const redirectsMax = 10;
 /** Connections that were idle may have been closed by the server the moment they were used. */
 const reusedConnectionsMax = 5;
+/** Of those that are remembered as unusual. */
+const unusualMax = 10_000;
 
 export class HttpClient implements HttpRequester {
   readonly #config: HttpClientConfig;
   readonly #secrets: SecretValues;
   readonly #connections: Connections;
   readonly #token: OAuth2Token | undefined;
+  /** Undefined when what is asked for needs more than a connection. */
+  readonly #plain: PlainConnections | undefined;
+  /** URLs whose replies only `request` can read. */
+  readonly #unusual = new Set<string>();
 
   constructor(config: HttpClientConfig, options: HttpClientOptions) {
     const { authorization } = config;
     this.#config = config;
     this.#secrets = new SecretValues(options.readFile);
     this.#connections = new Connections(config, this.#secrets);
+    const isPlain =
+      authorization === undefined && config.proxy === undefined && Object.keys(config.headers).length === 0;
+    if (isPlain) this.#plain = new PlainConnections(options.clock);
     if (authorization?.kind !== "oauth2") return;
     const client = new HttpClient(authorization.client, options);
     this.#token = new OAuth2Token(authorization, { client, secrets: this.#secrets, clock: options.clock });
@@ -81,9 +97,22 @@ export class HttpClient implements HttpRequester {
     }
   }
 
+  get(url: string, headers: HttpRequest["headers"], sink: ReplySink): PlainExchange | undefined {
+    if (this.#plain === undefined || this.#unusual.has(url)) return undefined;
+    const place = URL.canParse(url) ? new URL(url) : undefined;
+    if (place?.protocol !== "http:") return undefined;
+    const exchange = this.#plain.get(place, headers, sink);
+    const finished = exchange.finished.then((isUsual) => {
+      if (!isUsual && this.#unusual.size < unusualMax) this.#unusual.add(url);
+      return isUsual;
+    });
+    return { finished, abort: () => exchange.abort() };
+  }
+
   /** Ends all connections. */
   close(): void {
     this.#connections.close();
+    this.#plain?.close();
     this.#token?.close();
   }
 

@@ -30,7 +30,14 @@ export async function* uncompressed(response: HttpResponse): AsyncGenerator<Buff
   }
   const small = isComplete ? gunzipSmall(Buffer.concat(pieces, sizeBytes)) : undefined;
   if (small !== undefined) yield small;
-  else yield* gunzipStream(concatenated(pieces, arriving));
+  else yield* gunzipStream(Readable.from(concatenated(pieces, arriving)));
+}
+
+/** A whole body, as it comes out of its compression. */
+export async function* gunzipped(bytes: Buffer): AsyncGenerator<Buffer> {
+  const small = bytes.length <= smallSizeBytes ? gunzipSmall(bytes) : undefined;
+  if (small !== undefined) yield small;
+  else yield* gunzipStream(Readable.from([bytes]));
 }
 
 /** Undefined when it becomes too large. */
@@ -43,9 +50,8 @@ function gunzipSmall(bytes: Buffer): Buffer | undefined {
   }
 }
 
-function gunzipStream(pieces: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+function gunzipStream(source: Readable): AsyncIterable<Buffer> {
   const gunzip = createGunzip({ chunkSize: smallSizeBytes });
-  const source = Readable.from(pieces);
   source.on("error", (error) => gunzip.destroy(error));
   return source.pipe(gunzip);
 }
@@ -58,11 +64,11 @@ async function* concatenated(
   for (let next = await arriving.next(); next.done !== true; next = await arriving.next()) yield next.value;
 }
 
+export const cutShort = "the target ended the connection before the page was complete";
+
 /** The failure of several attempts is that of the first. */
 export function describeFailure(failure: unknown): string {
   const cause = failure instanceof AggregateError ? failure.errors[0] : failure;
   if (!(cause instanceof Error)) return String(cause);
-  return cause.message === "aborted"
-    ? "the target ended the connection before the page was complete"
-    : cause.message;
+  return cause.message === "aborted" ? cutShort : cause.message;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { HttpRequester, HttpResponse } from "../http-client/http-client.js";
-import { describeFailure, uncompressed } from "../http-client/response-body.js";
+import { describeFailure, gunzipped, uncompressed } from "../http-client/response-body.js";
 import { expositionFormatOf } from "../ingest/exposition/exposition-format.js";
 import { isProtobufExposition, protobufMediaType } from "../ingest/exposition/protobuf-exposition.js";
 import type { Clock } from "../model/clock.js";
@@ -35,27 +35,22 @@ export async function fetchPage(
   buffer: PageBuffer,
   options: FetchOptions,
 ): Promise<PageFormat> {
-  const ending = new AbortController();
-  const { signal } = ending;
-  const end = () => ending.abort();
+  const page = new Page(config, buffer);
   let isLate = false;
+  let end = () => {};
   const cancelTimer = options.clock.schedule(config.timeoutMs, () => {
     isLate = true;
     end();
   });
-  options.signal.addEventListener("abort", end);
-  let response: HttpResponse | undefined;
+  const onStop = () => end();
+  options.signal.addEventListener("abort", onStop);
+  const onBegin = (abort: () => void) => {
+    end = abort;
+  };
   try {
-    response = await options.client.request(url, {
-      headers: requestHeaders(config, options.version),
-      signal,
-    });
-    const { statusCode, statusMessage, headers } = response;
-    if (statusCode !== 200)
-      throw new UnavailableError(`server returned HTTP status ${statusCode} ${statusMessage}`.trimEnd());
-    const format = pageFormat(headers["content-type"], config.fallbackProtocol);
-    await readBody(response, buffer, config.bodySizeMaxBytes);
-    return format;
+    const isRead = await readPlainly(page, url, options, onBegin);
+    if (!isRead) await readAnyway(page, url, options, onBegin);
+    return page.format;
   } catch (cause) {
     if (isLate)
       throw new UnavailableError(`no complete answer within the timeout of ${config.timeoutMs / 1000}s`, {
@@ -65,9 +60,123 @@ export async function fetchPage(
     throw new UnavailableError(describeFailure(cause), { cause });
   } finally {
     cancelTimer();
-    options.signal.removeEventListener("abort", end);
+    options.signal.removeEventListener("abort", onStop);
+  }
+}
+
+type OnBegin = (abort: () => void) => void;
+
+/** Returns false when the page is to be had in another way. */
+async function readPlainly(
+  page: Page,
+  url: string,
+  { client, version }: FetchOptions,
+  onBegin: OnBegin,
+): Promise<boolean> {
+  const compressed: Buffer[] = [];
+  let isCompressed = false;
+  let sizeBytes = 0;
+  const exchange = client.get?.(url, page.requestHeaders(version), {
+    head({ statusCode, statusMessage, headers }) {
+      page.begin(statusCode, statusMessage, headers.get("content-type"));
+      isCompressed = headers.get("content-encoding") === "gzip";
+    },
+    body(piece) {
+      if (!isCompressed) return page.append(piece);
+      sizeBytes += piece.length;
+      page.checkCompressed(sizeBytes);
+      compressed.push(Buffer.from(piece));
+    },
+  });
+  if (exchange === undefined) return false;
+  onBegin(() => exchange.abort());
+  const isRead = await exchange.finished;
+  if (!isRead) page.clear();
+  else if (isCompressed)
+    for await (const piece of gunzipped(Buffer.concat(compressed, sizeBytes))) page.append(piece);
+  return isRead;
+}
+
+async function readAnyway(
+  page: Page,
+  url: string,
+  { client, signal, version }: FetchOptions,
+  onBegin: OnBegin,
+): Promise<void> {
+  const ending = new AbortController();
+  onBegin(() => ending.abort());
+  if (signal.aborted) ending.abort();
+  let response: HttpResponse | undefined;
+  try {
+    const headers = page.requestHeaders(version);
+    response = await client.request(url, { headers, signal: ending.signal });
+    page.begin(response.statusCode, response.statusMessage, response.headers["content-type"]);
+    for await (const piece of uncompressed(response)) page.append(piece);
+  } finally {
     // A reply that was read to its end has left its connection by now; any other one must not keep it.
     response?.destroy();
+  }
+}
+
+/** What is asked for, and what comes of it. */
+class Page {
+  readonly #config: ScrapeConfig;
+  readonly #buffer: PageBuffer;
+  #format: PageFormat = "prometheus";
+
+  constructor(config: ScrapeConfig, buffer: PageBuffer) {
+    this.#config = config;
+    this.#buffer = buffer;
+  }
+
+  get format(): PageFormat {
+    return this.#format;
+  }
+
+  requestHeaders(version: string): Record<string, string> {
+    const { enableCompression, timeoutMs } = this.#config;
+    return {
+      accept: acceptHeader(this.#config),
+      "accept-encoding": enableCompression ? "gzip" : "identity",
+      "user-agent": `Narthex/${version}`,
+      "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
+    };
+  }
+
+  begin(
+    status: number | undefined,
+    statusMessage: string | undefined,
+    contentType: string | undefined,
+  ): void {
+    if (status !== 200)
+      throw new UnavailableError(`server returned HTTP status ${status} ${statusMessage}`.trimEnd());
+    this.#format = pageFormat(contentType, this.#config.fallbackProtocol);
+  }
+
+  /** The limit counts uncompressed bytes, as they come out. A page of exactly the limit is too large, as in Prometheus. */
+  append(piece: Buffer): void {
+    const { bodySizeMaxBytes } = this.#config;
+    if (bodySizeMaxBytes > 0 && this.#buffer.sizeBytes + piece.length >= bodySizeMaxBytes)
+      throw this.#tooLarge();
+    this.#buffer.append(piece);
+  }
+
+  /** Compression makes nothing much larger than it was. */
+  checkCompressed(sizeBytes: number): void {
+    const { bodySizeMaxBytes } = this.#config;
+    if (bodySizeMaxBytes > 0 && sizeBytes > bodySizeMaxBytes * 1.01 + 1024) throw this.#tooLarge();
+  }
+
+  clear(): void {
+    this.#buffer.clear();
+  }
+
+  #tooLarge(): ScrapeLimitError {
+    const { bodySizeMaxBytes } = this.#config;
+    return new ScrapeLimitError(
+      "body",
+      `the page is not smaller than body_size_limit, ${bodySizeMaxBytes} bytes`,
+    );
   }
 }
 
@@ -88,15 +197,6 @@ function acceptHeader({ protocols, nameEscaping }: ScrapeConfig): string {
   return [...wanted, "*/*"].map((mediaType, i) => `${mediaType};q=0.${6 - i}`).join(",");
 }
 
-function requestHeaders(config: ScrapeConfig, version: string): Record<string, string> {
-  return {
-    accept: acceptHeader(config),
-    "accept-encoding": config.enableCompression ? "gzip" : "identity",
-    "user-agent": `Narthex/${version}`,
-    "x-prometheus-scrape-timeout-seconds": String(config.timeoutMs / 1000),
-  };
-}
-
 function pageFormat(contentType: string | undefined, fallback: ScrapeProtocol | undefined): PageFormat {
   const format = formatOf(contentType) ?? formatOf(fallback && mediaTypes[fallback]);
   if (format !== undefined) return format;
@@ -109,13 +209,4 @@ function pageFormat(contentType: string | undefined, fallback: ScrapeProtocol | 
 
 function formatOf(contentType: string | undefined): PageFormat | undefined {
   return isProtobufExposition(contentType) ? "protobuf" : expositionFormatOf(contentType);
-}
-
-/** The limit counts uncompressed bytes, as they come out. A page of exactly the limit is too large, as in Prometheus. */
-async function readBody(response: HttpResponse, buffer: PageBuffer, limitBytes: number): Promise<void> {
-  for await (const piece of uncompressed(response)) {
-    if (limitBytes > 0 && buffer.sizeBytes + piece.length >= limitBytes)
-      throw new ScrapeLimitError("body", `the page is not smaller than body_size_limit, ${limitBytes} bytes`);
-    buffer.append(piece);
-  }
 }

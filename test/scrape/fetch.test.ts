@@ -74,6 +74,20 @@ describe("fetchPage", () => {
     expect((await page()).text).toBe("b 1\n");
   });
 
+  it("follows a redirect, and remembers that it needs to", async () => {
+    let asked: (string | undefined)[] = [];
+    answer = (request, response) => {
+      asked.push(request.url);
+      if (request.url === "/metrics") response.writeHead(302, { location: "/moved" }).end();
+      else response.setHeader("content-type", "text/plain").end("a 1\n");
+    };
+    expect((await page()).text).toBe("a 1\n");
+    expect(asked).toEqual(["/metrics", "/metrics", "/moved"]);
+    asked = [];
+    expect((await page()).text).toBe("a 1\n");
+    expect(asked).toEqual(["/metrics", "/moved"]);
+  });
+
   it("counts what comes out against body_size_limit while it comes out", async () => {
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
     answer = (_, response) =>
