@@ -39,8 +39,12 @@ const trustedTypes: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683
 
 async function keepsDataSync(directory: string): Promise<boolean> {
   if (process.platform !== "linux") return false;
-  const { type } = await attempt("measure", directory, () => statfs(directory));
-  return trustedTypes.has(type);
+  try {
+    return trustedTypes.has((await statfs(directory)).type);
+  } catch {
+    // Some systems cannot be asked (ENOSYS); what is wrong with the directory is told by what comes next.
+    return false;
+  }
 }
 
 class WriteThroughFile implements WritableFile {

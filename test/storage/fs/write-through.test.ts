@@ -54,11 +54,11 @@ it.each([true, false])("createWriteThrough leaves alone what exists (in one step
   expect(await readFile(`${directory}/file`, "utf8")).toBe("old");
 });
 
-it("createWriteThrough leaves no file when it cannot be told what the file system does", async () => {
-  const asked = createWriteThrough(`${directory}/file`, async () => {
-    throw new StorageError("not told");
+it("createWriteThrough leaves no file when it fails half way", async () => {
+  const created = createWriteThrough(`${directory}/file`, async () => {
+    throw new StorageError("too many files are open");
   });
-  await expect(asked).rejects.toThrow("not told");
+  await expect(created).rejects.toThrow("too many files");
   expect(readdirSync(directory)).toEqual([]);
 });
 
