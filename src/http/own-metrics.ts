@@ -200,25 +200,15 @@ export class OwnMetrics {
   }
 
   #addPools(pools: () => readonly ScrapePoolStatus[]): void {
-    const gauge = (name: string, help: string, value: (pool: ScrapePoolStatus) => number) =>
-      this.#readLabelled(name, help, "scrape_job", () =>
-        pools().map((pool) => [pool.jobName, value(pool)] as const),
-      );
-    gauge(
-      "narthex_scrape_pool_targets",
-      "Targets that are scraped, by job.",
-      ({ activeTargets }) => activeTargets.length,
-    );
-    gauge(
-      "narthex_scrape_pool_targets_down",
-      "Targets whose last scrape failed, by job.",
-      ({ activeTargets }) => activeTargets.filter(({ health }) => health === "down").length,
-    );
-    gauge(
-      "narthex_scrape_pool_dropped_targets",
-      "Targets that relabelling dropped, by job.",
-      ({ droppedCount }) => droppedCount,
-    );
+    const gauges: readonly (readonly [name: string, help: string, (pool: ScrapePoolStatus) => number])[] = [
+      ["targets", "Targets that are scraped, by job.", ({ activeTargets }) => activeTargets.length],
+      ["targets_down", "Targets whose last scrape failed, by job.", countDown],
+      ["dropped_targets", "Targets that relabelling dropped, by job.", ({ droppedCount }) => droppedCount],
+    ];
+    for (const [name, help, value] of gauges) {
+      const read = () => pools().map((pool) => [pool.jobName, value(pool)] as const);
+      this.#readLabelled(`narthex_scrape_pool_${name}`, help, "scrape_job", read);
+    }
     this.#addDiscoveries(pools);
   }
 
@@ -250,21 +240,19 @@ export class OwnMetrics {
   }
 
   #addAgents(agents: () => readonly AgentStatus[]): void {
-    const gauge = (name: string, help: string, value: (agent: AgentStatus) => number) =>
-      this.#readLabelled(name, help, "agent", () =>
-        agents().map((agent) => [agent.name, value(agent)] as const),
-      );
-    gauge(
-      "narthex_agent_connected",
-      "1 while an agent of the configuration is connected.",
-      ({ connection }) => Number(connection !== undefined),
-    );
-    gauge("narthex_agent_targets", "Targets that an agent told of and may bring.", ({ targets }) => targets);
-    gauge(
-      "narthex_agent_refused_targets",
-      "Targets that an agent told of and may not bring.",
-      ({ refused }) => refused.length,
-    );
+    const gauges: readonly (readonly [name: string, help: string, (agent: AgentStatus) => number])[] = [
+      ["connected", "1 while an agent of the configuration is connected.", isConnected],
+      ["targets", "Targets that an agent told of and may bring.", ({ targets }) => targets],
+      [
+        "refused_targets",
+        "Targets that an agent told of and may not bring.",
+        ({ refused }) => refused.length,
+      ],
+    ];
+    for (const [name, help, value] of gauges) {
+      const read = () => agents().map((agent) => [agent.name, value(agent)] as const);
+      this.#readLabelled(`narthex_agent_${name}`, help, "agent", read);
+    }
   }
 
   /** A gauge with one label, whose values are looked up when the page is served. */
@@ -358,4 +346,12 @@ export class OwnMetrics {
 
 function sum(status: DatabaseStatus, column: "bytes" | "samples"): number {
   return status.blocks.reduce((total, block) => total + block[column], 0);
+}
+
+function countDown({ activeTargets }: ScrapePoolStatus): number {
+  return activeTargets.filter(({ health }) => health === "down").length;
+}
+
+function isConnected({ connection }: AgentStatus): number {
+  return Number(connection !== undefined);
 }
