@@ -75,8 +75,8 @@ export class AgentLink {
     else this.#takeOfScrape(message);
   }
 
-  tell({ acceptedCount, refused }: TargetDecision): void {
-    this.#send({ kind: "accepted", count: acceptedCount, refused });
+  tell({ acceptedCount, refused, refusedCount }: TargetDecision): void {
+    this.#send({ kind: "accepted", count: acceptedCount, refused, refusedCount });
   }
 
   close(code: number, reason: string): void {

@@ -29,7 +29,9 @@ export interface TargetDecision {
   /** By job: the labels of each target as its discovery would tell them. */
   readonly accepted: ReadonlyMap<string, readonly Labels[]>;
   readonly acceptedCount: number;
+  /** The first of them. */
   readonly refused: readonly RefusedTarget[];
+  readonly refusedCount: number;
 }
 
 /** Which agent asks, and by which id: not in reach of relabelling, which gets a copy. */
@@ -40,6 +42,8 @@ const agentNameLabel = "__meta_agent";
 export const toldTargetsMax = 10_000;
 const toldLabelsMax = 64;
 const textLengthMax = 4096;
+/** Of those that are refused the reason is told for as many as this. */
+const reasonsMax = 50;
 const idPattern = /^[0-9a-f]{16}$/;
 
 export function targetId(job: string, url: string, labels: Labels): string {
@@ -82,16 +86,18 @@ export function decideTargets(targets: readonly AgentTarget[], config: AgentConf
   const accepted = new Map<string, Labels[]>(config.jobs.map((job) => [job, []]));
   const refused: RefusedTarget[] = [];
   let acceptedCount = 0;
+  let refusedCount = 0;
   for (const target of targets) {
     const labels = acceptedCount < config.limits.targetsMax ? decide(target, rights) : beyondLimit(config);
     if (typeof labels === "string") {
-      refused.push({ id: target.id, reason: labels });
+      refusedCount++;
+      if (refusedCount <= reasonsMax) refused.push({ id: target.id, reason: labels });
     } else {
       acceptedCount++;
       accepted.get(target.job)!.push(labels);
     }
   }
-  return { accepted, acceptedCount, refused };
+  return { accepted, acceptedCount, refused, refusedCount };
 }
 
 interface Rights {

@@ -13,12 +13,14 @@ import type { Clock } from "../model/clock.js";
 import { InvalidArgumentError, MalformedInputError, UnavailableError } from "../model/errors.js";
 import type { ScrapeConfig } from "../scrape/scrape-config.js";
 import type { ServerAccess } from "./agent-config.js";
+import { toldTargetsMax } from "./agent-target.js";
 import { Channel, type ChannelEnding, closeCodes, connectionOptions } from "./channel.js";
 import { ListedTargets } from "./listed-targets.js";
 import {
   type AgentMessage,
   decodeServerMessage,
   encodeMessage,
+  messageSizeMaxBytes,
   type ServerMessage,
   subprotocol,
 } from "./messages.js";
@@ -57,6 +59,8 @@ export class Agent {
   readonly #listed: ListedTargets;
   readonly #errands = new Map<number, PageErrand>();
   #channel: Channel | undefined;
+  /** While there is no connection yet. */
+  #dialling: WebSocket | undefined;
   #cancelTimer: () => void = () => {};
   #failures = 0;
   #lastTrouble = { text: "", at: Number.NEGATIVE_INFINITY };
@@ -98,6 +102,7 @@ export class Agent {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer();
+    this.#dialling?.terminate();
     if (this.#channel !== undefined) {
       const ended = new Promise<void>((resolve) => {
         this.#ended = resolve;
@@ -111,9 +116,7 @@ export class Agent {
 
   async #dial(): Promise<void> {
     try {
-      const { webSocket, socket } = await this.#connect();
-      if (this.#isClosed) webSocket.terminate();
-      else this.#begin(webSocket, socket);
+      await this.#connect();
     } catch (error) {
       this.#failures++;
       this.#retry(`cannot connect to ${this.#url.href}: ${describeFailure(error)}`, this.#delayMs());
@@ -121,7 +124,7 @@ export class Agent {
   }
 
   /** The token is read each time: it may have been renewed. */
-  async #connect(): Promise<{ webSocket: WebSocket; socket: Socket }> {
+  async #connect(): Promise<void> {
     const token = await this.#secrets.read(this.#options.server.token);
     if (!/^[\x21-\x7e]+$/.test(token)) throw new UnavailableError("the token is empty or has blanks in it");
     const asked = new URL(this.#url.href.replace(/^ws/, "http"));
@@ -133,12 +136,17 @@ export class Agent {
       headers: { authorization: `Bearer ${token}`, "user-agent": `Narthex/${this.#options.version}` },
       ...(typeof agent === "object" && { agent }),
     });
+    this.#dialling = webSocket;
     return new Promise((resolve, reject) => {
       let socket: Socket;
       webSocket.on("upgrade", (response) => {
         socket = response.socket;
       });
-      webSocket.once("open", () => resolve({ webSocket, socket }));
+      webSocket.once("open", () => {
+        // In the same turn, so that nothing comes before there is somebody who takes it.
+        this.#begin(webSocket, socket);
+        resolve();
+      });
       webSocket.once("error", reject);
       webSocket.once("unexpected-response", (request, response) => {
         readAnswer(response).then((text) => {
@@ -150,6 +158,11 @@ export class Agent {
   }
 
   #begin(webSocket: WebSocket, socket: Socket): void {
+    this.#dialling = undefined;
+    if (this.#isClosed) {
+      webSocket.terminate();
+      return;
+    }
     const { clock } = this.#options;
     const since = clock.monotonic();
     const channel = new Channel(webSocket, {
@@ -214,14 +227,25 @@ export class Agent {
   }
 
   #tellTargets(): void {
+    if (this.#channel === undefined) return;
     const { targets } = this.#listed;
-    void this.#channel?.send(encodeMessage({ kind: "targets", targets }));
+    let told = targets.slice(0, toldTargetsMax);
+    let encoded = encodeMessage({ kind: "targets", targets: told });
+    while (encoded.length > messageSizeMaxBytes) {
+      told = told.slice(0, Math.floor(told.length * 0.9));
+      encoded = encodeMessage({ kind: "targets", targets: told });
+    }
+    if (told.length < targets.length)
+      this.#tell("warning", `only the first ${told.length} of ${targets.length} targets can be told of`);
+    void this.#channel.send(encoded);
   }
 
-  #tellAccepted({ count, refused }: Extract<ServerMessage, { kind: "accepted" }>): void {
+  #tellAccepted({ count, refused, refusedCount }: Extract<ServerMessage, { kind: "accepted" }>): void {
     this.#tell("info", `the server scrapes ${count} targets`);
     for (const { id, reason } of refused)
       this.#tell("warning", `the server refuses ${this.#listed.find(id)?.url ?? id}: ${reason}`);
+    if (refusedCount > refused.length)
+      this.#tell("warning", `the server refuses ${refusedCount} targets in all`);
   }
 
   #retry(trouble: string, delayMs: number): void {

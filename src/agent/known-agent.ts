@@ -8,7 +8,7 @@
 import type { HttpRequester } from "../http-client/http-client.js";
 import type { Clock } from "../model/clock.js";
 import { UnavailableError } from "../model/errors.js";
-import type { Labels } from "../model/labels.js";
+import { type Labels, quoteText } from "../model/labels.js";
 import { formatRfc3339 } from "../model/rfc3339.js";
 import type { TimestampMs } from "../model/sample.js";
 import { type AgentConfig, agentPoolName } from "./agent-config.js";
@@ -33,7 +33,9 @@ export interface AgentStatus {
   /** Why the last connection ended; empty when there was none. */
   readonly lastEnd: string;
   readonly targets: number;
+  /** The first of them. */
   readonly refused: readonly RefusedTarget[];
+  readonly refusedCount: number;
 }
 
 export interface AgentConnection {
@@ -81,6 +83,7 @@ export class KnownAgent {
       lastEnd: this.#lastEnd,
       targets: this.#decision.acceptedCount,
       refused: this.#decision.refused,
+      refusedCount: this.#decision.refusedCount,
     };
   }
 
@@ -158,13 +161,13 @@ export class KnownAgent {
     for (const [job, labels] of this.#decision.accepted)
       this.#options.setTargets(agentPoolName(name, job), labels);
     this.#link?.tell(this.#decision);
-    const { refused } = this.#decision;
-    if (refused.length === 0 || JSON.stringify(refused) === JSON.stringify(before.refused)) return;
+    const { refused, refusedCount } = this.#decision;
+    if (refusedCount === 0 || JSON.stringify(refused) === JSON.stringify(before.refused)) return;
     const [{ id, reason } = { id: "", reason: "" }] = refused;
-    const url = this.#told.find((target) => target.id === id)?.url;
+    const url = quoteText(this.#told.find((target) => target.id === id)?.url ?? "");
     this.#options.onEvent(
       "warning",
-      `of agent "${name}" ${refused.length} targets are refused, the first, ${url}, because ${reason}`,
+      `of agent "${name}" ${refusedCount} targets are refused, the first, ${url}, because ${reason}`,
     );
   }
 

@@ -44,7 +44,13 @@ export type AgentMessage =
   | { readonly kind: "failed"; readonly scrape: number; readonly reason: string };
 
 export type ServerMessage =
-  | { readonly kind: "accepted"; readonly count: number; readonly refused: readonly RefusedTarget[] }
+  | {
+      readonly kind: "accepted";
+      readonly count: number;
+      /** The first of those that were refused. */
+      readonly refused: readonly RefusedTarget[];
+      readonly refusedCount: number;
+    }
   | { readonly kind: "ask"; readonly scrape: number; readonly target: string; readonly headers: HeaderTexts }
   | { readonly kind: "credit"; readonly scrape: number; readonly sizeBytes: number }
   | { readonly kind: "cancel"; readonly scrape: number };
@@ -108,9 +114,10 @@ export function decodeServerMessage(encoded: Buffer): ServerMessage {
   const { kind, scrape, content } = split(encoded);
   switch (kind) {
     case "accepted": {
-      const { count, refused } = readRecord(content, messageSizeMaxBytes);
-      if (!isCount(count) || !Array.isArray(refused)) throw malformed("accepted without counts");
-      return { kind, count, refused: refused.map(readRefused) };
+      const { count, refused, refusedCount } = readRecord(content, messageSizeMaxBytes);
+      if (!isCount(count) || !isCount(refusedCount) || !Array.isArray(refused))
+        throw malformed("accepted without counts");
+      return { kind, count, refused: refused.map(readRefused), refusedCount };
     }
     case "ask": {
       const { target, headers } = readRecord(content);

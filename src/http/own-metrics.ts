@@ -246,7 +246,7 @@ export class OwnMetrics {
       [
         "refused_targets",
         "Targets that an agent told of and may not bring.",
-        ({ refused }) => refused.length,
+        ({ refusedCount }) => refusedCount,
       ],
     ];
     for (const [name, help, value] of gauges) {

@@ -45,6 +45,7 @@ const serverMessages: fc.Arbitrary<ServerMessage> = fc.oneof(
     kind: fc.constant("accepted" as const),
     count: fc.nat(),
     refused: fc.array(fc.record({ id, reason: words })),
+    refusedCount: fc.nat(),
   }),
   fc.record({ kind: fc.constant("ask" as const), scrape, target: text, headers }),
   fc.record({ kind: fc.constant("credit" as const), scrape, sizeBytes: fc.nat() }),
