@@ -152,6 +152,11 @@ export class KubernetesServer {
     this.#watches.clear();
   }
 
+  /** Tells watches nothing any more, and does not end them: as a firewall does that has forgotten a connection. */
+  loseWatches(): void {
+    this.#watches.clear();
+  }
+
   /** Writes the same to all watches. */
   write(text: string): void {
     for (const { response } of this.#watches) response.write(text);

@@ -14,7 +14,8 @@ import { TsdbError, UnavailableError } from "../../model/errors.js";
 import type { KubernetesServerConfig } from "../discovery-config.js";
 import type { ApiRequest, ApiResponse } from "./api-server.js";
 
-const packageName = "@kubernetes/client-node";
+/** Not a literal where it is imported, so that its types are not loaded. */
+const packageName: string = "@kubernetes/client-node";
 
 /** What an operator is told who wants it and does not have it; undefined when it is there. */
 export function missingClient(
@@ -72,13 +73,30 @@ export class OfficialAccess {
 
 const nobody = { name: "nobody" };
 
-type Client = typeof import("@kubernetes/client-node");
-type KubeConfig = InstanceType<Client["KubeConfig"]>;
+/** What we use of the client. Its own types are 800 files. */
+interface Client {
+  readonly KubeConfig: new () => KubeConfig;
+}
+
+interface KubeConfig {
+  loadFromFile(path: string): void;
+  loadFromCluster(root: string): void;
+  loadFromClusterAndUser(cluster: Cluster, user: { readonly name: string }): void;
+  getCurrentCluster(): Cluster | null;
+  getCurrentUser(): object | null;
+  /** Adds credentials and what the connection needs. */
+  applyToHTTPSOptions(options: RequestOptions): Promise<void>;
+}
+
+interface Cluster {
+  readonly server: string;
+  readonly skipTLSVerify: boolean;
+}
 
 async function load(config: OfficialAccessConfig, root: string): Promise<KubeConfig> {
   const missing = missingClient();
   if (missing !== undefined) throw new UnavailableError(missing);
-  const { KubeConfig } = await import("@kubernetes/client-node");
+  const { KubeConfig } = (await import(packageName)) as Client;
   const kubeConfig = new KubeConfig();
   if (config.kind === "kubeconfig") kubeConfig.loadFromFile(config.file);
   else kubeConfig.loadFromCluster(root);

@@ -12,6 +12,7 @@ import {
   type OfficialAccessConfig,
 } from "../../../src/discovery/kubernetes/official-access.js";
 import { createAuthority } from "../../support/certificates.js";
+import { HttpServers } from "../../support/http-servers.js";
 import { KubernetesServer } from "../../support/kubernetes-server.js";
 
 const authority = createAuthority();
@@ -109,6 +110,22 @@ describe.skipIf(authority === undefined)("access by a file of kubectl", () => {
     expect(await get(new OfficialAccess(kubeconfig), "/api/v1/pods")).toBe(404);
     expect(plain.requests).toMatchObject([{ path: "/prefix/api/v1/pods", authorization: undefined }]);
     await plain.close();
+  });
+
+  it("goes through the proxy of the file", async () => {
+    const servers = new HttpServers();
+    const asked: string[] = [];
+    const proxy = await servers.proxy(
+      (_, response) => response.writeHead(400).end(),
+      (place) => {
+        asked.push(place);
+        return true;
+      },
+    );
+    configure({ token: "secret" }, { "proxy-url": proxy });
+    expect(await get(new OfficialAccess(kubeconfig))).toBe(200);
+    expect(asked).toEqual([new URL(server.url).host]);
+    servers.close();
   });
 
   it("says what is wrong with the file, and nothing that is secret", async () => {

@@ -271,6 +271,19 @@ describe("a server that fails", () => {
     await become();
   });
 
+  it("may forget that it watches: what says nothing for long is begun again", async () => {
+    clock.longestMs = 500_000;
+    put("a");
+    start();
+    await become("shop/a");
+    const before = lists().length;
+    // Nothing that this connection would bring arrives, and it does not end.
+    server.loseWatches();
+    put("b");
+    await become("shop/a", "shop/b");
+    expect(lists()).toHaveLength(before);
+  });
+
   it("does not keep a watch from being stopped", async () => {
     server.fault = () => "answered";
     const begun = start();
