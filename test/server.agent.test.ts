@@ -4,6 +4,7 @@
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -59,14 +60,26 @@ interface RunningAgent {
   readonly told: string[];
 }
 
-function startAgent(text: string, { token = "s3cret", url = server!.url, ca = "" } = {}): RunningAgent {
+interface AgentChanges {
+  readonly token?: string;
+  readonly ca?: string;
+  readonly proxyUrl?: string;
+  readonly certificate?: { readonly cert: string; readonly key: string };
+}
+
+function startAgent(
+  text: string,
+  { token = "s3cret", ca, proxyUrl, certificate }: AgentChanges = {},
+): RunningAgent {
   const told: string[] = [];
   const agent = new Agent({
     server: {
-      url: new URL(url),
+      url: new URL(server!.url),
       token: { text: token },
-      ca: ca === "" ? undefined : { text: ca },
-      ...{ cert: undefined, key: undefined, proxyUrl: undefined },
+      ca: ca === undefined ? undefined : { text: ca },
+      cert: certificate && { text: certificate.cert },
+      key: certificate && { text: certificate.key },
+      proxyUrl,
     },
     clock: systemClock,
     random: () => 0,
@@ -363,6 +376,7 @@ describe("an agent that lies", () => {
     ["many fragments", sendFragments],
     ["a page that nobody asked for", (agent: HostileAgent) => agent.send({ kind: "end", scrape: 77 })],
     ["more than it may", flood],
+    ["bytes that are no WebSocket", sendNoise],
   ] as const)("is hung up on: %s", async (_what, lie) => {
     await startWith(cellar);
     const agent = await HostileAgent.connect(server!.url, "s3cret");
@@ -382,6 +396,11 @@ function sendFragments({ webSocket }: HostileAgent): void {
   for (let i = 0; i < 400; i++) webSocket.send(Buffer.alloc(1), { fin: false });
 }
 
+/** Under the library, which would not send it. */
+function sendNoise({ webSocket }: HostileAgent): void {
+  (webSocket as unknown as { _socket: Socket })._socket.write(Buffer.alloc(5000, 0xff));
+}
+
 function flood(agent: HostileAgent): void {
   const ask = agent.received.find(({ kind }) => kind === "ask") as { scrape: number };
   const { scrape } = ask;
@@ -397,17 +416,46 @@ function flood(agent: HostileAgent): void {
 }
 
 describe.skipIf(authority === undefined)("over TLS", () => {
-  it("an agent believes only the authority that it was told", async () => {
-    const { cert, key } = authority!.sign("localhost");
-    for (const [name, text] of Object.entries({ cert, key })) writeFileSync(join(root, `${name}.pem`), text);
+  const text = (target: string) => `scrape_configs:\n${jobOf("node", [target])}`;
+
+  async function startEncrypted(more = ""): Promise<string> {
+    const files = { ...authority!.sign("localhost"), ca: authority!.cert };
+    for (const [name, pem] of Object.entries(files)) writeFileSync(join(root, `${name}.pem`), pem);
     const webConfigFile = join(root, "web.yml");
-    writeFileSync(webConfigFile, "tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n");
-    const target = await targets.plain(page("a 7\n"));
+    writeFileSync(webConfigFile, `tls_server_config: { cert_file: cert.pem, key_file: key.pem${more} }\n`);
     await startWith(openAllow, { webConfigFile });
-    const text = `scrape_configs:\n${jobOf("node", [target])}`;
-    const { told: mistrusting } = startAgent(text);
+    return targets.plain(page("a 7\n"));
+  }
+
+  it("an agent believes only the authority that it was told", async () => {
+    const target = await startEncrypted();
+    const { told: mistrusting } = startAgent(text(target));
     await vi.waitFor(() => expect(mistrusting[0]).toMatch(/cannot connect to wss:.*certificate/), soon);
-    const { told } = startAgent(text, { ca: authority!.cert });
+    const { told } = startAgent(text(target), { ca: authority!.cert });
     await vi.waitFor(() => expect(told).toContain("info the server scrapes 1 targets"), soon);
+  });
+
+  it("an agent shows the certificate that the server demands", async () => {
+    const demand = ", client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert";
+    const target = await startEncrypted(demand);
+    const { told: nobody } = startAgent(text(target), { ca: authority!.cert });
+    await vi.waitFor(() => expect(nobody[0]).toMatch(/cannot connect to wss:/), soon);
+    const certificate = authority!.sign("cellar");
+    const { told } = startAgent(text(target), { ca: authority!.cert, certificate });
+    await vi.waitFor(() => expect(told).toContain("info the server scrapes 1 targets"), soon);
+  });
+
+  it("an agent goes through a proxy, which sees neither token nor pages", async () => {
+    const target = await startEncrypted();
+    const places: string[] = [];
+    const proxyUrl = await targets.proxy(page(""), (place) => {
+      places.push(place);
+      return places.length > 1;
+    });
+    const { told } = startAgent(text(target), { ca: authority!.cert, proxyUrl });
+    await vi.waitFor(async () => expect(told).toContain("info the server scrapes 1 targets"), soon);
+    expect(told[0]).toContain("the proxy refused the connection: 407 No");
+    const { host } = new URL(server!.url);
+    expect(new Set(places)).toEqual(new Set([host]));
   });
 });

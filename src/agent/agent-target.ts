@@ -145,7 +145,7 @@ function beyondLimit({ limits }: AgentConfig): string {
   return `the agent has more targets than its target_limit, ${limits.targetsMax}`;
 }
 
-/** The URL as labels that make it again, save for parameters that are there twice. */
+/** The URL as labels that make it again, save for parameters that are there twice, or empty. */
 function readPlace(text: string): Readonly<Record<string, string>> | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:" && url?.protocol !== "https:") return undefined;

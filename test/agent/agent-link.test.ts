@@ -2,6 +2,7 @@
  * A connection as the server sees it: pages that come, are cancelled, and what is no page.
  */
 
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { AgentLink } from "../../src/agent/agent-link.js";
 import type { Channel } from "../../src/agent/channel.js";
@@ -13,18 +14,21 @@ import {
   windowSizeBytes,
 } from "../../src/agent/messages.js";
 import type { HttpResponse } from "../../src/http-client/http-client.js";
+import { MalformedInputError, UnavailableError } from "../../src/model/errors.js";
 
 let sent: ServerMessage[];
 let link: AgentLink;
 
-beforeEach(() => {
+beforeEach(start);
+
+function start(): void {
   sent = [];
   const channel: Pick<Channel, "send" | "close"> = {
     send: async (encoded) => void sent.push(decodeServerMessage(encoded)),
     close: () => {},
   };
   link = new AgentLink(channel as Channel, { name: "cellar", onTargets: () => {} });
-});
+}
 
 function come(message: AgentMessage): void {
   link.take(encodeMessage(message));
@@ -172,4 +176,48 @@ describe("a link", () => {
     ask().catch(() => {});
     expect(sent.at(-1)).toMatchObject({ kind: "ask", scrape: 1001 });
   });
+
+  it("takes any sequence of messages, or refuses one in words", async () => {
+    const scrape = fc.integer({ min: 1, max: 4 });
+    const messages: fc.Arbitrary<AgentMessage> = fc.oneof(
+      scrape.map((number) => head(number)),
+      fc.tuple(scrape, fc.integer({ min: 1, max: 65_536 })).map(([number, size]) => body(number, size)),
+      scrape.map((number) => ({ kind: "end", scrape: number }) as const),
+      scrape.map((number) => ({ kind: "failed", scrape: number, reason: "r" }) as const),
+    );
+    const steps = fc.array(fc.oneof(messages, fc.constantFrom("ask", "cancel")), { maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (taken) => {
+        start();
+        const endings: AbortController[] = [];
+        const pages: Promise<unknown>[] = [];
+        for (const step of taken) {
+          if (step === "ask") {
+            const ending = new AbortController();
+            endings.push(ending);
+            pages.push(
+              ask(ending.signal)
+                .then(readAll)
+                .catch((error: unknown) => error),
+            );
+          } else if (step === "cancel") endings.pop()?.abort();
+          else if (isRefused(step)) break;
+        }
+        link.ended({ code: 1006, reason: "over" });
+        // Whatever came, whoever asked has an answer.
+        for (const outcome of await Promise.all(pages))
+          expect(typeof outcome === "string" || outcome instanceof UnavailableError).toBe(true);
+      }),
+    );
+  });
 });
+
+function isRefused(message: AgentMessage): boolean {
+  try {
+    come(message);
+    return false;
+  } catch (error) {
+    expect(error).toBeInstanceOf(MalformedInputError);
+    return true;
+  }
+}
