@@ -29,7 +29,10 @@ export function readDiscoveries(job: YamlSection, place: ConfigPlace): readonly 
     ...job.sections("dns_sd_configs").map(readDnsDiscovery),
     ...job.sections("kubernetes_sd_configs").map((section) => readKubernetesDiscovery(section, place)),
   ];
-  job.notYet(othersNames.map((name) => `${name}_sd_configs`));
+  job.notYet(
+    othersNames.map((name) => `${name}_sd_configs`),
+    "sections",
+  );
   return discoveries;
 }
 

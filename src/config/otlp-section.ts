@@ -30,8 +30,8 @@ export function readOtlp(section: YamlSection | undefined): Partial<OtlpOptions>
     keepIdentifyingResourceAttributes: section.flag("keep_identifying_resource_attributes"),
     promoteScopeMetadata: section.flag("promote_scope_metadata"),
   });
-  section.notYet(["convert_histograms_to_nhcb", "label_name_underscore_sanitization"]);
-  section.notYet(["label_name_preserve_multiple_underscores"]);
+  section.notYet(["convert_histograms_to_nhcb", "label_name_underscore_sanitization"], "flag");
+  section.notYet(["label_name_preserve_multiple_underscores"], "flag");
   section.finish();
   return options;
 }

@@ -26,6 +26,7 @@ export function readStorage(section: YamlSection | undefined): StorageConfig {
   const storage = retention === undefined ? {} : readRetention(retention);
   tsdb?.notNeeded("out_of_order_time_window", "samples of any age are taken in any order", "duration");
   tsdb?.notYet(["stale_series_compaction_threshold"], "number");
+  tsdb?.notYet(["chunk_encoding"], "section");
   tsdb?.finish();
   const exemplars = section?.section("exemplars");
   exemplars?.notYet(["max_exemplars"], "integer");

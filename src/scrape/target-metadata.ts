@@ -16,19 +16,25 @@ const variantsMax = 8;
 
 const nothing: MetricMetadata = { type: "unknown", help: "", unit: "" };
 
+interface Shared {
+  readonly name: string;
+  readonly metadata: MetricMetadata;
+}
+
 /** What the targets of a job say. */
 export class SharedMetadata {
-  readonly #variants = new Map<string, MetricMetadata[]>();
+  readonly #variants = new Map<string, Shared[]>();
 
-  /** An object with what `metadata` has, the same one for all who ask for the same. */
-  share(name: string, metadata: MetricMetadata): MetricMetadata {
+  /** The same text and the same object for all who ask for the same. */
+  share(name: string, metadata: MetricMetadata): Shared {
     const known = this.#variants.get(name);
-    const same = known?.find((other) => isSame(other, metadata));
+    const same = known?.find((other) => isSame(other.metadata, metadata));
     if (same !== undefined) return same;
+    const shared = { name: known?.[0]?.name ?? name, metadata };
     if (known === undefined) {
-      if (this.#variants.size < metricsMax) this.#variants.set(name, [metadata]);
-    } else if (known.length < variantsMax) known.push(metadata);
-    return metadata;
+      if (this.#variants.size < metricsMax) this.#variants.set(name, [shared]);
+    } else if (known.length < variantsMax) known.push(shared);
+    return shared;
   }
 }
 
@@ -53,7 +59,8 @@ export class TargetMetadata implements MetadataSink, MetadataReader {
     const text = this.#text + textOf(metadata) + (known === undefined ? name.length : -textOf(known));
     if (text > textMax || (known === undefined && this.#byName.size >= metricsMax)) return;
     this.#text = text;
-    this.#byName.set(name, this.#shared.share(name, metadata));
+    const shared = this.#shared.share(name, metadata);
+    this.#byName.set(shared.name, shared.metadata);
   }
 
   metadataOf(metricName: string): MetricMetadata | undefined {

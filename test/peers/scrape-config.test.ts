@@ -52,6 +52,7 @@ const places: Readonly<Record<string, Place>> = {
       `job_name fallback_scrape_protocol native_histogram_bucket_limit native_histogram_min_bucket_factor ` +
       `honor_labels honor_timestamps track_timestamps_staleness params metrics_path scheme enable_compression ` +
       `static_configs relabel_configs metric_relabel_configs file_sd_configs http_sd_configs dns_sd_configs ` +
+      `kubernetes_sd_configs ec2_sd_configs ` +
       `${limits} ${http}`,
   },
   basic: {
