@@ -147,7 +147,9 @@ async function startParts({ initial, database, origins, closers }: Beginning, op
 }
 
 function accessRules({ config, web }: ServerConfig) {
-  return { pushConfigs: config.pushConfigs, users: web.users, headers: web.headers };
+  const { pushConfigs, agentConfigs } = config;
+  const agentTokens = agentConfigs.map(({ tokenSha256 }) => tokenSha256);
+  return { pushConfigs, agentTokens, users: web.users, headers: web.headers };
 }
 
 /** Closes all, one after the other, even when one of them fails; then rejects with the first failure. */

@@ -3,7 +3,7 @@
  *
  *   open     whether the server lives, and constants that clients ask for: everyone
  *   push     devices of `push_configs`, by admission; without these, users
- *   read     users; everyone when there are none; never a device, whose credential is for pushing only
+ *   read     users; everyone when there are none; never a device, whose credential is for pushing only, nor an agent
  *   import   users; without these, programs on this machine: what is imported is of no source
  *   admin    as read; besides, each route has a flag of its own
  *
@@ -14,7 +14,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Identities } from "../ingest/source/identities.js";
 import { isLoopback } from "../ingest/source/ip-address.js";
 import type { PushConfig } from "../ingest/source/push-config.js";
-import { type Credential, compilePushJob } from "../ingest/source/push-job.js";
+import { type Credential, compilePushJob, tokenDigest } from "../ingest/source/push-job.js";
 import type { Clock } from "../model/clock.js";
 import { ForbiddenError, UnauthorizedError } from "../model/errors.js";
 import { certificateNamesOf, credentialsOf } from "./credentials.js";
@@ -25,6 +25,8 @@ export type AccessKind = "push" | "read" | "import" | "admin";
 
 export interface AccessRules {
   readonly pushConfigs: readonly PushConfig[];
+  /** SHA-256 of those of `agent_configs`: they open routes/agent.ts, which asks for itself, and no other. */
+  readonly agentTokens?: readonly Uint8Array[];
   /** By name, the bcrypt hash of the password. */
   readonly users: ReadonlyMap<string, string>;
   /** Headers of every reply. */
@@ -37,6 +39,7 @@ export class Access {
   readonly #origins: Origins;
   readonly #passwords: Passwords;
   #identities: Identities | undefined;
+  #agentTokens: ReadonlySet<string> = new Set();
   #headers: AccessRules["headers"] = {};
 
   constructor(clock: Clock, origins = new Origins()) {
@@ -45,8 +48,9 @@ export class Access {
   }
 
   /** Takes the place of what was said before, for requests that come from now on. */
-  configure({ pushConfigs, users, headers }: AccessRules): void {
+  configure({ pushConfigs, agentTokens = [], users, headers }: AccessRules): void {
     this.#identities = pushConfigs.length === 0 ? undefined : new Identities(pushConfigs.map(compilePushJob));
+    this.#agentTokens = new Set(agentTokens.map(keyOf));
     this.#passwords.configure(users);
     this.#headers = headers;
   }
@@ -62,6 +66,7 @@ export class Access {
     const isReading = request.method === "GET" || request.method === "HEAD";
     if (kind !== "read" && !isReading) this.#origins.checkChange(request);
     if (openPaths.has(request.routeOptions.url ?? "")) return;
+    if (this.#isAgent(request)) throw new ForbiddenError(forAgents);
     const asked = kind === "push" && isReading ? "read" : kind;
     if (asked === "push") {
       if (this.#identities === undefined && !this.#passwords.isEmpty) await this.#checkUser(request);
@@ -94,6 +99,11 @@ export class Access {
     return credential?.proof.kind === "address" ? undefined : credential;
   }
 
+  #isAgent(request: FastifyRequest): boolean {
+    const token = this.#agentTokens.size === 0 ? undefined : credentialsOf(request)?.secret;
+    return token !== undefined && this.#agentTokens.has(keyOf(tokenDigest(token)));
+  }
+
   #credentialOf(request: FastifyRequest): Credential | undefined {
     const token = credentialsOf(request)?.secret;
     const certificateNames = certificateNamesOf(request);
@@ -106,6 +116,13 @@ export class Access {
     }
   }
 }
+
+function keyOf(digest: Uint8Array): string {
+  return Buffer.from(digest).toString("base64");
+}
+
+const forAgents =
+  "this credential is an agent's, from agent_configs: with it narthex agent is scraped, and nothing else can be done";
 
 const forPushing =
   "this credential is a device's, from push_configs: it may push, and neither read nor change anything else; " +

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { Access, type AccessRules } from "../../src/http/access.js";
 import { Origins } from "../../src/http/origins.js";
@@ -53,6 +54,20 @@ describe("without configuration", () => {
     // An empty CSV imports nothing, which is a mistake.
     expect(await statuses({})).toEqual([204, 200, 400, 204, 200]);
     expect(await statuses({ remoteAddress: "192.0.2.1" })).toEqual([403, 200, 403, 204, 200]);
+  });
+});
+
+describe("an agent of agent_configs", () => {
+  it("may do nothing else with its token, on a server that is open to all", async () => {
+    const agentTokens = [createHash("sha256").update("agent").digest()];
+    const { ask } = appWith({ agentTokens });
+    for (const [method, url] of all) {
+      const answer = await ask(method, url, bearer("agent"));
+      expect([answer.status, answer.text]).toEqual([403, expect.stringContaining("is an agent's")]);
+    }
+    expect((await ask(...read, basic("any", "agent"))).status).toBe(403);
+    expect((await ask(...read, bearer("another"))).status).toBe(200);
+    expect((await ask("GET", "/-/healthy", bearer("agent"))).status).toBe(200);
   });
 });
 
