@@ -290,14 +290,13 @@ export class ScrapeLoop {
       if (cache.isDropped(entry)) continue;
       if (!isExplicit || trackTimestampsStaleness) cache.track(entry);
       if (++found.kept > samplesMax) continue;
-      if (cache.takeNew(entry)) found.added++;
-      if (!isExplicit) {
-        columns.add(entry, time, values[row]!);
+      if (isExplicit && ownTime > latest) {
+        counts.countUnstored("too-new", 1);
         continue;
       }
-      if (!cache.isNewest(entry, ownTime)) counts.outOfOrder++;
-      if (ownTime > latest) counts.countUnstored("too-new", 1);
-      else columns.add(entry, ownTime, values[row]!);
+      if (cache.takeNew(entry)) found.added++;
+      if (isExplicit && !cache.isNewest(entry, ownTime)) counts.outOfOrder++;
+      columns.add(entry, isExplicit ? ownTime : time, values[row]!);
     }
     columns.flush();
   }

@@ -365,6 +365,7 @@ describe("limits and options of a page", () => {
   it("count what is too far in the future", async () => {
     page(`a 1 ${clock.now() + 601_000}\nb 1 ${clock.now() + 599_000}\n`);
     await loop().scrape(5000);
+    expect(database.samples.at(-1)).toBe('scrape_series_added{instance="i", job="app"} 1 @5000');
     expect(taken()).toEqual([`b{instance="i", job="app"} 1 @${clock.now() + 599_000}`]);
     expect(counts).toMatchObject({ scrapes: 1, failures: 0, unstored: new Map([["too-new", 1]]) });
   });
