@@ -14,6 +14,7 @@ import { endpoints, fillCluster, ingress, node, pod, service } from "../support/
 import { KubernetesServer } from "../support/kubernetes-server.js";
 import { findPeer, isPeerMissing } from "../support/peers.js";
 import { api, type RunningServer, startNarthex, startPrometheus } from "../support/processes.js";
+import { randomObjects } from "../support/random-cluster.js";
 
 const isMissing = ["prometheus", "promtool", "openssl"].map(isPeerMissing).includes(true);
 
@@ -244,6 +245,8 @@ describe.skipIf(isMissing)("configurations", () => {
   });
 });
 
+const seeds = process.env.SEED === undefined ? [1, 2] : [Number(process.env.SEED)];
+
 describe.skipIf(isMissing)("the same cluster", () => {
   const directory = mkdtempSync(join(tmpdir(), "narthex-kubernetes-"));
   const authority = createAuthority()!;
@@ -412,5 +415,26 @@ describe.skipIf(isMissing)("the same cluster", () => {
     server.endWatches("ended");
     server.put("services", service("late", "shop"));
     await agree(has("late.shop.svc"));
+  });
+
+  it.each(seeds)("gives the same for objects of every shape: seed %d", async (seed) => {
+    const objects = randomObjects(seed);
+    const isBehind = (resource: string) => ["pods", "services", "nodes", "ingresses"].includes(resource);
+    for (const { resource, object } of objects) if (isBehind(resource)) server.put(resource, object);
+    const last = (name: string) => pod(name, "shop", { ip: "10.9.9.9", labels: { seed: String(seed) } });
+    server.put("pods", last("last"));
+    await agreeOn(
+      ["pod", "pod-node", "node", "service", "ingress", "ingress-all"],
+      has(`_label_seed":"${seed}"`),
+    );
+    for (const { resource, object } of objects) if (!isBehind(resource)) server.put(resource, object);
+    server.put(
+      "endpoints",
+      endpoints(`last-${seed}`, "shop", [
+        { ports: [{ port: 1, protocol: "TCP" }], addresses: [{ ip: "10.9.9.9" }] },
+      ]),
+    );
+    const targets = await agree(has(`_endpoints_name":"last-${seed}"`));
+    expect(targets.length).toBeGreaterThan(150);
   });
 });
