@@ -58,6 +58,10 @@ export class ScrapeCache {
 
   beginPage(): void {
     this.#page++;
+  }
+
+  /** The current page is done with. What is only of use for it must not live on: it is much, when all targets are new. */
+  endPage(): void {
     for (const entry of this.#new.keys()) this.#flags[entry]! &= ~NEW;
     this.#new.clear();
   }
@@ -158,7 +162,7 @@ export class ScrapeCache {
   discardPage(): void {
     this.#enter();
     this.#kernel.discardPage();
-    this.#new.clear();
+    this.endPage();
     const pages = this.#trackedPages;
     for (let entry = 0; entry < pages.length; entry++)
       if (pages[entry] === this.#page) pages[entry] = this.#trackedBefore[entry]!;

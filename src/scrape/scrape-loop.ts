@@ -237,6 +237,7 @@ export class ScrapeLoop {
     this.#stageEnds(appender, this.#cache.vanished(), time);
     // An empty page ends all series, but what is known of them stays known, as in Prometheus.
     if (failure === undefined && buffer.sizeBytes > 0) this.#cache.forgetVanished();
+    this.#cache.endPage();
     return { appender, failure, found };
   }
 
