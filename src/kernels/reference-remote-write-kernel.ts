@@ -3,6 +3,7 @@
  */
 
 import { ProtobufReader, WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT } from "./protobuf-reader.js";
+import { splitLabels } from "./reference-label-texts.js";
 import { ReferenceSymbols } from "./reference-symbols.js";
 import {
   describeProblem,
@@ -78,6 +79,10 @@ export class ReferenceRemoteWriteKernel implements RemoteWriteKernel {
 
   entry(position: number): DecodedEntry {
     return this.#scan!.entries[position]!;
+  }
+
+  labelTexts(position: number, textSizeMax: number): readonly string[] | undefined {
+    return splitLabels(this.#keyedEntry(position).labels, textSizeMax);
   }
 
   find(position: number, owner: number): number | undefined {
@@ -201,7 +206,8 @@ class Scan {
     }
     if (this.times.length === firstRow) return;
     const labels = this.#message.subarray(labelsAt, Math.max(labelsAt, labelsEnd));
-    const place = { kind: "series", number, firstRow, labels, offset: labelsAt } as const;
+    const labelsSizeBytes = labels.length;
+    const place = { kind: "series", number, firstRow, labels, labelsSizeBytes, offset: labelsAt } as const;
     this.#finishSeries({ ...place, key: isScattered ? undefined : keyOf(labels), metadataKey: "" });
   }
 
@@ -255,7 +261,8 @@ class Scan {
     else if (samples > 0) {
       const labels = symbols.labels();
       const { metadata, metadataKey } = symbols.metadata();
-      const place = { kind: "series", number, firstRow, labels, offset: 0 } as const;
+      const labelsSizeBytes = labels.length;
+      const place = { kind: "series", number, firstRow, labels, labelsSizeBytes, offset: 0 } as const;
       this.#finishSeries({ ...place, key: keyOf(labels), metadataKey, metadata });
     }
   }

@@ -60,6 +60,7 @@ export interface SeriesEntry {
   readonly rowCount: number;
   /** Label fields, as in a TimeSeries of 1.0: other fields between them are to be skipped. */
   readonly labels: Uint8Array;
+  readonly labelsSizeBytes: number;
   /** Of `labels` in the message; 0 in 2.0, whose label fields are written anew, and well. */
   readonly offset: number;
   /** When the series is known and only the metadata are news. */
@@ -104,6 +105,12 @@ export interface RemoteWriteKernel {
   decode(sizeBytes: number, options: DecodeOptions): DecodeCounts | undefined;
   readonly entryCount: number;
   entry(position: number): DecodedEntry;
+  /**
+   * Names and values of the labels of a series entry, in turn, the same text mostly as the same string. Undefined unless
+   * they are in the form in which nearly all senders write them: ASCII, names in order, no text empty or longer than
+   * `textSizeMax` bytes or 124, no more than 64 of them. Borrowed until the next call.
+   */
+  labelTexts(position: number, textSizeMax: number): readonly string[] | undefined;
   /** The index that the labels of a series entry are remembered with by now; undefined when they are not. */
   find(position: number, owner: number): number | undefined;
   /** Remembers the labels, which `find` does not find, and the metadata; returns false when they cannot be. */

@@ -22,6 +22,7 @@ import type {
   EncodedMetadata,
   RemoteWriteKernel,
   RowColumns,
+  SeriesEntry,
 } from "./remote-write-kernel.js";
 import { readSnappyHeader } from "./snappy.js";
 import {
@@ -41,6 +42,8 @@ interface RemoteWriteExports extends WasmExports {
   messageAt(): number;
   scan(isVersion2: boolean, owner: number, labelBytesMax: number): number;
   findEntry(position: number, owner: number): number;
+  splitLabels(position: number, textSizeMax: number): number;
+  readonly splitTexts: WasmGlobal;
   remember(position: number, owner: number, index: number): number;
   acknowledgeMetadata(position: number): void;
   assignEntry(position: number, index: number): void;
@@ -60,6 +63,10 @@ interface RemoteWriteExports extends WasmExports {
   readonly lostSamples: WasmGlobal;
 }
 
+/** See assembly/_label-texts.ts. */
+const SPLIT_TEXT_WORDS = 3;
+const IS_NEW = 0x80000000;
+
 /** Compiled once, for all kernels of this thread. */
 export const remoteWriteModule = compileOnce(wasmBase64);
 
@@ -67,6 +74,12 @@ export class WasmRemoteWriteKernel implements RemoteWriteKernel {
   readonly #wasm: RemoteWriteExports;
   readonly #sizeBytesMax: number;
   #inputAt = 0;
+  /** By number of the kernel's texts, as far as they were asked for. */
+  readonly #strings: string[] = [];
+  readonly #labelTexts: string[] = [];
+  /** All of the memory. */
+  #words = new Uint32Array(0);
+  #memoryBytes = Buffer.alloc(0);
   /** Of the last body. */
   #version: DecodeOptions["version"] = 1;
 
@@ -114,25 +127,46 @@ export class WasmRemoteWriteKernel implements RemoteWriteKernel {
   }
 
   entry(position: number): DecodedEntry {
-    const entriesAt = unsigned(this.#wasm.entries) + position * ENTRY_WORDS * 4;
-    const words = new Uint32Array(this.#wasm.memory.buffer, entriesAt, ENTRY_WORDS);
-    const number = words[1]!;
-    const bytes = this.#bytes(words[4]!, words[5]!);
-    if (words[0] === ENTRY_METADATA)
-      return { kind: "metadata", message: bytes, offset: this.#offsetOf(words) };
-    if (words[0] !== ENTRY_SERIES)
-      return { kind: "malformed", number, reason: describeProblem(words[7]!), lostSamples: words[3]! };
-    const index = words[7] === NONE ? undefined : words[7]!;
-    return {
-      kind: "series",
+    this.#viewMemory();
+    const words = this.#words;
+    const at = unsigned(this.#wasm.entries) / 4 + position * ENTRY_WORDS;
+    const kind = words[at]!;
+    const number = words[at + 1]!;
+    const labelsAt = words[at + 4]!;
+    const labelsSizeBytes = words[at + 5]!;
+    const index = words[at + 7]!;
+    const offset = this.#version === 1 || kind === ENTRY_METADATA ? this.#offsetOf(labelsAt) : 0;
+    if (kind === ENTRY_METADATA)
+      return { kind: "metadata", message: this.#bytes(labelsAt, labelsSizeBytes), offset };
+    if (kind !== ENTRY_SERIES)
+      return { kind: "malformed", number, reason: describeProblem(index), lostSamples: words[at + 3]! };
+    return new WasmSeriesEntry(this.#wasm.memory, labelsAt, {
       number,
-      firstRow: words[2]!,
-      rowCount: words[3]!,
-      labels: bytes,
-      offset: this.#version === 1 ? this.#offsetOf(words) : 0,
-      index,
-      metadata: words[13] === 0 ? undefined : this.#metadataOf(words),
-    };
+      firstRow: words[at + 2]!,
+      rowCount: words[at + 3]!,
+      labelsSizeBytes,
+      offset,
+      index: index === NONE ? undefined : index,
+      metadata: words[at + 13] === 0 ? undefined : this.#metadataOf(at),
+    });
+  }
+
+  labelTexts(position: number, textSizeMax: number): readonly string[] | undefined {
+    const count = this.#wasm.splitLabels(position, textSizeMax);
+    if (count === 0) return undefined;
+    this.#viewMemory();
+    const texts = this.#labelTexts;
+    texts.length = count;
+    const words = this.#words;
+    for (let i = 0, at = unsigned(this.#wasm.splitTexts) / 4; i < count; i++, at += SPLIT_TEXT_WORDS) {
+      const place = words[at]! & ~IS_NEW;
+      if (words[at]! >= IS_NEW) {
+        const start = words[at + 1]!;
+        this.#strings[place] = this.#memoryBytes.toString("latin1", start, start + words[at + 2]!);
+      }
+      texts[i] = this.#strings[place]!;
+    }
+    return texts;
   }
 
   find(position: number, owner: number): number | undefined {
@@ -163,16 +197,25 @@ export class WasmRemoteWriteKernel implements RemoteWriteKernel {
     };
   }
 
-  #offsetOf(words: Uint32Array): number {
-    return words[4]! - (this.#wasm.messageAt() >>> 0);
+  #offsetOf(address: number): number {
+    return address - (this.#wasm.messageAt() >>> 0);
   }
 
-  #metadataOf(words: Uint32Array): EncodedMetadata {
+  #metadataOf(entry: number): EncodedMetadata {
+    const words = this.#words;
     return {
-      type: words[8]!,
-      help: textOf(this.#bytes(words[9]!, words[10]!)),
-      unit: textOf(this.#bytes(words[11]!, words[12]!)),
+      type: words[entry + 8]!,
+      help: textOf(this.#bytes(words[entry + 9]!, words[entry + 10]!)),
+      unit: textOf(this.#bytes(words[entry + 11]!, words[entry + 12]!)),
     };
+  }
+
+  /** The memory may have grown. */
+  #viewMemory(): void {
+    const { buffer } = this.#wasm.memory;
+    if (this.#words.buffer === buffer) return;
+    this.#words = new Uint32Array(buffer);
+    this.#memoryBytes = Buffer.from(buffer);
   }
 
   #mayTake(sizeBytes: number): boolean {
@@ -185,6 +228,40 @@ export class WasmRemoteWriteKernel implements RemoteWriteKernel {
 
   #bytes(at: number, sizeBytes: number): Uint8Array {
     return new Uint8Array(this.#wasm.memory.buffer, at, sizeBytes);
+  }
+}
+
+/** Of most entries nobody asks for the bytes: the kernel splits them. */
+class WasmSeriesEntry implements SeriesEntry {
+  readonly kind = "series";
+  readonly number: number;
+  readonly firstRow: number;
+  readonly rowCount: number;
+  readonly labelsSizeBytes: number;
+  readonly offset: number;
+  readonly index: number | undefined;
+  readonly metadata: EncodedMetadata | undefined;
+  readonly #memory: RemoteWriteExports["memory"];
+  readonly #labelsAt: number;
+
+  constructor(
+    memory: RemoteWriteExports["memory"],
+    labelsAt: number,
+    facts: Omit<SeriesEntry, "kind" | "labels">,
+  ) {
+    this.number = facts.number;
+    this.firstRow = facts.firstRow;
+    this.rowCount = facts.rowCount;
+    this.labelsSizeBytes = facts.labelsSizeBytes;
+    this.offset = facts.offset;
+    this.index = facts.index;
+    this.metadata = facts.metadata;
+    this.#memory = memory;
+    this.#labelsAt = labelsAt;
+  }
+
+  get labels(): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, this.#labelsAt, this.labelsSizeBytes);
   }
 }
 

@@ -52,7 +52,14 @@ function outcomeOf(kernel: RemoteWriteKernel, counts: DecodeCounts | undefined) 
     counts,
     rows: Array.from({ length }, (_, i) => `${seriesIndexes[i]} ${times[i]} ${bits[i]!.toString(16)}`),
     entries: Array.from({ length: kernel.entryCount }, (_, i) => shown(kernel.entry(i))),
+    texts: Array.from({ length: kernel.entryCount }, (_, i) => textsOf(kernel, i)),
   };
+}
+
+/** Texts of a series entry, with little room and with much: copies. */
+function textsOf(kernel: RemoteWriteKernel, position: number): unknown {
+  if (kernel.entry(position).kind !== "series") return undefined;
+  return [3, 1000].map((textSizeMax) => kernel.labelTexts(position, textSizeMax)?.slice());
 }
 
 function shown(entry: DecodedEntry): object {

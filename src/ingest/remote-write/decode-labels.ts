@@ -1,5 +1,6 @@
 /**
- * decodeLabels: the label fields of a TimeSeries, strictly: what is not acceptable is a sentence that says why.
+ * decodeLabels: the label fields of a TimeSeries that the kernel does not split (RemoteWriteKernel.labelTexts), strictly:
+ * what is not acceptable is a sentence that says why.
  *
  *   Label  1: name, string    2: value, string
  *
@@ -11,22 +12,13 @@ import { ProtobufReader, WIRE_BYTES } from "../../kernels/protobuf-reader.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import { compareText } from "../../model/text-order.js";
 import { describeLimit, type IngestLimits } from "../limits.js";
-import type { LabelTexts } from "./label-texts.js";
-
-export interface LabelDecoding {
-  readonly limits: IngestLimits;
-  readonly texts: LabelTexts;
-}
+import { decodeText } from "./label-texts.js";
 
 /**
  * The labels, or why they are not acceptable. Fields that are no labels are skipped. Throws MalformedInputError;
  * `offset` is where the bytes stand in the message.
  */
-export function decodeLabels(
-  bytes: Uint8Array,
-  offset: number,
-  { limits, texts }: LabelDecoding,
-): Labels | string {
+export function decodeLabels(bytes: Uint8Array, offset: number, limits: IngestLimits): Labels | string {
   const outer = new ProtobufReader(bytes, 0, bytes.length, offset);
   const inner = new ProtobufReader(bytes, 0, bytes.length, offset);
   const names: string[] = [];
@@ -43,7 +35,7 @@ export function decodeLabels(
     }
     const end = outer.readLength();
     inner.enter(outer.position, end);
-    const label = decodeLabel(inner, limits, texts);
+    const label = decodeLabel(inner, limits);
     outer.position = end;
     count++;
     if (typeof label === "string") reason ??= label;
@@ -58,7 +50,7 @@ export function decodeLabels(
   if (count > limits.labelsMax) reason ??= describeLimit("the series", count, limits, "labelsMax");
   if (reason !== undefined) return reason;
   if (!names.includes(METRIC_NAME)) return "the series has no metric name";
-  return isSorted ? Labels.fromSorted(texts.shared(names), values) : sortLabels(names, values);
+  return isSorted ? Labels.fromSorted(names, values) : sortLabels(names, values);
 }
 
 interface LabelPair {
@@ -66,7 +58,7 @@ interface LabelPair {
   readonly value: string;
 }
 
-function decodeLabel(reader: ProtobufReader, limits: IngestLimits, texts: LabelTexts): LabelPair | string {
+function decodeLabel(reader: ProtobufReader, limits: IngestLimits): LabelPair | string {
   let name = "";
   let value = "";
   let reason: string | undefined;
@@ -83,7 +75,7 @@ function decodeLabel(reader: ProtobufReader, limits: IngestLimits, texts: LabelT
     else if (!isName && size > limits.labelValueSizeBytes)
       reason ??= describeLimit("a label value", size, limits, "labelValueSizeBytes");
     else {
-      const text = texts.decode(reader.bytes, reader.position, end);
+      const text = decodeText(reader.bytes, reader.position, end);
       if (text === undefined) reason ??= `a label ${isName ? "name" : "value"} is not valid UTF-8`;
       else if (isName) name = text;
       else value = text;

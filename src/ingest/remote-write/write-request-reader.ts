@@ -1,7 +1,8 @@
 /**
  * WriteRequestReader: bodies of remote write, 1.0 and 2.0, into pushes.
  *
- * The kernel gives columns of samples of the series that it knows. Of the others this decodes the labels, asks the
+ * The kernel gives columns of samples of the series that it knows. Of the others it splits the labels into texts, or
+ * `decodeLabels` reads them where they are not as nearly all senders write them; this asks the
  * push for the series, and has the kernel remember it: the next request of the same origin with the same label bytes
  * costs a look-up. Series that are not acceptable are counted with reasons, and the rest is kept: both specifications
  * let a receiver ingest the valid part of a request if it answers 400.
@@ -18,7 +19,7 @@ import {
   type SeriesEntry,
 } from "../../kernels/remote-write-kernel.js";
 import { LimitExceededError } from "../../model/errors.js";
-import { METRIC_NAME } from "../../model/labels.js";
+import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import type { Push, PushResult, PushSeries } from "../push/push.js";
 import { decodeLabels } from "./decode-labels.js";
 import { decodeMetadata, decodeMetricMetadata } from "./decode-metadata.js";
@@ -195,11 +196,7 @@ class Reading {
     const { owner, series, freeNumbers } = this.#known;
     const known = this.#kernel.find(position, owner);
     if (known !== undefined) return known;
-    const keySizeBytes = entry.labels.length + keyOverheadBytes;
-    const labels = decodeLabels(entry.labels, entry.offset, {
-      limits: this.#push.limits,
-      texts: this.#texts,
-    });
+    const labels = this.#labelsOf(entry, position);
     if (typeof labels === "string") {
       this.#push.malformed(entry.number, labels, entry.rowCount);
       this.#lostRows.push({ first: entry.firstRow, count: entry.rowCount });
@@ -210,9 +207,19 @@ class Reading {
     series[number] = pushed;
     // What is refused is not remembered: whoever floods us with names must not fill the memory with them.
     if (pushed.refusal === undefined && this.#kernel.remember(position, owner, number))
-      this.#known.share.sizeBytes += keySizeBytes;
+      this.#known.share.sizeBytes += entry.labelsSizeBytes + keyOverheadBytes;
     else this.#borrowedNumbers.push(number);
     return number;
+  }
+
+  /** Or why they are not acceptable, which only those can be that the kernel does not split. */
+  #labelsOf(entry: SeriesEntry, position: number): Labels | string {
+    const { limits } = this.#push;
+    const textSizeMax = Math.min(limits.labelNameSizeBytes, limits.labelValueSizeBytes);
+    const texts = this.#kernel.labelTexts(position, textSizeMax);
+    const isUsual = texts !== undefined && texts.length <= 2 * limits.labelsMax;
+    const labels = isUsual ? this.#texts.labels(texts) : undefined;
+    return labels ?? decodeLabels(entry.labels, entry.offset, limits);
   }
 
   #describeMetric({ message, offset }: MetadataEntry): void {

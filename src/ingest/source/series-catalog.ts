@@ -71,6 +71,8 @@ export class SeriesCatalog {
   #isClosed = false;
   /** Why the last series that was refused for lack of room still would be. */
   #lackOfRoom: (() => string | undefined) | undefined;
+  /** Of the last series that began in this push. */
+  #lastSource: Source | undefined;
   #sweep: Iterator<readonly [Labels, SourceSeries]> | undefined;
 
   constructor(options: CatalogOptions) {
@@ -90,6 +92,7 @@ export class SeriesCatalog {
 
   /** Of a push that begins now. */
   origin(): Origin {
+    this.#lastSource = undefined;
     const hasRoomAgain = this.#lackOfRoom !== undefined && this.#lackOfRoom() === undefined;
     if (this.#forgotten >= forgottenMax || hasRoomAgain) {
       this.#forgotten = 0;
@@ -156,13 +159,9 @@ export class SeriesCatalog {
     const { labels, identified } = decision;
     const name = credential?.job.honorLabels ? this.sourceName! : nameOf(identified);
     const source = this.#sourceOf(name);
-    const lackOfRoom = () =>
-      source === undefined
-        ? registry.lackOfSources(name, credential?.job)
-        : (registry.lackOfSeries(source) ?? lackOfOwnSeries(source));
-    const lack = lackOfRoom();
+    const lack = this.#lackFor(name, source);
     if (lack !== undefined) {
-      this.#lackOfRoom = lackOfRoom;
+      this.#lackOfRoom = () => this.#lackFor(name, source);
       return new SourceSeries(labels, source, seriesLimit(`${lack}; no new ones are taken`));
     }
     const series = new SourceSeries(labels, source);
@@ -173,10 +172,23 @@ export class SeriesCatalog {
     return series;
   }
 
+  /** Why there is no room for another series of the source, or for a source of this name; undefined when there is. */
+  #lackFor(name: SourceName, source: Source | undefined): string | undefined {
+    const { credential, registry } = this.#options;
+    if (source === undefined) return registry.lackOfSources(name, credential?.job);
+    return registry.lackOfSeries(source) ?? lackOfOwnSeries(source);
+  }
+
+  /** Undefined when there may be no more. Series that follow one another are of one source, as a rule. */
   #sourceOf(name: SourceName): Source | undefined {
+    const last = this.#lastSource;
+    if (last !== undefined && last.job === name.job && last.instance === name.instance && !last.isForgotten)
+      return last;
     const { credential, isDeclared, registry } = this.#options;
-    if (credential !== undefined) return registry.managed(name, credential.job);
-    return isDeclared && name.job !== "" ? registry.managed(name, undefined) : registry.unmanaged(name);
+    if (credential !== undefined) this.#lastSource = registry.managed(name, credential.job);
+    else if (isDeclared && name.job !== "") this.#lastSource = registry.managed(name, undefined);
+    else this.#lastSource = registry.unmanaged(name);
+    return this.#lastSource;
   }
 
   #newOrigin(): Origin {

@@ -3,6 +3,7 @@
  */
 
 import { forgetFault } from "./_fault";
+import { split } from "./_label-texts";
 import { allocate, grownCapacity } from "./_region";
 import { assignRows, entryAt, growRows } from "./_rows";
 import { add, find, indexOf, NONE, setMetadata } from "./_series-table";
@@ -10,6 +11,7 @@ import { decodeElements } from "./_snappy";
 import { growSymbols } from "./_symbols";
 
 export { fault, faultAt } from "./_fault";
+export { splitTexts } from "./_label-texts";
 export { allocatedBytes } from "./_region";
 export { entries, entryCount, rowCount, seriesIndexes, times, values } from "./_rows";
 export { knownCount, tableBytes } from "./_series-table";
@@ -80,6 +82,12 @@ export function findEntry(position: u32, owner: u32): u32 {
   if (load<u32>(entry, 60) == 0) return NONE;
   const key = find(load<u32>(entry, 24), owner, load<u32>(entry, 16), load<u32>(entry, 20));
   return key == 0 ? NONE : indexOf(key);
+}
+
+/** Splits the labels of an entry into texts: see _label-texts.ts. */
+export function splitLabels(position: u32, textSizeMax: u32): u32 {
+  const entry = entryAt(position);
+  return split(load<u32>(entry, 16), load<u32>(entry, 20), textSizeMax);
 }
 
 /** Remembers the label bytes of an entry that are not known; returns false when they cannot be. */

@@ -48,8 +48,9 @@ export class LabelSets {
     const page = this.#pages[place >>> pageBits]!;
     const at = place & (pageWords - 1);
     const names = this.#nameLists.names(page[at]!);
-    const values: string[] = [];
-    for (let i = 1; i <= names.length; i++) values.push(this.symbols.text(page[at + i]!)!);
+    // Of exactly this size: a list that grows has room for seventeen.
+    const values = new Array<string>(names.length);
+    for (let i = 0; i < names.length; i++) values[i] = this.symbols.text(page[at + 1 + i]!)!;
     return Labels.fromSorted(names, values);
   }
 

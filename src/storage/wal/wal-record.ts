@@ -206,13 +206,20 @@ function encodeSeries(writer: ByteWriter, series: readonly SeriesDefinition[]): 
       number = symbols.size;
       symbols.set(text, number);
     }
-    numbers.push(number);
+    return number;
   };
+  let before = Labels.empty;
   for (const { labels } of series) {
+    // Most texts are those of the series before, at the same places.
+    const at = numbers.length - 2 * before.size;
+    const hasBefore = before.size === labels.size;
     for (let i = 0; i < labels.size; i++) {
-      intern(labels.nameAt(i));
-      intern(labels.valueAt(i));
+      const name = labels.nameAt(i);
+      const value = labels.valueAt(i);
+      numbers.push(hasBefore && name === before.nameAt(i) ? numbers[at + 2 * i]! : intern(name));
+      numbers.push(hasBefore && value === before.valueAt(i) ? numbers[at + 2 * i + 1]! : intern(value));
     }
+    before = labels;
   }
   writer.uvarint(symbols.size);
   for (const symbol of symbols.keys()) writer.string(symbol);
