@@ -53,6 +53,8 @@ export interface WatchStatus {
 
 /** Objects of a page: one is parsed in a few milliseconds. */
 const pageObjects = 100;
+/** A million objects. */
+const pagesMax = 10_000;
 const pageTimeoutMs = 60_000;
 const pageSizeMaxBytes = 256 * 1024 * 1024;
 /** The server ends a watch then; we do when it has not a while later. */
@@ -67,6 +69,11 @@ const firstPauseMs = 1000;
 const longestPauseMs = 30_000;
 
 type Expired = "expired";
+
+interface Listed<R extends ResourceName> {
+  readonly found: Map<string, ResourceTypes[R]>;
+  readonly version: string;
+}
 
 export class ResourceWatch<R extends ResourceName = ResourceName> {
   readonly #watched: WatchedResource<R>;
@@ -134,27 +141,34 @@ export class ResourceWatch<R extends ResourceName = ResourceName> {
 
   /** Lists all objects. Returns the version of the list. */
   async #list(): Promise<string> {
+    const listed = (await this.#pages(String(pageObjects))) ?? (await this.#pages(undefined));
+    if (listed === undefined)
+      throw new UnavailableError("the API server forgets lists before it has told them");
+    this.#replace(listed.found);
+    return listed.version;
+  }
+
+  /** Undefined when it took so long that the rest is forgotten; without a limit there is only one page. */
+  async #pages(limit: string | undefined): Promise<Listed<R> | undefined> {
     const found = new Map<string, ResourceTypes[R]>();
     const read = readers[this.#watched.resource];
-    for (let limit: string | undefined = String(pageObjects), next = ""; ; ) {
+    let next = "";
+    for (let pages = 0; pages < pagesMax; pages++) {
       const page = await this.#page({ ...(limit && { limit }), ...(next && { continue: next }) });
-      if (page === "expired") {
-        // It took so long that the rest of it is forgotten: once more, all at once.
-        found.clear();
-        limit = undefined;
-        next = "";
-        continue;
-      }
+      if (page === "expired") return undefined;
+      const metadata = objectOf(page.metadata);
+      const version = textOf(metadata.resourceVersion);
+      // Anything else would be taken for a list of nothing.
+      if (!textOf(page.kind).endsWith("List") || version === "")
+        throw new MalformedInputError("the API server's answer is no list");
       for (const item of objectsOf(page.items)) {
         const object = read(item);
         found.set(keyOf(object), object);
       }
-      const metadata = objectOf(page.metadata);
       next = textOf(metadata.continue);
-      if (next !== "") continue;
-      this.#replace(found);
-      return textOf(metadata.resourceVersion);
+      if (next === "") return { found, version };
     }
+    throw new LimitExceededError(`a list of more than ${pagesMax} pages`);
   }
 
   async #page(query: Readonly<Record<string, string>>): Promise<JsonObject | Expired> {
@@ -175,20 +189,31 @@ export class ResourceWatch<R extends ResourceName = ResourceName> {
     };
     return this.#ask("watch", query, watchSeconds * 1000 + watchGraceMs, async (response) => {
       if (response.statusCode === 410) return "expired";
-      this.#succeed();
-      const begun = this.#clock.monotonic();
-      try {
-        for await (const event of jsonLines(uncompressed(response), eventSizeMaxBytes)) {
-          if (this.#take(event) === "expired") return "expired";
-          this.#vain = 0;
-        }
-      } catch (cause) {
-        // A connection that broke off: a new one will tell whether anything is wrong.
-        if (cause instanceof TsdbError) throw cause;
-      }
-      if (this.#clock.monotonic() - begun >= steadyMs) this.#vain = 0;
-      return undefined;
+      return this.#follow(response);
     });
+  }
+
+  async #follow(response: ApiResponse): Promise<Expired | undefined> {
+    // One that begins and then fails at once has not recovered.
+    let isSteady = false;
+    const settle = () => {
+      if (!isSteady) this.#note({ lastError: "" });
+      isSteady = true;
+      this.#vain = 0;
+    };
+    const cancelTimer = this.#clock.schedule(steadyMs, settle);
+    try {
+      for await (const event of jsonLines(uncompressed(response), eventSizeMaxBytes)) {
+        if (this.#take(event) === "expired") return "expired";
+        settle();
+      }
+    } catch (cause) {
+      // A connection that broke off: a new one will tell whether anything is wrong.
+      if (cause instanceof TsdbError) throw cause;
+    } finally {
+      cancelTimer();
+    }
+    return undefined;
   }
 
   #take(event: JsonObject): Expired | undefined {
@@ -227,7 +252,7 @@ export class ResourceWatch<R extends ResourceName = ResourceName> {
     for (const key of gone) this.#set(key, undefined);
     for (const [key, object] of found) this.#set(key, object);
     this.#isListed = true;
-    this.#note({});
+    this.#note({ refreshes: this.#status.refreshes + 1 });
   }
 
   /** Asks, and gives what was answered to `take` unless the server refuses; ends what is left of it. */
@@ -282,10 +307,6 @@ export class ResourceWatch<R extends ResourceName = ResourceName> {
         `our credentials are not accepted to ${verb} ${place} (HTTP 401)${because}`,
       );
     return new UnavailableError(`cannot ${verb} ${place} (HTTP ${statusCode})${because}`);
-  }
-
-  #succeed(): void {
-    this.#note({ refreshes: this.#status.refreshes + 1, lastError: "" });
   }
 
   #fail(lastError: string): void {

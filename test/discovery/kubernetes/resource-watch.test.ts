@@ -271,6 +271,64 @@ describe("a server that fails", () => {
     await become();
   });
 
+  it("may answer with JSON that is no list: objects stay", async () => {
+    put("a");
+    start();
+    await become("shop/a");
+    for (const answer of [
+      {},
+      { items: [] },
+      status(200, "", ""),
+      { kind: "PodList", metadata: {}, items: [] },
+    ]) {
+      server.fault = ({ query }, response) => {
+        if (query.watch !== undefined) return undefined;
+        response.end(JSON.stringify(answer));
+        return "answered";
+      };
+      server.write("no JSON\n");
+      await says("the API server's answer is no list");
+      expect(names()).toEqual(["shop/a"]);
+      server.fault = () => undefined;
+      await vi.waitFor(() => expect(watch!.status.lastError).toBe(""), 20_000);
+    }
+  });
+
+  it("may forget every list that it begins to tell", async () => {
+    server.fault = (_, response) => {
+      refuse(response, 410, "Expired", "too old");
+      return "answered";
+    };
+    start();
+    await says("the API server forgets lists before it has told them");
+    await vi.waitFor(() => expect(watch!.status.failures).toBeGreaterThan(2), 20_000);
+    expect(
+      lists()
+        .map(({ query }) => query.limit)
+        .slice(0, 4),
+    ).toEqual(["100", undefined, "100", undefined]);
+    server.fault = () => undefined;
+    await become();
+  });
+
+  it("does not recover by beginning a watch that fails at once", async () => {
+    // Only pauses are short: time enough for a watch to fail before it counts as steady.
+    clock.longestMs = 4000;
+    put("a");
+    start();
+    await become("shop/a");
+    const seen: string[] = [];
+    watch!.listen({ onChange: () => {}, onStatus: () => seen.push(watch!.status.lastError) });
+    server.fault = ({ query }, response) => {
+      if (query.watch === undefined) return undefined;
+      response.end("no JSON\n");
+      return "answered";
+    };
+    server.endWatches();
+    await vi.waitFor(() => expect(watch!.status.failures).toBeGreaterThan(3), 20_000);
+    expect(new Set(seen)).toEqual(new Set(["the API server's answer is no JSON"]));
+  });
+
   it("may forget that it watches: what says nothing for long is begun again", async () => {
     clock.longestMs = 500_000;
     put("a");
