@@ -208,7 +208,10 @@ export class Agent {
   #ask({ scrape, target: id, headers }: Extract<ServerMessage, { kind: "ask" }>): void {
     const { clock } = this.#options;
     const channel = this.#channel;
-    const send = async (message: AgentMessage) => channel?.send(encodeMessage(message));
+    const send = async (message: AgentMessage) => {
+      const encoded = encodeMessage(message);
+      await (message.kind === "body" ? channel?.sendInTurn(encoded) : channel?.send(encoded));
+    };
     const target = this.#listed.find(id);
     if (this.#errands.has(scrape)) throw new MalformedInputError("a scrape that is under way already");
     if (target === undefined) {

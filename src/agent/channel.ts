@@ -65,6 +65,7 @@ export class Channel {
   #cancelTimer: () => void = () => {};
   #bytesRead = -1;
   #silentBeats = 0;
+  #turn: Promise<void> = Promise.resolve();
   /** Why we end it, when it is we who do. */
   #verdict: ChannelEnding | undefined;
 
@@ -100,6 +101,12 @@ export class Channel {
     return new Promise((resolve) => {
       this.#webSocket.send(encoded, () => resolve());
     });
+  }
+
+  /** As `send`, one after the other, so that large ones that wait are not all handed to the system. */
+  sendInTurn(encoded: Buffer): Promise<void> {
+    this.#turn = this.#turn.then(() => this.send(encoded));
+    return this.#turn;
   }
 
   /** Says why, and hangs up when the peer does not do so itself. */
