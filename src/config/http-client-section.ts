@@ -10,6 +10,7 @@
  * Source: Prometheus configuration, `<http_config>`; prometheus/common, `HTTPClientConfig.Validate`.
  */
 
+import { proxyProtocols } from "../http-client/connections.js";
 import type {
   Authorization,
   BasicAuthorization,
@@ -134,12 +135,8 @@ function readProxy(section: YamlSection, place: ConfigPlace): ProxyConfig | unde
     section.fail("proxy_connect_header", "needs proxy_url or proxy_from_environment");
   if (isOfEnvironment) return { ...proxiesOf(place.environment), connectHeaders };
   if (url === undefined) return undefined;
-  const protocol = URL.canParse(url) ? new URL(url).protocol : "";
-  if (protocol !== "http:" && protocol !== "https:")
-    section.fail(
-      "proxy_url",
-      `must be a URL of http or https such as http://proxy:3128${/^socks/i.test(protocol) ? ": SOCKS is not spoken" : ""}`,
-    );
+  if (!URL.canParse(url) || !proxyProtocols.has(new URL(url).protocol))
+    section.fail("proxy_url", "must be a URL of http, https or socks5 such as http://proxy:3128");
   return { http: url, https: url, noProxy, connectHeaders };
 }
 

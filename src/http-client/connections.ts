@@ -4,6 +4,8 @@
  *   http://   directly, or by asking the proxy for the whole URL
  *   https://  directly, or through a tunnel that the proxy opens (CONNECT)
  *
+ * A SOCKS proxy opens tunnels for both.
+ *
  * Certificates and keys in files are looked at before each request; when they have changed, new connections are made
  * with the new ones, and old ones that are idle end.
  */
@@ -12,10 +14,12 @@ import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 
 import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { createSecureContext } from "node:tls";
 import { UnavailableError } from "../model/errors.js";
+import { connectTunnels } from "./connect-tunnel.js";
 import type { ProxyConfig, TlsClientConfig } from "./http-client-config.js";
 import { chooseProxy } from "./proxy-choice.js";
 import { basicAuthorization, type SecretValues } from "./secret-values.js";
-import { TunnelAgent } from "./tunnel-agent.js";
+import { socksTunnels } from "./socks-tunnel.js";
+import { PlainTunnelAgent, TunnelAgent } from "./tunnel-agent.js";
 
 /** How to send one request. */
 export interface Route {
@@ -36,6 +40,8 @@ export class Connections {
   readonly #secrets: SecretValues;
   readonly #plain = new HttpAgent(agentOptions);
   readonly #encrypted = new Map<string, EncryptedAgent>();
+  /** By the URL of the SOCKS proxy. */
+  readonly #socks = new Map<string, HttpAgent>();
 
   constructor(config: ConnectionsConfig, secrets: SecretValues) {
     this.#config = config;
@@ -64,6 +70,7 @@ export class Connections {
       const agent = await this.#agent(showCertificate, proxy);
       return { open: httpsRequest, options: { ...place, agent } };
     }
+    if (isSocks(proxy)) return { open: httpRequest, options: { ...place, agent: this.#socksAgent(proxy) } };
     const path = `http://${url.host}${place.path}`;
     const headers = { host: url.host, ...proxyAuthorization(proxy) };
     const options = { host: proxy.hostname, port: portOf(proxy), path, headers };
@@ -77,6 +84,14 @@ export class Connections {
     this.#plain.destroy();
     for (const { agent } of this.#encrypted.values()) agent.destroy();
     this.#encrypted.clear();
+    for (const agent of this.#socks.values()) agent.destroy();
+    this.#socks.clear();
+  }
+
+  #socksAgent(proxy: URL): HttpAgent {
+    const agent = this.#socks.get(proxy.href) ?? new PlainTunnelAgent(agentOptions, socksTunnels(proxy));
+    this.#socks.set(proxy.href, agent);
+    return agent;
   }
 
   /** One for each proxy, with and without our certificate; a new one when what it was made of has changed. */
@@ -100,7 +115,9 @@ export class Connections {
       rejectUnauthorized: !insecureSkipVerify,
       ...(serverName !== undefined && { servername: serverName }),
     };
-    const agent = proxy ? new TunnelAgent(options, proxy, connectHeaders ?? {}) : new HttpsAgent(options);
+    const tunnels =
+      proxy && (isSocks(proxy) ? socksTunnels(proxy) : connectTunnels(proxy, connectHeaders ?? {}));
+    const agent = tunnels ? new TunnelAgent(options, tunnels) : new HttpsAgent(options);
     this.#encrypted.set(name, { agent, madeOf });
     if (known !== undefined) endIdle(known.agent);
     return agent;
@@ -127,11 +144,18 @@ interface EncryptedAgent {
   readonly madeOf: string;
 }
 
+/** With `socks5` too the proxy looks up names, as in Go. */
+export const proxyProtocols: ReadonlySet<string> = new Set(["http:", "https:", "socks5:", "socks5h:"]);
+
 /** The proxy's URL may have a password in it: no message shows it. */
 function parseProxy(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
-  throw new UnavailableError("the proxy's URL must begin with http:// or https://");
+  if (url !== undefined && proxyProtocols.has(url.protocol)) return url;
+  throw new UnavailableError("the proxy's URL must begin with http://, https:// or socks5://");
+}
+
+function isSocks({ protocol }: URL): boolean {
+  return protocol.startsWith("socks5");
 }
 
 function portOf(url: URL): number {

@@ -160,16 +160,23 @@ type Outcome =
 
 function open(route: Route, headers: Record<string, unknown>, request: HttpRequest): Promise<Outcome> {
   return new Promise((resolve) => {
+    const { method = "GET", signal } = request;
     let sent: ClientRequest;
     try {
-      const { method = "GET", signal } = request;
       sent = route.open({ ...route.options, method, headers: headers as Record<string, string>, signal });
     } catch (error) {
       // A header has characters that none may have: the message names the header, not its value.
       return resolve({ error, isReused: false });
     }
-    sent.on("response", (response) => resolve({ response }));
-    sent.on("error", (error) => resolve({ error, isReused: sent.reusedSocket }));
+    // A request that has no connection yet does not end when it is given up: a proxy may be asked for one.
+    const giveUp = () => resolve({ error: signal.reason, isReused: false });
+    signal.addEventListener("abort", giveUp);
+    const settle = (outcome: Outcome) => {
+      signal.removeEventListener("abort", giveUp);
+      resolve(outcome);
+    };
+    sent.on("response", (response) => settle({ response }));
+    sent.on("error", (error) => settle({ error, isReused: sent.reusedSocket }));
     sent.end(request.body);
   });
 }

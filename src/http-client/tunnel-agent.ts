@@ -1,64 +1,59 @@
 /**
- * TunnelAgent: connections to https servers through a proxy, which is asked by CONNECT to pass bytes on.
+ * TunnelAgent, PlainTunnelAgent: connections to servers, encrypted or not, through a proxy that passes bytes on.
  *
- * The proxy sees the server's name and nothing of what is said to it.
+ * Of what is encrypted the proxy sees the server's name and nothing else.
  */
 
-import { request as httpRequest, type OutgoingHttpHeaders } from "node:http";
-import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { type AgentOptions, Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
-import { UnavailableError } from "../model/errors.js";
 
-type CreateConnection = HttpsAgent["createConnection"];
+/**
+ * Asks a proxy for a connection to a server. Rejects with UnavailableError, or with the system's error. Node does not tell
+ * an agent that who asked has given up: a proxy that says nothing is left after `tunnelTimeoutMs`.
+ */
+export type OpenTunnel = (host: string, port: number) => Promise<Duplex>;
+
+export const tunnelTimeoutMs = 30_000;
+
+type CreateConnection = HttpAgent["createConnection"];
+type Arguments = Parameters<CreateConnection>;
 
 export class TunnelAgent extends HttpsAgent {
-  readonly #proxy: URL;
-  readonly #headers: OutgoingHttpHeaders;
+  readonly #open: OpenTunnel;
 
-  constructor(options: AgentOptions, proxy: URL, headers: OutgoingHttpHeaders) {
+  constructor(options: AgentOptions, open: OpenTunnel) {
     super(options);
-    this.#proxy = proxy;
-    this.#headers = headers;
+    this.#open = open;
   }
 
-  override createConnection(...[options, callback]: Parameters<CreateConnection>): undefined {
-    const { port = 443, signal } = options;
-    const host = options.host ?? "";
-    const name = host.includes(":") ? `[${host}]` : host;
-    this.#openTunnel(`${name}:${port}`, signal).then(
+  override createConnection(...[options, callback]: Arguments): undefined {
+    tunnelTo(this.#open, options, 443).then(
       (socket) => callback?.(null, connect({ ...(options as object), socket })),
       (error: Error) => callback?.(error, undefined as unknown as Duplex),
     );
     return undefined;
   }
+}
 
-  #openTunnel(path: string, signal: AbortSignal | undefined): Promise<Duplex> {
-    const { protocol, hostname, port } = this.#proxy;
-    const open = protocol === "https:" ? httpsRequest : httpRequest;
-    return new Promise((resolve, reject) => {
-      const request = open({
-        host: hostname,
-        port: port === "" ? (protocol === "https:" ? 443 : 80) : port,
-        method: "CONNECT",
-        path,
-        headers: { host: path, ...this.#headers },
-        agent: false,
-        ...(signal && { signal }),
-      });
-      request.on("connect", ({ statusCode = 0, statusMessage = "" }, socket) => {
-        if (statusCode === 200) return resolve(socket);
-        socket.destroy();
-        reject(
-          new UnavailableError(`the proxy refused the connection: ${statusCode} ${statusMessage}`.trim()),
-        );
-      });
-      request.on("response", (response) => {
-        response.destroy();
-        reject(new UnavailableError("the proxy answered CONNECT with a page"));
-      });
-      request.on("error", reject);
-      request.end();
-    });
+export class PlainTunnelAgent extends HttpAgent {
+  readonly #open: OpenTunnel;
+
+  constructor(options: AgentOptions, open: OpenTunnel) {
+    super(options);
+    this.#open = open;
   }
+
+  override createConnection(...[options, callback]: Arguments): undefined {
+    tunnelTo(this.#open, options, 80).then(
+      (socket) => callback?.(null, socket),
+      (error: Error) => callback?.(error, undefined as unknown as Duplex),
+    );
+    return undefined;
+  }
+}
+
+function tunnelTo(open: OpenTunnel, { host, port }: Arguments[0], defaultPort: number): Promise<Duplex> {
+  return open(host ?? "", Number(port ?? defaultPort));
 }

@@ -89,8 +89,8 @@ describe("http keys of a job", () => {
     ],
     ["no_proxy: a", "no_proxy needs proxy_url"],
     [
-      "proxy_url: 'socks5://u:s3cr3t@h'",
-      "proxy_url must be a URL of http or https such as http://proxy:3128: SOCKS is not spoken",
+      "proxy_url: 'socks4://u:s3cr3t@h'",
+      "proxy_url must be a URL of http, https or socks5 such as http://proxy:3128",
     ],
     ["http_headers: { HOST: { values: [a] } }", "http_headers.HOST is a header that is set otherwise"],
     ["oauth2: { token_url: t }", "oauth2.client_id must be given"],

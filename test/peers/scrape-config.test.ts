@@ -19,7 +19,7 @@ const values = [
   ...["9223372036854775807", "99999999999999999999", "true", "yes", "off", "'true'"],
   ...["[]", "[a]", "[1, true]", "[null]", "['']", "{}", "{ a: b }", "{ a: [b] }", "{ '': b }", "{ a: null }"],
   ...["5s", "'5s'", "5", "1h30m", "1.5h", "5ms", "1y", "5 s", "-5s", "1d5s", "5s1d"],
-  ...["10MB", "10mb", "0B", "1e2MB", "http://h", "h:9100"],
+  ...["10MB", "10mb", "0B", "1e2MB", "http://h", "h:9100", "socks5://h:1080"],
   ...["1GiB512MiB", "1GiB5MB", "1.5KiB", ".5MB", "-1MB", "+1MB", "1M", "1kB", "16EB", "10 MB", "00", "TLS13"],
 ];
 
@@ -107,7 +107,7 @@ const places: Readonly<Record<string, Place>> = {
 const exceptions: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/\.\w*(?:limit|targets|modulus|port|gogc|exemplars): 1\.5$/, "half a thing is cut to a whole one there"],
   [/\.scheme: /, "is neither http nor https: every scrape would fail"],
-  [/\.proxy_url: (?!http)/, "is no URL that a proxy could have: every scrape would fail"],
+  [/\.proxy_url: (?!http|socks)/, "is no URL that a proxy could have: every scrape would fail"],
   [/^global\.metric_name_\w+: /, "is not looked at as long as there is no job"],
   [/\.refresh_interval: 0$/, "Prometheus then stops with a panic"],
   [/^(?:relabel|metric)\.source_labels: \['?(?:null)?'?\]$/, "no label has an empty name"],
