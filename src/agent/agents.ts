@@ -45,8 +45,8 @@ type UpgradeRequest = Parameters<WebSocketServer["handleUpgrade"]>[0];
 export class Agents {
   readonly #options: AgentsOptions;
   readonly #journal: Journal;
-  /** By the name of the agent, before this server started. */
-  readonly #toldBefore: ReadonlyMap<string, readonly AgentTarget[]>;
+  /** By the name of the agent: of those that have not been configured since this server started. */
+  readonly #toldBefore: Map<string, readonly AgentTarget[]>;
   readonly #webSockets = new WebSocketServer({
     ...connectionOptions,
     noServer: true,
@@ -62,7 +62,7 @@ export class Agents {
   private constructor(
     options: AgentsOptions,
     journal: Journal,
-    toldBefore: ReadonlyMap<string, readonly AgentTarget[]>,
+    toldBefore: Map<string, readonly AgentTarget[]>,
   ) {
     this.#options = options;
     this.#journal = journal;
@@ -182,13 +182,12 @@ export class Agents {
 
   #create(config: AgentConfig): KnownAgent {
     const { clock, setTargets } = this.#options;
-    const onEvent = (level: "info" | "warning", message: string) => this.#tell(level, message);
-    const onTold = (agent: KnownAgent) => this.#keep(agent);
-    return new KnownAgent(config, this.#toldBefore.get(config.name) ?? [], {
-      clock,
-      setTargets,
-      onTold,
-      onEvent,
+    const told = this.#toldBefore.get(config.name) ?? [];
+    this.#toldBefore.delete(config.name);
+    return new KnownAgent(config, told, {
+      ...{ clock, setTargets },
+      onTold: (agent) => this.#keep(agent),
+      onEvent: (level, message) => this.#tell(level, message),
     });
   }
 
