@@ -20,8 +20,8 @@ const refusedForMs = 3_600_000;
 /** While so many wait to be judged, what begins is not watched. */
 const waitingMax = 20;
 const namedMax = 20;
-/** A power of two, twice the series at least. */
-const hashSlots = 2048;
+/** A power of two. Most sources have a few series, and there may be a hundred thousand of them. */
+const smallestTable = 16;
 
 /** A thousand series that began one after the other. */
 export class Cohort {
@@ -31,25 +31,32 @@ export class Cohort {
   completeAtPush = Infinity;
   /** The first ones, to tell which label is at fault. */
   readonly first: Labels[] = [];
-  /** Hashes of labels, each at its place or behind it; 0 is none. */
-  readonly #hashes = new Int32Array(hashSlots);
+  /** Hashes of labels, each at its place or behind it; 0 is none. At most half full. */
+  #hashes = new Int32Array(smallestTable);
 
   add(labels: Labels): void {
     this.began++;
     if (this.first.length < namedMax) this.first.push(labels);
-    this.#hashes[this.#placeOf(labels)] = labels.hash();
+    if (this.began * 2 > this.#hashes.length) this.#grow();
+    this.#hashes[this.#placeOf(labels.hash())] = labels.hash();
   }
 
   has(labels: Labels): boolean {
-    return this.#hashes[this.#placeOf(labels)] !== 0;
+    return this.#hashes[this.#placeOf(labels.hash())] !== 0;
   }
 
-  /** Where the hash of the labels is, or belongs. */
-  #placeOf(labels: Labels): number {
-    const hash = labels.hash();
-    let place = hash & (hashSlots - 1);
-    while (this.#hashes[place] !== 0 && this.#hashes[place] !== hash) place = (place + 1) & (hashSlots - 1);
+  /** Where the hash is, or belongs. */
+  #placeOf(hash: number): number {
+    const mask = this.#hashes.length - 1;
+    let place = hash & mask;
+    while (this.#hashes[place] !== 0 && this.#hashes[place] !== hash) place = (place + 1) & mask;
     return place;
+  }
+
+  #grow(): void {
+    const before = this.#hashes;
+    this.#hashes = new Int32Array(2 * before.length);
+    for (const hash of before) if (hash !== 0) this.#hashes[this.#placeOf(hash)] = hash;
   }
 }
 

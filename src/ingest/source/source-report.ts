@@ -5,7 +5,7 @@
  */
 
 import type { Appender } from "../../model/appendable.js";
-import { type Labels, METRIC_NAME } from "../../model/labels.js";
+import { Labels, METRIC_NAME } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../../model/series.js";
 import { HOLD, INTERVAL, LAST_SUCCESS, SAMPLES_ACCEPTED, SAMPLES_REJECTED, UP } from "./report-names.js";
@@ -50,7 +50,8 @@ export class SourceReport {
 
   constructor(labels: Labels) {
     this.labels = labels;
-    const named = (name: string) => new ReportSeries(labels.with({ [METRIC_NAME]: name }));
+    const under = labelsUnder(labels);
+    const named = (name: string) => new ReportSeries(under(name));
     this.#up = named(UP);
     this.#lastSuccess = named(LAST_SUCCESS);
     this.#interval = named(INTERVAL);
@@ -122,6 +123,17 @@ class ReportSeries {
     this.isLive = value !== undefined;
     return 1;
   }
+}
+
+/** The labels under the name of a metric: all with one list of label names. */
+function labelsUnder(labels: Labels): (metricName: string) => Labels {
+  const named = labels.with({ [METRIC_NAME]: UP });
+  const names = Array.from(named, ([name]) => name);
+  return (metricName) =>
+    Labels.fromSorted(
+      names,
+      names.map((name, i) => (name === METRIC_NAME ? metricName : named.valueAt(i))),
+    );
 }
 
 function inSeconds(ms: number | undefined): number | undefined {
