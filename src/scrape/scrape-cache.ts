@@ -23,6 +23,10 @@ import { NO_SERIES, type SeriesRef } from "../model/series.js";
 const DROPPED = 1;
 /** The current page is the first to have it, and nobody has asked yet. */
 const NEW = 2;
+/** The current page has it without a time of its own: its end is marked. */
+const TRACKED = 4;
+/** The page before had it so. */
+const TRACKED_BEFORE = 8;
 
 /** Pages after which a target tells again what its metrics are: what is told again is kept longer (see MetadataTable). */
 const pagesPerMetadata = 64;
@@ -37,10 +41,6 @@ export class ScrapeCache {
   /** By entry, like all that follow. */
   #refs = new Float64Array(0);
   #flags = new Uint8Array(0);
-  /** The last page that had it without a time of its own: its end is marked. 0 when there was none. */
-  #trackedPages = new Uint32Array(0);
-  /** The one before that. */
-  #trackedBefore = new Uint32Array(0);
   /** Times of the newest samples that brought their own; empty while there is none. */
   #newestTimes = new Float64Array(0);
   /** Labels of series that the current page is the first to have. */
@@ -56,19 +56,22 @@ export class ScrapeCache {
     this.#kernel.deleteTable(this.#table);
   }
 
+  /** What the page before had is from now on what was before: also when it could not be used, and had nothing. */
   beginPage(): void {
     this.#page++;
+    const flags = this.#flags;
+    for (let entry = 0; entry < flags.length; entry++)
+      flags[entry] = (flags[entry]! & DROPPED) | ((flags[entry]! & TRACKED) << 1);
   }
 
   /** The current page is done with. What is only of use for it must not live on: it is much, when all targets are new. */
   endPage(): void {
-    for (const entry of this.#new.keys()) this.#flags[entry]! &= ~NEW;
     this.#new.clear();
   }
 
   /**
-   * Reads the page; `rows` has its samples. `labelsOf` decides what a new series is stored as, undefined for not at all. Throws what
-   * that throws, and MalformedInputError; `rows` then has what came before.
+   * Reads the page; `rows` has its samples. `labelsOf` decides what a new series is stored as, undefined for not at all.
+   * Throws what that throws, and MalformedInputError; `rows` then has what came before.
    */
   readPage(
     bytes: Buffer,
@@ -107,10 +110,7 @@ export class ScrapeCache {
 
   /** The current page has it without a time of its own. */
   track(entry: number): void {
-    const before = this.#trackedPages[entry]!;
-    if (before === this.#page) return;
-    this.#trackedBefore[entry] = before;
-    this.#trackedPages[entry] = this.#page;
+    this.#flags[entry]! |= TRACKED;
   }
 
   refOf(entry: number): SeriesRef {
@@ -145,10 +145,9 @@ export class ScrapeCache {
   /** The tracked series of the page before that the current one does not have, or has with their own times. */
   vanished(): number[] {
     const ended: number[] = [];
-    const before = this.#page - 1;
-    const pages = this.#trackedPages;
-    if (before > 0)
-      for (let entry = 0; entry < pages.length; entry++) if (pages[entry] === before) ended.push(entry);
+    const flags = this.#flags;
+    for (let entry = 0; entry < flags.length; entry++)
+      if ((flags[entry]! & (TRACKED | TRACKED_BEFORE)) === TRACKED_BEFORE) ended.push(entry);
     return ended;
   }
 
@@ -163,9 +162,7 @@ export class ScrapeCache {
     this.#enter();
     this.#kernel.discardPage();
     this.endPage();
-    const pages = this.#trackedPages;
-    for (let entry = 0; entry < pages.length; entry++)
-      if (pages[entry] === this.#page) pages[entry] = this.#trackedBefore[entry]!;
+    for (let entry = 0; entry < this.#flags.length; entry++) this.#flags[entry]! &= ~TRACKED;
   }
 
   /** Forgets the lines that the current page, a good one, does not have. Call it after `vanished`. */
@@ -181,24 +178,18 @@ export class ScrapeCache {
   #add(entry: number, labels: Labels | undefined): void {
     if (entry >= this.#refs.length) this.#grow(entry);
     this.#refs[entry] = NO_SERIES;
-    this.#trackedPages[entry] = 0;
     this.#flags[entry] = labels === undefined ? DROPPED : NEW;
     if (entry < this.#newestTimes.length) this.#newestTimes[entry] = Number.NEGATIVE_INFINITY;
     if (labels !== undefined) this.#new.set(entry, labels);
   }
 
   #grow(entry: number): void {
-    const length = Math.max(entry + 1, 64, Math.ceil(this.#refs.length * 1.5));
+    const length = Math.max(64, Math.ceil(entry * 1.25));
     const refs = new Float64Array(length);
     refs.set(this.#refs);
     this.#refs = refs;
     const flags = new Uint8Array(length);
     flags.set(this.#flags);
     this.#flags = flags;
-    const [trackedPages, trackedBefore] = [new Uint32Array(length), new Uint32Array(length)];
-    trackedPages.set(this.#trackedPages);
-    trackedBefore.set(this.#trackedBefore);
-    this.#trackedPages = trackedPages;
-    this.#trackedBefore = trackedBefore;
   }
 }

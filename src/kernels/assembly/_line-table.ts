@@ -166,9 +166,9 @@ function removeRecord(record: usize): void {
   store<u32>(table, <u32>((record - records) / RECORD), 12);
 }
 
-/** By a half, as memory counts more here than the seldom copy. */
+/** By a quarter, as memory counts more here than the seldom copy. */
 function growTable(capacity: u32): void {
-  const larger = max(SMALLEST, capacity + (capacity >> 1));
+  const larger = max(SMALLEST, capacity + (capacity >> 2));
   records = regrown(records, <usize>capacity * RECORD, <usize>larger * RECORD, <usize>capacity * RECORD);
   store<u32>(table, <u32>records);
   store<u32>(table, larger, 4);
