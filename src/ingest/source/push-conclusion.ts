@@ -5,6 +5,7 @@
 
 import type { Appender } from "../../model/appendable.js";
 import type { PushProtocol } from "../push/push.js";
+import type { PushExcerpt } from "./push-excerpt.js";
 import { isOfFullPush } from "./push-scope.js";
 import type { PushShare } from "./push-share.js";
 import type { RememberedPush, Source } from "./source.js";
@@ -111,12 +112,17 @@ function remember(push: SourcePush, share: PushShare): void {
   source.pushes++;
   source.samplesAccepted += accepted;
   source.samplesRejected += rejected;
-  if (accepted > 0 || rejected === 0) source.lastAccepted = { ...facts(push), samples: accepted, excerpt };
-  if (rejected > 0) source.lastRejected = { ...facts(push), samples: rejected, ...whyOf(push, share) };
+  if (accepted > 0 || rejected === 0) source.lastAccepted = taken(push, accepted, excerpt);
+  if (rejected > 0) source.lastRejected = refused(push, rejected, whyOf(push, share));
+}
+
+interface Why {
+  readonly excerpt: PushExcerpt;
+  readonly reason: string;
 }
 
 /** Where the push is of one source alone, all that was wrong with it is that one's. */
-function whyOf(push: SourcePush, share: PushShare): Pick<RememberedPush, "excerpt" | "reason"> {
+function whyOf(push: SourcePush, share: PushShare): Why {
   if (push.shares.size > 1) return { excerpt: share.refusedExcerpt, reason: share.firstReason ?? "" };
   const excerpt = push.strayRefused > 0 ? push.refusedExcerpt : share.refusedExcerpt;
   return { excerpt, reason: firstReason(push) };
@@ -136,7 +142,7 @@ export function rememberRollback(push: SourcePush, reason: string): void {
   const [only] = shares.size === 1 ? shares.keys() : [];
   const source = only ?? origin.catalog.knownSource();
   if (source === undefined) options.onUnknown(reason, push.arrivalTime);
-  else source.lastRejected = { ...facts(push), samples: 0, excerpt: push.refusedExcerpt, reason };
+  else source.lastRejected = refused(push, 0, { excerpt: push.refusedExcerpt, reason });
 }
 
 /** What storage did not take was not known when the report was written: the next one counts it. */
@@ -144,16 +150,18 @@ function noteRejections(push: SourcePush, share: PushShare): void {
   const { source, rejectedByStorage } = share;
   source.noteRejectedByStorage(rejectedByStorage);
   const samples = share.refused + strayOf(push) + rejectedByStorage;
-  source.lastRejected = { ...facts(push), samples, ...whyOf(push, share) };
+  source.lastRejected = refused(push, samples, whyOf(push, share));
 }
 
-function facts({
-  arrivalTime,
-  origin,
-  options,
-}: SourcePush): Pick<RememberedPush, "time" | "protocol" | "credential" | "address"> {
+function taken(push: SourcePush, samples: number, excerpt: PushExcerpt): RememberedPush {
+  const { arrivalTime: time, origin, options } = push;
   const { protocol, sender } = options.request;
-  return { time: arrivalTime, protocol, credential: origin.name, address: sender.address };
+  // In one piece: this is made for each source of each push, and kept.
+  return { time, protocol, credential: origin.name, address: sender.address, samples, excerpt };
+}
+
+function refused(push: SourcePush, samples: number, { excerpt, reason }: Why): RememberedPush {
+  return { ...taken(push, samples, excerpt), reason };
 }
 
 function firstReason({ tally, options }: SourcePush): string {

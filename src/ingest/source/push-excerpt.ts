@@ -9,10 +9,20 @@ import type { TimestampMs } from "../../model/sample.js";
 export const excerptRows = 20;
 const textLengthMax = 4096;
 
+interface ExcerptRow {
+  readonly labels: Labels;
+  readonly value: number;
+  readonly time: TimestampMs;
+}
+
+const noRows: ExcerptRow[] = [];
+
 export class PushExcerpt {
-  readonly #rows: { readonly labels: Labels; readonly value: number; readonly time: TimestampMs }[] = [];
+  /** Of most there is none: nothing was refused, or others of the push are shown. */
+  #rows: ExcerptRow[] = noRows;
 
   add(labels: Labels, value: number, time: TimestampMs): void {
+    if (this.#rows === noRows) this.#rows = [];
     if (this.#rows.length < excerptRows) this.#rows.push({ labels, value, time });
   }
 
