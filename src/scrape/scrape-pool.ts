@@ -196,7 +196,8 @@ export class ScrapePool {
     for (const old of before) {
       const target = this.#selection.active.find(({ identity }) => identity === old.target.identity);
       if (target === undefined) continue;
-      if (!isKnownStill) old.forget();
+      // What the old rules made of its series, and the new ones do not, ends as if the target were gone.
+      if (!isKnownStill) this.#retire(old);
       const loop = this.#createLoop(target, isKnownStill ? old : undefined);
       this.#loops.set(target.identity, loop);
       loop.refuse(this.#refusal());

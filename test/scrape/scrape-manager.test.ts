@@ -181,6 +181,23 @@ describe("a reload", () => {
     expect(database.samples[0]).toMatch(/^a\{instance="x", job="app", new="1"\} 1 @/);
     expect(stale()).toEqual([]);
   });
+
+  it("ends series that get other labels, at the time of the next scrape", async () => {
+    const scrapes = start(job());
+    await pass(1);
+    const last = scrapes.pools()[0]!.activeTargets[0]!.lastScrape!;
+    const rename = new RelabelConfig({
+      sourceLabels: ["__name__"],
+      regex: "a",
+      targetLabel: "new",
+      replacement: "1",
+    });
+    await scrapes.configure([job({ metricRelabelConfigs: [rename] })]);
+    await pass(4, 3 * interval);
+    expect(stale()).toEqual([`a{instance="x", job="app"} stale @${last + interval}`]);
+    await scrapes.stop();
+    expect(clock.nextDue).toBeUndefined();
+  });
 });
 
 describe("target_limit", () => {
