@@ -68,32 +68,38 @@ export const emptyConfig = {
 
 /** Reads a configuration file. Throws StorageError when it cannot be read, ConfigError when it is wrong. */
 export async function loadConfig(path: string, environment: Environment = process.env): Promise<Config> {
-  return loadConfigText(await readTextFile(path), path, environment);
+  const parsed = parseConfig(await readTextFile(path), path, environment);
+  const pushConfigs = await loadPushConfigs(parsed.pushConfigs, { file: path, readFile: readTextFile });
+  const scraped = await withScrapeConfigFiles(parsed, environment);
+  const { scrapeConfigs } = scraped;
+  const agentConfigs = await loadAgentConfigs(parsed.agentConfigs, { scrapeConfigs, readFile: readTextFile });
+  const { scrapeConfigFiles: _, ...others } = parsed;
+  return Object.freeze({ ...others, ...scraped, agentConfigs, pushConfigs });
 }
 
-/** As `loadConfig`, of what the file at `path` has, or would have: paths in it are relative to it. */
-export async function loadConfigText(
-  text: string,
+/** What is to be scraped by a file's text, or by the file at `path` itself; no other file that it names is read. */
+export async function loadScrapeConfigs(
   path: string,
+  text?: string,
   environment: Environment = process.env,
-): Promise<Config> {
-  const { scrapeConfigFiles, ...parsed } = parseConfig(text, path, environment);
-  const pushConfigs = await loadPushConfigs(parsed.pushConfigs, { file: path, readFile: readTextFile });
+): Promise<Pick<Config, "scrapeConfigs" | "warnings">> {
+  const parsed = parseConfig(text ?? (await readTextFile(path)), path, environment);
+  return withScrapeConfigFiles(parsed, environment);
+}
+
+async function withScrapeConfigFiles(
+  { globals, scrapeConfigs, scrapeConfigFiles, warnings }: ParsedConfig,
+  environment: Environment,
+): Promise<Pick<Config, "scrapeConfigs" | "warnings">> {
   const more = await loadScrapeConfigFiles(scrapeConfigFiles, {
-    globals: parsed.globals,
-    environment,
-    jobNames: parsed.scrapeConfigs.map(({ jobName }) => jobName),
+    ...{ globals, environment },
+    jobNames: scrapeConfigs.map(({ jobName }) => jobName),
     readFile: readTextFile,
   });
-  const scrapeConfigs = [...parsed.scrapeConfigs, ...more.scrapeConfigs];
-  const agentConfigs = await loadAgentConfigs(parsed.agentConfigs, { scrapeConfigs, readFile: readTextFile });
-  return Object.freeze({
-    ...parsed,
-    agentConfigs,
-    pushConfigs,
-    scrapeConfigs,
-    warnings: [...parsed.warnings, ...more.warnings],
-  });
+  return {
+    scrapeConfigs: [...scrapeConfigs, ...more.scrapeConfigs],
+    warnings: [...warnings, ...more.warnings],
+  };
 }
 
 /** Without reading anything that the file names; paths in it are relative to `file`. Throws ConfigError. */

@@ -5,7 +5,7 @@
 
 import { createRequire } from "node:module";
 import type { Database, DatabaseEvent } from "../api.js";
-import { type Config, loadConfig, loadConfigText } from "../config.js";
+import { type Config, loadScrapeConfigs } from "../config.js";
 import { readTextFile } from "../local-files.js";
 import { type Clock, systemClock } from "../model/clock.js";
 import { ClosedError, InvalidArgumentError } from "../model/errors.js";
@@ -96,13 +96,11 @@ class RunningScraping implements Scraping {
 async function load(
   { configFile, config }: Pick<ScrapingOptions, "configFile" | "config">,
   onEvent: (event: DatabaseEvent) => void,
-): Promise<Config> {
+): Promise<Pick<Config, "scrapeConfigs">> {
   if ((configFile === undefined) === (config === undefined))
     throw new InvalidArgumentError("either configFile or config must be given");
-  const loaded =
-    configFile === undefined
-      ? await loadConfigText(typeof config === "string" ? config : JSON.stringify(config), "config")
-      : await loadConfig(configFile);
+  const text = config === undefined || typeof config === "string" ? config : JSON.stringify(config);
+  const loaded = await loadScrapeConfigs(configFile ?? "config", text);
   for (const message of loaded.warnings) onEvent({ level: "warning", message });
   return loaded;
 }

@@ -94,6 +94,18 @@ describe("startScraping", () => {
     await become(["b"]);
   });
 
+  it("reads no file that is for a server, and those that name more jobs", async () => {
+    const configFile = join(directory, "prometheus.yml");
+    const config = {
+      push_configs: [{ job_name: "pushed", tokens: [{ token_file: "none.token" }] }],
+      scrape_config_files: ["more.yml"],
+    };
+    writeFileSync(configFile, JSON.stringify(config));
+    writeFileSync(join(directory, "more.yml"), JSON.stringify({ scrape_configs: [job] }));
+    const running = await start({ configFile });
+    expect(running.status().map(({ jobName }) => jobName)).toEqual(["app"]);
+  });
+
   it("refuses what is no configuration, and anything after its close", async () => {
     await expect(start({ config: { scrape_config: [] } })).rejects.toThrow(
       'config:1:2: unknown key "scrape_config" in the file; did you mean "scrape_configs"?',
