@@ -110,11 +110,11 @@ function varint(value: number): Buffer {
   return Buffer.from(bytes);
 }
 
-function varintField(field: number, value: number): Buffer {
+export function varintField(field: number, value: number): Buffer {
   return Buffer.concat([varint(field * 8), varint(value)]);
 }
 
-function bytesField(field: number, bytes: Uint8Array): Buffer {
+export function bytesField(field: number, bytes: Uint8Array): Buffer {
   return Buffer.concat([varint(field * 8 + 2), varint(bytes.length), bytes]);
 }
 

@@ -1,0 +1,74 @@
+/**
+ * One real Prometheus and ours scrape the same real exporters, and targets that do what targets do at their worst, from one
+ * configuration; programs are looked for in PEERS_BIN, then in PATH:
+ *
+ *     node scripts/scrape-side-by-side.mjs --minutes 10 --interval 1s --seed 7
+ *
+ * Prints by name where samples, staleness markers, `up` or what scrapes report differ; ends with 1 when they do. On a machine
+ * that is too slow for the interval targets are left out, and named.
+ *
+ * Builds dist, and compiles test/scrape-peers with tsc into node_modules/.cache; `--compiled` says that this has been done.
+ */
+
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const output = join(root, "node_modules/.cache/narthex-scrape-peers");
+const { values: options } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "10" },
+    interval: { type: "string", default: "1s" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    compiled: { type: "boolean", default: false },
+  },
+});
+
+if (!options.compiled) {
+  run(process.execPath, [join(root, "scripts/build.mjs")]);
+  run(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "test/scrape-peers/tsconfig.json")]);
+}
+const load = (path) => import(pathToFileURL(join(output, "test", path)).href);
+const { scrapeSideBySide } = await load("scrape-peers/side-by-side.js");
+const { findPeer } = await load("support/peers.js");
+
+const missing = ["prometheus", "prometheus-node-exporter", "prometheus-pushgateway"].filter(
+  (name) => findPeer(name) === undefined,
+);
+if (missing.length > 0) {
+  console.error(`no ${missing.join(", no ")}: name their folder in PEERS_BIN, or put them into PATH`);
+  process.exit(2);
+}
+const [, count, unit] = /^(\d+)(ms|s)$/.exec(options.interval) ?? [];
+if (count === undefined) {
+  console.error(`--interval is seconds or milliseconds, as 1s or 500ms, not "${options.interval}"`);
+  process.exit(2);
+}
+const intervalMs = Number(count) * (unit === "s" ? 1000 : 1);
+const seed = Number(options.seed);
+const minutes = Number(options.minutes);
+console.log(`seed ${seed}`);
+const report = await scrapeSideBySide({
+  prometheus: findPeer("prometheus"),
+  narthex: join(root, "dist/cli/main.js"),
+  ...{ seed, intervalMs },
+  pages: Math.ceil((minutes * 60_000) / intervalMs),
+  // A target that is gone ends some intervals later, and a Prometheus takes up to five seconds to see that it is back.
+  turns: Math.max(1, Math.floor((minutes * 60_000) / (20_000 + 10 * intervalMs))),
+});
+for (const difference of report.differences) console.log(difference);
+for (const [name, count] of report.explained) console.log(`explained ${count} times: ${name}`);
+if (report.spoiltTargets.length > 0)
+  console.log(`too slow to be compared: ${report.spoiltTargets.join(", ")}`);
+console.log(
+  `${report.scrapes} scrapes of ${report.targets} targets, ${report.samples} samples, ${report.differences.length} differences (seed ${seed})`,
+);
+process.exitCode = report.differences.length === 0 ? 0 : 1;
+
+function run(command, args) {
+  const result = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}

@@ -1,0 +1,364 @@
+/**
+ * One real Prometheus and ours scrape the same targets from one configuration: real exporters, and targets that do what
+ * their scripts say. What each scrape left is compared scrape by scrape; what depends on the moment (a target that goes
+ * away and returns, a server that is down, a reload) by the states that followed one another.
+ */
+
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Dice } from "../differential/dice.js";
+import { freePort, query, type RunningServer } from "../support/processes.js";
+import {
+  type Difference,
+  describeDifference,
+  differencesOf,
+  type ScrapeTrace,
+  type TargetTrace,
+  traceOf,
+} from "./aligned-scrapes.js";
+import { randomScript } from "./behaviours.js";
+import { explanationOf } from "./explained.js";
+import { type Page, PagedTargets } from "./paged-targets.js";
+import { type RawSeries, readOurs, readTheirs } from "./raw-samples.js";
+import { startExporters } from "./real-exporters.js";
+import { relayedScript } from "./relayed-pages.js";
+import { assertRuns, type PeerPrograms, startPair } from "./scrape-round.js";
+
+export interface SideBySideOptions extends PeerPrograms {
+  readonly seed: number;
+  readonly intervalMs: number;
+  /** Of each script. */
+  readonly pages: number;
+  /** How often targets go away and return. */
+  readonly turns: number;
+}
+
+export interface SideBySideReport {
+  /** In words: where, and what each of them has. */
+  readonly differences: readonly string[];
+  /** That were compared one by one. */
+  readonly scrapes: number;
+  readonly samples: number;
+  readonly targets: number;
+  /** Targets for which the machine was too slow. */
+  readonly spoiltTargets: readonly string[];
+  readonly explained: ReadonlyMap<string, number>;
+}
+
+/** Jobs whose target plays a script of its own, and what they are configured with. */
+const scriptedJobs: Readonly<Record<string, string>> = {
+  plain: "",
+  honored: "honor_labels: true",
+  untimed: "honor_timestamps: false",
+  tracked: "track_timestamps_staleness: true",
+  small: "sample_limit: 20, body_size_limit: 2KB",
+  short: "label_limit: 6, label_value_length_limit: 40",
+  relabelled:
+    "metric_relabel_configs: [{ source_labels: [__name__], regex: 'latency.*', action: drop }, { regex: zone, action: labeldrop }]",
+  protobuf: "scrape_protocols: [PrometheusProto, PrometheusText0.0.4]",
+  fallback: "fallback_scrape_protocol: PrometheusText0.0.4",
+};
+
+/** Whose pages are always the same, and which are there or not. */
+const comingJobs = ["listed", "refused", "reloaded"] as const;
+
+const idlePage: Page = {
+  name: "idle",
+  answer: (response) => {
+    response.shouldKeepAlive = false;
+    response.setHeader("content-type", "text/plain").end('idle 1\nstill{label="first"} 2\n');
+  },
+};
+
+export async function scrapeSideBySide(options: SideBySideOptions): Promise<SideBySideReport> {
+  const directory = mkdtempSync(join(tmpdir(), "narthex-side-by-side-"));
+  const exporters = await startExporters();
+  const closing: (() => unknown)[] = [
+    () => rmSync(directory, { recursive: true, force: true }),
+    exporters.stop,
+  ];
+  try {
+    const stage = await Stage.set(directory, options, exporters.urls);
+    closing.unshift(() => stage.close());
+    for (let turn = 0; turn < options.turns; turn++) {
+      await exporters.work();
+      await stage.untilScraped(2);
+      await Promise.all([stage.leave(turn), exporters.kill()]);
+      await exporters.work();
+      await stage.untilGone();
+      await Promise.all([stage.comeBack(), exporters.revive()]);
+      await stage.untilBack();
+    }
+    while (!stage.isPlayed()) {
+      await exporters.work();
+      await stage.wait();
+    }
+    return await stage.compare();
+  } finally {
+    for (const close of closing) await close();
+  }
+}
+
+class Stage {
+  readonly #directory: string;
+  readonly #options: SideBySideOptions;
+  readonly #jobs: readonly (readonly [name: string, keys: string])[];
+  readonly #scripts: (readonly Page[])[];
+  readonly #targets: PagedTargets;
+  readonly #refusingPort: number;
+  #refusing: Server | undefined;
+  #servers: readonly RunningServer[] = [];
+
+  private constructor(
+    directory: string,
+    options: SideBySideOptions,
+    parts: { urls: Readonly<Record<string, string>>; refusingPort: number },
+  ) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#refusingPort = parts.refusingPort;
+    const dice = new Dice(options.seed);
+    const now = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+    const real = Object.keys(parts.urls).map((name) => [name, ""] as const);
+    this.#jobs = [...Object.entries(scriptedJobs), ...real];
+    this.#scripts = this.#jobs.map(([name]) => {
+      const url = parts.urls[name];
+      return url === undefined ? randomScript(options.pages, dice, now) : relayedScript(url, options.pages);
+    });
+    this.#targets = new PagedTargets(this.#jobs.length + comingJobs.length, idlePage);
+  }
+
+  static async set(
+    directory: string,
+    options: SideBySideOptions,
+    urls: Readonly<Record<string, string>>,
+  ): Promise<Stage> {
+    const stage = new Stage(directory, options, { urls, refusingPort: await freePort() });
+    for (const [i, script] of stage.#scripts.entries()) stage.#targets.play(i, script);
+    await stage.#targets.listen();
+    await stage.#listenRefusing();
+    stage.#list(true);
+    stage.#configure("first");
+    const { ours, theirs } = await startPair(options, { directory, configFile: stage.#configFile });
+    stage.#servers = [ours, theirs];
+    return stage;
+  }
+
+  get #configFile(): string {
+    return join(this.#directory, "prometheus.yml");
+  }
+
+  async wait(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.#options.intervalMs / 2));
+    for (const server of this.#servers) assertRuns(server);
+  }
+
+  /** Targets are taken out of the list, refuse connections, and get other labels by a reload. */
+  async leave(turn: number): Promise<void> {
+    this.#list(false);
+    const refusing = this.#refusing!;
+    refusing.closeAllConnections();
+    await new Promise((resolve) => refusing.close(resolve));
+    this.#configure(`turn ${turn}`);
+    for (const server of this.#servers) await fetch(`${server.url}/-/reload`, { method: "POST" });
+  }
+
+  async comeBack(): Promise<void> {
+    this.#list(true);
+    await this.#listenRefusing();
+  }
+
+  /** At least `count` good scrapes of those that come and go, in a row, by both. */
+  async untilScraped(count: number): Promise<void> {
+    for (const job of comingJobs) await this.#until(job, (values) => endsWith(values, "1", count));
+  }
+
+  async untilGone(): Promise<void> {
+    await this.#until("refused", (values) => endsWith(values, "0", 2));
+    for (const server of this.#servers)
+      while ((await query(server, "query", { query: 'up{job="listed"}' })).length > 0) await this.wait();
+  }
+
+  async untilBack(): Promise<void> {
+    await this.untilScraped(2);
+    for (const server of this.#servers)
+      while ((await query(server, "query", { query: 'up{job="listed"}' })).length === 0) await this.wait();
+  }
+
+  isPlayed(): boolean {
+    return this.#scripts.every((_, i) => this.#targets.isPlayed(i, 2));
+  }
+
+  async compare(): Promise<SideBySideReport> {
+    await this.untilScraped(2);
+    const [our, their] = this.#servers;
+    const always = { from: 0, to: 2 ** 50 };
+    const ours = byJob(await readOurs(our!, join(this.#directory, "ours"), always));
+    const theirs = byJob(await readTheirs(their!, always));
+    const differences: string[] = [];
+    const explained = new Map<string, number>();
+    const spoiltTargets: string[] = [];
+    let samples = 0;
+    for (const [i, [job]] of this.#jobs.entries()) {
+      const traces = { ours: traceOf(ours.get(job) ?? []), theirs: traceOf(theirs.get(job) ?? []) };
+      const script = this.#scripts[i]!;
+      if (this.#isSpoilt(i, script, traces)) {
+        spoiltTargets.push(job);
+        continue;
+      }
+      for (const scrape of traces.theirs.scrapes.slice(0, script.length + 1)) samples += scrape.size;
+      differences.push(...compareScripted(job, script, traces, explained));
+    }
+    for (const job of comingJobs)
+      differences.push(...compareStates(job, states(ours.get(job)), states(theirs.get(job))));
+    const scrapes = (this.#jobs.length - spoiltTargets.length) * (this.#options.pages + 1);
+    const targets = this.#jobs.length;
+    return { differences, scrapes, samples, targets, spoiltTargets, explained };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+    this.#targets.close();
+    this.#refusing?.close();
+  }
+
+  #isSpoilt(
+    target: number,
+    script: readonly Page[],
+    traces: Record<"ours" | "theirs", TargetTrace>,
+  ): boolean {
+    return (["ours", "theirs"] as const).some((scraper) => {
+      const visits = this.#targets.visits(target, scraper);
+      const { durations, scrapes } = traces[scraper];
+      const isLate = (seconds: number, page: number) =>
+        seconds * 1000 >= this.#options.intervalMs * 0.9 && !script[page]?.name.startsWith("hangs");
+      return visits.isSpoilt || durations.some(isLate) || scrapes.length < visits.pages.length - 1;
+    });
+  }
+
+  async #until(job: string, holds: (values: readonly string[]) => boolean): Promise<void> {
+    for (const server of this.#servers) {
+      for (;;) {
+        const [up] = await query(server, "query", { query: `up{job="${job}"}[1h]` });
+        if (holds((up?.values ?? []).map(([, value]) => value))) break;
+        await this.wait();
+      }
+    }
+  }
+
+  async #listenRefusing(): Promise<void> {
+    this.#refusing = createServer((request, response) => idlePage.answer(response, request));
+    await new Promise<void>((listening) =>
+      this.#refusing!.listen(this.#refusingPort, "127.0.0.1", listening),
+    );
+  }
+
+  /** Written aside and renamed, so that nobody reads half of it. */
+  #list(isThere: boolean): void {
+    const path = `/${this.#jobs.length}`;
+    const group = { targets: [this.#targets.address], labels: { __metrics_path__: path } };
+    writeFileSync(join(this.#directory, "targets.new"), JSON.stringify(isThere ? [group] : []));
+    renameSync(join(this.#directory, "targets.new"), join(this.#directory, "targets.json"));
+  }
+
+  #configure(label: string): void {
+    const { intervalMs } = this.#options;
+    const address = this.#targets.address;
+    const job = (name: string, keys: string, targets: string) =>
+      `  - { job_name: ${name}${keys === "" ? "" : `, ${keys}`}, ${targets} }`;
+    const fixed = (at: string, path: number) =>
+      `static_configs: [{ targets: ["${at}"], labels: { __metrics_path__: /${path} } }]`;
+    const relabelling = `metric_relabel_configs: [{ source_labels: [label], regex: first, target_label: label, replacement: '${label}' }]`;
+    const count = this.#jobs.length;
+    const text = [
+      `global: { scrape_interval: ${intervalMs}ms, scrape_timeout: ${intervalMs}ms }`,
+      "storage: { tsdb: { out_of_order_time_window: 1d } }",
+      "scrape_configs:",
+      ...this.#jobs.map(([name, keys], i) => job(name, keys, fixed(address, i))),
+      job("listed", "", `file_sd_configs: [{ files: ["${join(this.#directory, "targets.json")}"] }]`),
+      job("refused", "", fixed(`127.0.0.1:${this.#refusingPort}`, count + 1)),
+      job("reloaded", relabelling, fixed(address, count + 2)),
+      "",
+    ];
+    writeFileSync(this.#configFile, text.join("\n"));
+  }
+}
+
+function endsWith(values: readonly string[], value: string, count: number): boolean {
+  return values.length >= count && values.slice(-count).every((one) => one === value);
+}
+
+function byJob(all: readonly RawSeries[]): ReadonlyMap<string, RawSeries[]> {
+  const found = new Map<string, RawSeries[]>();
+  for (const series of all) {
+    // What honor_labels keeps is found by its instance alone.
+    const job = series.labels.job === "mine" ? "honored" : (series.labels.job ?? "");
+    const of = found.get(job);
+    if (of === undefined) found.set(job, [series]);
+    else of.push(series);
+  }
+  return found;
+}
+
+function compareScripted(
+  job: string,
+  script: readonly Page[],
+  { ours, theirs }: Record<"ours" | "theirs", TargetTrace>,
+  explained: Map<string, number>,
+): string[] {
+  const found: string[] = [];
+  const nothing: ScrapeTrace = new Map();
+  const tell = (place: string, difference: Difference, page?: number) => {
+    const scrape = page === undefined ? undefined : ours.scrapes[page];
+    const scrapeBefore = page === undefined ? undefined : ours.scrapes[page - 1];
+    const name = explanationOf(difference, { pages: [], scrape, scrapeBefore });
+    if (name === undefined) found.push(`${place}: ${describeDifference(difference)}`);
+    else explained.set(name, (explained.get(name) ?? 0) + 1);
+  };
+  for (let page = 0; page <= script.length; page++) {
+    const name = script[page]?.name ?? "after the script";
+    const before = script[page - 1]?.name ?? "nothing";
+    for (const difference of differencesOf(ours.scrapes[page] ?? nothing, theirs.scrapes[page] ?? nothing))
+      tell(`${job}, scrape ${page}, "${name}" after "${before}"`, difference, page);
+  }
+  for (const difference of differencesOf(ours.elsewhere, theirs.elsewhere))
+    tell(`${job}, times of samples' own`, difference);
+  return found;
+}
+
+/**
+ * What one scrape left after another, without repetitions. An end that has a time of its own, as that of labels that a
+ * reload has changed, counts with the scrape that is nearest.
+ */
+function states(series: readonly RawSeries[] | undefined): string[] {
+  const { scrapes, times, elsewhere } = traceOf(series ?? []);
+  const all = scrapes.map((scrape) => new Map(scrape));
+  for (const [key, value] of elsewhere) {
+    const [, name = "", at] = /^(.*) @(-?\d+)$/s.exec(key)!;
+    const nearest = times.reduce(
+      (best, time, i) => (Math.abs(time - Number(at)) < Math.abs(times[best]! - Number(at)) ? i : best),
+      0,
+    );
+    all[nearest]!.set(name, value);
+  }
+  const found: string[] = [];
+  for (const scrape of all) {
+    const state = [...scrape]
+      .map(([name, value]) => `${name} ${value}`)
+      .sort()
+      .join("\n");
+    if (state !== found.at(-1)) found.push(state);
+  }
+  return found;
+}
+
+function compareStates(job: string, ours: readonly string[], theirs: readonly string[]): string[] {
+  const count = Math.max(ours.length, theirs.length);
+  for (let i = 0; i < count; i++) {
+    if (ours[i] === theirs[i]) continue;
+    return [`${job}, state ${i}:\n  ours\n${ours[i] ?? "none"}\n  theirs\n${theirs[i] ?? "none"}`];
+  }
+  return [];
+}
