@@ -53,6 +53,8 @@ const closingMs = 2000;
 export const connectionOptions = {
   // Answered here: a peer that asks and does not read must not fill our memory with answers.
   autoPong: false,
+  // One message a turn: others get theirs, however fast a peer sends.
+  allowSynchronousEvents: false,
   maxPayload: messageSizeMaxBytes,
   perMessageDeflate: false,
   maxFragments: 256,
