@@ -70,7 +70,7 @@ function encodeMetadata(
   const asked = parameters.optionalText("metric");
   const scraped = pools.flatMap(({ activeTargets }) => activeTargets.map((target) => target.metadata));
   const found = new Map<string, Set<string>>();
-  const encode = encoder();
+  const encode = metadataEncoder();
   for (const reader of [...scraped, metadata]) {
     for (const name of asked === undefined ? (reader?.metricNames() ?? []) : [asked]) {
       const known = reader?.metadataOf(name);
@@ -88,7 +88,7 @@ function encodeMetadata(
 }
 
 /** Targets share what they say alike: each is written once. */
-function encoder(): (metadata: MetricMetadata) => string {
+export function metadataEncoder(): (metadata: MetricMetadata) => string {
   const written = new Map<MetricMetadata, string>();
   return (metadata) => {
     const { type, help, unit } = metadata;

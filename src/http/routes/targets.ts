@@ -6,6 +6,7 @@
  */
 
 import type { FastifyInstance } from "fastify";
+import { encodeArray, encodeLabels } from "../../api/result-json.js";
 import { formatDuration } from "../../model/duration.js";
 import { InvalidArgumentError } from "../../model/errors.js";
 import { quoteText } from "../../model/labels.js";
@@ -18,7 +19,7 @@ import type { RouteContext } from "../app.js";
 import { encodeSuccess } from "../envelope.js";
 import { sendJson } from "../reply-stream.js";
 import { invalidParameter, RequestParameters } from "../request-parameters.js";
-import { integerOf, parseMatch } from "./metadata.js";
+import { integerOf, metadataEncoder, parseMatch } from "./metadata.js";
 
 export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteContext): void {
   const sortedPools = () => [...scrapePools()].sort((a, b) => (a.jobName < b.jobName ? -1 : 1));
@@ -31,8 +32,8 @@ export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteCont
     return sendJson(reply, encodeSuccess([JSON.stringify(answer)]));
   });
   app.get("/api/v1/targets/metadata", (request, reply) => {
-    const answer = describeMetrics(sortedPools(), new RequestParameters(request));
-    return sendJson(reply, encodeSuccess([JSON.stringify(answer)]));
+    const told = describeMetrics(sortedPools(), new RequestParameters(request));
+    return sendJson(reply, encodeSuccess(encodeArray(told, (text) => text)));
   });
   app.get("/api/v1/targets/relabel_steps", (request, reply) => {
     const answer = describeSteps(scrapePools(), new RequestParameters(request));
@@ -86,24 +87,39 @@ function describeTarget({ jobName }: ScrapePoolStatus, target: TargetStatus) {
   };
 }
 
-/** `limit` is how many targets may tell, as in Prometheus: the last of them tells all. */
-function describeMetrics(pools: readonly ScrapePoolStatus[], parameters: RequestParameters) {
+/**
+ * A piece of JSON for each metric of each target. `limit` is how many targets may tell, as in Prometheus: the last of them
+ * tells all.
+ */
+function describeMetrics(
+  pools: readonly ScrapePoolStatus[],
+  parameters: RequestParameters,
+): Iterable<string> {
   const limit = integerOf(parameters, "limit") ?? -1;
   const metric = parameters.text("metric");
   const match = parameters.text("match_target");
   const matchers = match === "" ? [] : parseMatch("match_target", match);
-  const found: object[] = [];
-  for (const { labels, metadata } of pools.flatMap(({ activeTargets }) => activeTargets)) {
-    if (limit >= 0 && found.length >= limit) break;
-    if (!matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))) continue;
+  const targets = pools
+    .flatMap(({ activeTargets }) => activeTargets)
+    .filter(({ labels }) => matchers.every((matcher) => matcher.matches(labels.get(matcher.name))));
+  return metricsOf(targets, metric, limit);
+}
+
+function* metricsOf(targets: readonly TargetStatus[], metric: string, limit: number): Generator<string> {
+  const encode = metadataEncoder();
+  let told = 0;
+  for (const { labels, metadata } of targets) {
+    if (limit >= 0 && told >= limit) return;
+    const target = `{"target":${encodeLabels(labels)},`;
     const names = metric !== "" ? [metric] : sortTexts([...(metadata?.metricNames() ?? [])]);
     for (const name of names) {
       const known = metadata?.metadataOf(name);
-      if (known !== undefined)
-        found.push({ target: labels, ...(metric === "" && { metric: name }), ...known });
+      if (known === undefined) continue;
+      const named = metric === "" ? `"metric":${JSON.stringify(name)},` : "";
+      yield target + named + encode(known).slice(1);
+      told++;
     }
   }
-  return found;
 }
 
 function describeSteps(pools: readonly ScrapePoolStatus[], parameters: RequestParameters) {
