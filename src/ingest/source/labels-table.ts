@@ -29,7 +29,9 @@ export class LabelsTable<T> {
 
   /** Adds, or replaces what is there. */
   set(labels: Labels, value: T): void {
-    const known = this.#entryOf(labels);
+    const table = this.#table;
+    const position = table === undefined ? 0 : this.#positionOf(table, labels);
+    const known = table === undefined ? this.#entryOf(labels) : table[position]!;
     if (known !== 0) {
       this.#values[known - 1] = value;
       return;
@@ -38,8 +40,8 @@ export class LabelsTable<T> {
     this.#labels[entry - 1] = labels;
     this.#values[entry - 1] = value;
     this.#size++;
-    if (this.#size * 2 > (this.#table?.length ?? 2 * untabledMax)) this.#rebuild();
-    else if (this.#table !== undefined) this.#table[this.#positionOf(this.#table, labels)] = entry;
+    if (table !== undefined) table[position] = entry;
+    if (this.#size * 2 > (table?.length ?? 2 * untabledMax)) this.#rebuild();
   }
 
   delete(labels: Labels): void {

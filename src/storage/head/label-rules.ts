@@ -13,18 +13,8 @@ export function areStorableLabels(labels: Labels): boolean {
   for (let i = 0; i < labels.size; i++) {
     const name = labels.nameAt(i);
     const value = labels.valueAt(i);
-    if (name === "" || value === "" || !hasUtf8Form(name) || !hasUtf8Form(value)) return false;
+    if (name === "" || value === "" || !name.isWellFormed() || !value.isWellFormed()) return false;
     if (i > 0 && compareText(labels.nameAt(i - 1), name) >= 0) return false;
   }
   return labels.size > 0;
 }
-
-function hasUtf8Form(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit >= 0xd800 && unit < 0xe000) return !loneSurrogate.test(text);
-  }
-  return true;
-}
-
-const loneSurrogate = /\p{Surrogate}/u;
