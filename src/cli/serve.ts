@@ -37,13 +37,21 @@ interface ServeOptions {
   readonly sampleData?: boolean;
 }
 
+/** What `npm start` and a Prometheus use too. A directory that is a Prometheus' is refused when it is opened. */
+const DATA_DEFAULT = "./data";
+
 export function addServeCommand(program: Command, terminal: Terminal, version: string): void {
   const command = program
     .command("serve")
     .description("serve the Prometheus HTTP API on a data directory")
-    .requiredOption("--data <directory>", "where the data are; created when absent")
+    // The longer names are Prometheus', so that its command line starts this server too.
     .option(
-      "--config <file>",
+      "--storage.tsdb.path, --data <directory>",
+      "where the data are; created when absent",
+      DATA_DEFAULT,
+    )
+    .option(
+      "--config.file, --config <file>",
       "a configuration file in Prometheus' words, with scrape_configs, push_configs and retention",
     );
   for (const addOptions of [addListenOptions, addStorageOptions, addQueryOptions]) addOptions(command);
@@ -54,7 +62,7 @@ export function addServeCommand(program: Command, terminal: Terminal, version: s
       `
 Examples:
   narthex serve --data ./data --sample-data
-  narthex serve --data ./data --web.listen-address 0.0.0.0:9090 --config prometheus.yml`,
+  narthex serve --config prometheus.yml --web.listen-address 0.0.0.0:9090`,
     )
     .action((options: ServeOptions) => serve(options, terminal, version));
 }

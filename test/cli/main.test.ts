@@ -80,6 +80,19 @@ describe("narthex serve", () => {
     expect(await second.ended).toBe(0);
   });
 
+  it("starts as a Prometheus does: its flags, its order, data in ./data", async () => {
+    writeFileSync(join(root, "empty.yml"), "scrape_configs: []\n");
+    const byDefault = await serve(["--config", "empty.yml"]);
+    expect(byDefault.lines.join("\n")).toContain("(data in ./data; ");
+    byDefault.child.kill("SIGTERM");
+    const named = await serve(["--config.file=empty.yml", "--storage.tsdb.path=named"]);
+    expect(named.lines.join("\n")).toContain("(data in named; ");
+    named.child.kill("SIGTERM");
+    expect([await byDefault.ended, await named.ended]).toEqual([0, 0]);
+    const noFile = await narthex("serve", "--config.file=no.yml");
+    expect(noFile.err).toBe("error: cannot read no.yml: no such file or directory\n");
+  });
+
   it("names the port or the process that is in its way, and ends at once on a second signal", async () => {
     const server = await serve(["--data", "busy"]);
     const address = new URL(server.url).host;
@@ -174,7 +187,7 @@ describe.concurrent("wrong usage", () => {
   it.each([
     [["--bogus"], 2, "error: unknown option '--bogus'"],
     [["quer", "up"], 2, "error: unknown command 'quer'\n(Did you mean query?)"],
-    [["serve"], 2, "error: required option '--data <directory>' not specified"],
+    [["serve", "--confg", "x.yml"], 2, "error: unknown option '--confg'\n(Did you mean --config?)"],
     [
       ["serve", "--data", "x", "--config", "no.yml"],
       1,
