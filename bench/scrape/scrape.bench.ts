@@ -15,6 +15,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findPeer } from "../../test/support/peers.js";
+import type { RunningServer } from "../../test/support/processes.js";
 import { cpuSecondsOf, memoryOf } from "../support/process-meters.js";
 import {
   narthexScraper,
@@ -52,8 +53,9 @@ try {
 
 async function bench({ name, start }: Scraper): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "narthex-bench-scrape-"));
+  let server: RunningServer | undefined;
   try {
-    const server = await start(directory);
+    server = await start(directory);
     const pid = server.process.pid!;
     await pause(intervalSeconds * 2 + 5);
     const before = cpuSecondsOf(pid);
@@ -70,8 +72,8 @@ async function bench({ name, start }: Scraper): Promise<void> {
       String(await countUp(server.url)),
     ];
     console.log(`| ${name} | ${cells.join(" | ")} |`);
-    await server.stop("SIGTERM");
   } finally {
+    await server?.stop("SIGTERM");
     rmSync(directory, { recursive: true, force: true });
   }
 }

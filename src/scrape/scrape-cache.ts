@@ -36,6 +36,7 @@ export type PageFormat = ExpositionFormat | "protobuf";
 export class ScrapeCache {
   readonly #kernel: ExpositionKernel;
   readonly #table: number;
+  #isDeleted = false;
   #page = 0;
   #format: PageFormat | undefined;
   /** By entry, like all that follow. */
@@ -51,9 +52,10 @@ export class ScrapeCache {
     this.#table = kernel.createTable();
   }
 
-  /** Forgets everything. The cache must not be used any more. */
+  /** Forgets everything. The cache must not be used any more, but may be deleted again. */
   delete(): void {
-    this.#kernel.deleteTable(this.#table);
+    if (!this.#isDeleted) this.#kernel.deleteTable(this.#table);
+    this.#isDeleted = true;
   }
 
   /** What the page before had is from now on what was before: also when it could not be used, and had nothing. */

@@ -187,6 +187,8 @@ function buildIndex(): void {
   while (capacity < count << 1) capacity <<= 1;
   if (capacity > indexCapacity) {
     if (indexCapacity > 0) give(index, <usize>indexCapacity << 2);
+    // What was given back is not to be used when there is no memory.
+    indexCapacity = 0;
     index = take(<usize>capacity << 2);
     indexCapacity = capacity;
   }
