@@ -199,7 +199,7 @@ function decodeChunks(reader: ByteReader): readonly RefChunk[] {
 function encodeSeries(writer: ByteWriter, series: readonly SeriesDefinition[]): void {
   const symbols = new Map<string, number>();
   /** Of all names and values, in order. */
-  const numbers: number[] = [];
+  const numbers = new Uint32Array(2 * series.reduce((sum, { labels }) => sum + labels.size, 0));
   const intern = (text: string) => {
     let number = symbols.get(text);
     if (number === undefined) {
@@ -209,15 +209,18 @@ function encodeSeries(writer: ByteWriter, series: readonly SeriesDefinition[]): 
     return number;
   };
   let before = Labels.empty;
+  let at = 0;
   for (const { labels } of series) {
     // Most texts are those of the series before, at the same places.
-    const at = numbers.length - 2 * before.size;
     const hasBefore = before.size === labels.size;
+    const back = 2 * labels.size;
     for (let i = 0; i < labels.size; i++) {
       const name = labels.nameAt(i);
       const value = labels.valueAt(i);
-      numbers.push(hasBefore && name === before.nameAt(i) ? numbers[at + 2 * i]! : intern(name));
-      numbers.push(hasBefore && value === before.valueAt(i) ? numbers[at + 2 * i + 1]! : intern(value));
+      numbers[at] = hasBefore && name === before.nameAt(i) ? numbers[at - back]! : intern(name);
+      at++;
+      numbers[at] = hasBefore && value === before.valueAt(i) ? numbers[at - back]! : intern(value);
+      at++;
     }
     before = labels;
   }
