@@ -21,7 +21,7 @@ import { HttpServers } from "./support/http-servers.js";
 const root = mkdtempSync(join(tmpdir(), "narthex-agents-"));
 const targets = new HttpServers();
 const authority = createAuthority();
-const soon = { timeout: 15_000 };
+const soon = { timeout: 20_000 };
 const agents: { close(): Promise<void> }[] = [];
 const hostile: HostileAgent[] = [];
 let server: Server | undefined;
@@ -37,7 +37,7 @@ afterEach(async () => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const jobs = `scrape_configs:
-  - { job_name: node, scrape_interval: 100ms, metric_relabel_configs: [{ action: labeldrop, regex: noise }] }
+  - { job_name: node, scrape_interval: 500ms, metric_relabel_configs: [{ action: labeldrop, regex: noise }] }
   - { job_name: slow, scrape_interval: 400ms, scrape_timeout: 200ms }
   - { job_name: wide, scrape_interval: 2s }
 `;
@@ -155,22 +155,28 @@ describe("a server with agent_configs", () => {
     startAgent(
       `scrape_configs:\n${jobOf("node", [target], ", metrics_path: /m, params: { p: [1] }, basic_auth: { username: u, password: w }")}`,
     );
-    await vi.waitFor(async () => expect(await sampleOf("a")).toBe("7"), soon);
-    const [found] = await query("up");
     const instance = target.replace("http://", "");
     const labels = { agent: "cellar", instance, job: "node", site: "berlin" };
-    expect(found).toMatchObject({ metric: { __name__: "up", ...labels }, value: [expect.anything(), "1"] });
-    expect((await query("a"))[0]!.metric).toEqual({ __name__: "a", ...labels });
-    expect(await shownTargets()).toMatchObject([
-      { scrapePool: "cellar/node", scrapeUrl: `${target}/m?p=1`, labels, health: "up", lastError: "" },
-    ]);
+    // On a machine that is busy a scrape now and then is late.
+    await vi.waitFor(async () => {
+      expect(await query("a")).toMatchObject([
+        { metric: { __name__: "a", ...labels }, value: [expect.anything(), "7"] },
+      ]);
+      expect((await query("a"))[0]!.metric).not.toHaveProperty("noise");
+      expect(await query("up")).toMatchObject([
+        { metric: { __name__: "up", ...labels }, value: [expect.anything(), "1"] },
+      ]);
+      expect(await shownTargets()).toMatchObject([
+        { scrapePool: "cellar/node", scrapeUrl: `${target}/m?p=1`, labels, health: "up", lastError: "" },
+      ]);
+    }, soon);
     // As of a direct scrape, and with the agent's credentials.
     expect(asked).toMatchObject({
       url: "/m?p=1",
       accept: expect.stringContaining("application/openmetrics-text"),
       "accept-encoding": "gzip",
       "user-agent": "Narthex/1.2.3",
-      "x-prometheus-scrape-timeout-seconds": "0.1",
+      "x-prometheus-scrape-timeout-seconds": "0.5",
       authorization: `Basic ${Buffer.from("u:w").toString("base64")}`,
     });
     expect(await get("/api/v1/agents")).toMatch(/"name":"cellar".*"targets":1.*"isConnected":true/);
@@ -186,7 +192,7 @@ describe("a server with agent_configs", () => {
     await vi.waitFor(async () => expect(await sampleOf("up")).toBe("1"), soon);
     await agent.close();
     await vi.waitFor(async () => expect(await sampleOf("up")).toBe("0"), soon);
-    expect(await query("a")).toEqual([]);
+    await vi.waitFor(async () => expect(await query("a")).toEqual([]), soon);
     const away = /^agent "cellar" is not connected, since 20.*: the agent ends$/;
     await vi.waitFor(async () => expect((await shownTargets())[0]!.lastError).toMatch(away), soon);
     await server!.close();
@@ -196,8 +202,7 @@ describe("a server with agent_configs", () => {
       'agent "cellar" is not connected, since this server started',
     );
     startAgent(text);
-    await vi.waitFor(async () => expect(await sampleOf("up")).toBe("1"), soon);
-    expect(await sampleOf("a")).toBe("7");
+    await vi.waitFor(async () => expect(await sampleOf("a")).toBe("7"), soon);
   });
 
   it("goes on when the server comes back: the agent dials again", async () => {
@@ -222,9 +227,11 @@ describe("a server with agent_configs", () => {
     const { agent } = startAgent(`scrape_configs:\n${jobOf("node", [one, two])}`);
     await vi.waitFor(async () => expect(await query("a")).toHaveLength(2), soon);
     agent.configure(listing(`scrape_configs:\n${jobOf("node", [two])}`));
-    await vi.waitFor(async () => expect(await query("up")).toHaveLength(1), soon);
-    expect(await shownTargets()).toHaveLength(1);
-    expect(await query("a")).toMatchObject([{ value: [expect.anything(), "2"] }]);
+    await vi.waitFor(async () => {
+      expect(await query("up")).toHaveLength(1);
+      expect(await shownTargets()).toHaveLength(1);
+      expect(await query("a")).toMatchObject([{ value: [expect.anything(), "2"] }]);
+    }, soon);
   });
 
   it("follows no redirect: what is not listed is not reached", async () => {
@@ -285,8 +292,8 @@ describe("a server with agent_configs", () => {
     );
     await startWith(openAllow);
     startAgent(`scrape_configs:\n${jobOf("wide", urls)}`);
-    await vi.waitFor(async () => expect(await sampleOf("count(a)")).toBe("100"), { timeout: 40_000 });
-    expect(new Set((await query("a")).map(({ value }) => value[1])).size).toBe(100);
+    const values = async () => new Set((await query("a")).map(({ value }) => value[1])).size;
+    await vi.waitFor(async () => expect(await values()).toBe(100), { timeout: 40_000 });
   }, 60_000);
 
   it("takes no agent without a token that counts, and hangs up when it counts no more", async () => {

@@ -61,18 +61,20 @@ describe("PushProx", () => {
     const { port } = new URL(target);
     const proxy = await start(
       "one",
-      `scrape_interval: 200ms, metrics_path: /m, params: { p: [1] }, static_configs: [{ targets: ["gh-01.example:${port}"] }]`,
+      `scrape_interval: 500ms, metrics_path: /m, params: { p: [1] }, static_configs: [{ targets: ["gh-01.example:${port}"] }]`,
     );
     const client = new PushProxClient(proxy.url, "gh-01.example");
     closers.push(() => client.close());
-    await vi.waitFor(async () => expect(await sample("a")).toBe("7"), soon);
-    expect(await sample(`up{job="node",instance="gh-01.example:${port}"}`)).toBe("1");
+    await vi.waitFor(async () => {
+      expect(await sample("a")).toBe("7");
+      expect(await sample(`up{job="node",instance="gh-01.example:${port}"}`)).toBe("1");
+    }, soon);
     expect(proxy.seen[0]).toMatchObject({
       line: `GET http://gh-01.example:${port}/m?p=1 HTTP/1.1`,
       headers: {
         host: `gh-01.example:${port}`,
         "accept-encoding": "gzip",
-        "x-prometheus-scrape-timeout-seconds": "0.2",
+        "x-prometheus-scrape-timeout-seconds": "0.5",
       },
     });
     expect(await (await fetch(`${proxy.url}/clients`)).json()).toEqual([
@@ -86,9 +88,9 @@ describe("PushProx", () => {
     });
     const proxy = await start(
       "two",
-      `scrape_interval: 300ms, static_configs: [{ targets: ["gh-02.example:${new URL(target).port}"] }]`,
+      `scrape_interval: 500ms, static_configs: [{ targets: ["gh-02.example:${new URL(target).port}"] }]`,
     );
-    await vi.waitFor(async () => expect(await lastError()).toMatch(/timeout of 0.3s|HTTP status 500/), soon);
+    await vi.waitFor(async () => expect(await lastError()).toMatch(/timeout of 0.5s|HTTP status 500/), soon);
     await vi.waitFor(async () => expect(await sample("up")).toBe("0"), soon);
     const client = new PushProxClient(proxy.url, "gh-02.example");
     closers.push(() => client.close());

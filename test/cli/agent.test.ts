@@ -53,7 +53,7 @@ async function startServer(name: string): Promise<RunningServer> {
   const file = join(root, `${name}.yml`);
   writeFileSync(
     file,
-    `scrape_configs: [{ job_name: node, scrape_interval: 100ms }, { job_name: app, scrape_interval: 100ms }]
+    `scrape_configs: [{ job_name: node, scrape_interval: 500ms }, { job_name: app, scrape_interval: 500ms }]
 agent_configs: [{ name: cellar, token: s3cret, jobs: [node, app] }]
 `,
   );
