@@ -15,6 +15,7 @@ import { OriginMemory } from "../../src/ingest/push/origin-memory.js";
 import type { Push, PushSeries } from "../../src/ingest/push/push.js";
 import { pushBody } from "../../src/ingest/push/push-body.js";
 import { pushExposition } from "../../src/ingest/push/push-exposition.js";
+import { RowMemory } from "../../src/ingest/push/row-memory.js";
 import { readProtobufFamilies } from "../../src/ingest/pushgateway/read-protobuf-families.js";
 import { readTextFamilies } from "../../src/ingest/pushgateway/read-text-families.js";
 import {
@@ -173,7 +174,7 @@ function pushgatewayProtocols(): readonly FuzzedProtocol[] {
 
 async function otlpProtocols(): Promise<readonly FuzzedProtocol[]> {
   const url = "/api/v1/otlp/v1/metrics";
-  const parts = { options: defaultOtlpOptions, sums: openSums, memory: new OriginMemory<PushSeries>() };
+  const parts = { options: defaultOtlpOptions, sums: openSums, memory: new RowMemory() };
   return [
     {
       name: "otlp-protobuf",

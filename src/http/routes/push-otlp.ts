@@ -9,9 +9,8 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type OtlpBody, pushOtlp } from "../../ingest/otlp/push-otlp.js";
-import type { SeriesMemory } from "../../ingest/push/known-series.js";
-import { OriginMemory } from "../../ingest/push/origin-memory.js";
 import type { PushResult } from "../../ingest/push/push.js";
+import { RowMemory } from "../../ingest/push/row-memory.js";
 import { UnsupportedMediaTypeError } from "../../model/errors.js";
 import type { RouteContext } from "../app.js";
 import { errorReply } from "../error-reply.js";
@@ -29,7 +28,7 @@ const typeOf: Readonly<Record<Encoding, string>> = {
 
 export function addOtlpRoutes(app: FastifyInstance, context: RouteContext): void {
   acceptStreams(app);
-  const memory: SeriesMemory = new OriginMemory();
+  const memory = new RowMemory();
   const bodies = new HeldBodies();
   app.post("/api/v1/otlp/v1/metrics", async (request, reply) => {
     const encoding = encodingOf(request.headers["content-type"]);
@@ -46,7 +45,7 @@ export function addOtlpRoutes(app: FastifyInstance, context: RouteContext): void
 
 async function receive(
   context: RouteContext,
-  { memory, bodies }: { readonly memory: SeriesMemory; readonly bodies: HeldBodies },
+  { memory, bodies }: { readonly memory: RowMemory; readonly bodies: HeldBodies },
   request: FastifyRequest,
   reply: FastifyReply,
   encoding: Encoding,

@@ -13,7 +13,7 @@
 
 import { MalformedInputError } from "../../model/errors.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
-import type { Attributes, ResourceMetrics, ScopeMetrics } from "./otlp-message.js";
+import type { Attributes, ScopeMetrics } from "./otlp-message.js";
 import type { OtlpNames, TranslationStrategy } from "./otlp-names.js";
 
 /** In Prometheus' words, see its configuration of `otlp`. */
@@ -45,6 +45,8 @@ const identifying: ReadonlySet<string> = new Set([
   "service.instance.id",
 ]);
 
+export type NamedScope = Omit<ScopeMetrics, "metrics">;
+
 export class OtlpLabels {
   /** Different for options that may make other labels of the same attributes. */
   readonly text: string;
@@ -58,8 +60,8 @@ export class OtlpLabels {
     this.#options = options;
   }
 
-  /** What all series of a resource and scope share. Throws MalformedInputError for a key that is no name. */
-  base({ attributes }: ResourceMetrics, scope: ScopeMetrics): OtlpLabelSet {
+  /** What all series of a resource, by its attributes, and a scope share. Throws MalformedInputError for a key that is no name. */
+  base(attributes: Attributes, scope: NamedScope): OtlpLabelSet {
     const promoted = attributes.filter(([key]) => this.#isPromoted(key));
     const labels = this.#joined(
       this.#options.promoteScopeMetadata ? this.#scopeLabels(scope) : new Map(),
@@ -68,8 +70,8 @@ export class OtlpLabels {
     return new OtlpLabelSet(this, labels, promoted, identityOf(attributes));
   }
 
-  /** Undefined when the resource has nothing to tell, or nobody to tell it of. */
-  targetInfo({ attributes }: ResourceMetrics): Labels | undefined {
+  /** Undefined when a resource with these attributes has nothing to tell, or nobody to tell it of. */
+  targetInfo(attributes: Attributes): Labels | undefined {
     const identity = identityOf(attributes);
     const others = attributes.filter(([key]) => !identifying.has(key));
     if (identity.size === 0 || others.length === 0) return undefined;
@@ -96,7 +98,7 @@ export class OtlpLabels {
     return labels;
   }
 
-  #scopeLabels({ name, version, schemaUrl, attributes }: ScopeMetrics): Map<string, string> {
+  #scopeLabels({ name, version, schemaUrl, attributes }: NamedScope): Map<string, string> {
     const labels = new Map<string, string>();
     for (const [key, value] of attributes) labels.set(this.#labelName(`otel_scope_${key}`), value);
     labels.set("otel_scope_name", name);

@@ -13,18 +13,24 @@ export interface ResourceMetrics {
   readonly scopes: readonly ScopeMetrics[];
 }
 
-export interface ScopeMetrics {
+export interface Scope {
   readonly name: string;
   readonly version: string;
-  readonly schemaUrl: string;
   readonly attributes: Attributes;
+}
+
+export interface ScopeMetrics extends Scope {
+  readonly schemaUrl: string;
   readonly metrics: readonly Metric[];
 }
 
-export interface Metric {
+export interface MetricHeader {
   readonly name: string;
   readonly description: string;
   readonly unit: string;
+}
+
+export interface Metric extends MetricHeader {
   readonly points: Points;
 }
 

@@ -1,10 +1,8 @@
 /**
- * decodeOtlpProtobuf: an ExportMetricsServiceRequest from the protobuf wire format.
+ * The messages within a request, from the protobuf wire format: resources, scopes and points. They throw
+ * MalformedInputError when the bytes are no such message. What stands around them: read-protobuf.ts.
  *
- *   request 1: ResourceMetrics { 1 resource, 2 ScopeMetrics { 1 scope, 2 Metric, 3 schema URL } }
- *   Metric { 1 name, 2 description, 3 unit, 5 gauge, 7 sum, 9 histogram, 10 exponential histogram, 11 summary }
- *
- * Source: opentelemetry-proto, `collector/metrics/v1/metrics_service.proto` and what it imports.
+ * Source: opentelemetry-proto, `metrics/v1/metrics.proto` and `common/v1/common.proto`.
  */
 
 import { isUtf8 } from "node:buffer";
@@ -20,100 +18,29 @@ import { type AnyValue, attributeText, DEPTH_MAX } from "./attribute-text.js";
 import {
   type Attributes,
   type HistogramPoint,
-  type Metric,
   NO_RECORDED_VALUE,
   type NumberPoint,
-  type Points,
-  type ResourceMetrics,
-  type ScopeMetrics,
+  type Scope,
   type SummaryPoint,
   sortAttributes,
-  type Temporality,
 } from "./otlp-message.js";
 
-/** Throws MalformedInputError when the bytes are no such message. */
-export function decodeOtlpProtobuf(bytes: Uint8Array): readonly ResourceMetrics[] {
-  const resources: ResourceMetrics[] = [];
-  eachField(new ProtobufReader(bytes), (reader) => {
-    if (reader.isAt(1, WIRE_BYTES)) resources.push(resourceMetrics(nested(reader)));
-    else reader.skip();
-  });
-  return resources;
+/** Of a Resource. */
+export function decodeResource(reader: ProtobufReader): Attributes {
+  return attributesAt(reader, 1);
 }
 
-function resourceMetrics(reader: ProtobufReader): ResourceMetrics {
-  let attributes: Attributes = [];
-  const scopes: ScopeMetrics[] = [];
-  eachField(reader, () => {
-    if (reader.isAt(1, WIRE_BYTES)) attributes = attributesAt(nested(reader), 1);
-    else if (reader.isAt(2, WIRE_BYTES)) scopes.push(scopeMetrics(nested(reader)));
-    else reader.skip();
-  });
-  return { attributes, scopes };
-}
-
-function scopeMetrics(reader: ProtobufReader): ScopeMetrics {
-  let [name, version, schemaUrl] = ["", "", ""];
-  let attributes: Attributes = [];
-  const metrics: Metric[] = [];
-  eachField(reader, () => {
-    if (reader.isAt(1, WIRE_BYTES)) {
-      const scope = nested(reader);
-      const pairs: (readonly [string, string])[] = [];
-      eachField(scope, () => {
-        if (scope.isAt(1, WIRE_BYTES)) name = text(scope);
-        else if (scope.isAt(2, WIRE_BYTES)) version = text(scope);
-        else if (scope.isAt(3, WIRE_BYTES)) pairs.push(keyValue(nested(scope), 0));
-        else scope.skip();
-      });
-      attributes = sortAttributes(pairs);
-    } else if (reader.isAt(2, WIRE_BYTES)) metrics.push(metric(nested(reader)));
-    else if (reader.isAt(3, WIRE_BYTES)) schemaUrl = text(reader);
-    else reader.skip();
-  });
-  return { name, version, schemaUrl, attributes, metrics };
-}
-
-function metric(reader: ProtobufReader): Metric {
-  let [name, description, unit] = ["", "", ""];
-  let points: Points = { kind: "empty" };
+/** Of an InstrumentationScope. */
+export function decodeScope(reader: ProtobufReader): Scope {
+  let [name, version] = ["", ""];
+  const pairs: (readonly [string, string])[] = [];
   eachField(reader, () => {
     if (reader.isAt(1, WIRE_BYTES)) name = text(reader);
-    else if (reader.isAt(2, WIRE_BYTES)) description = text(reader);
-    else if (reader.isAt(3, WIRE_BYTES)) unit = text(reader);
-    else if (reader.isAt(5, WIRE_BYTES)) points = { kind: "gauge", ...pointsOf(nested(reader), numberPoint) };
-    else if (reader.isAt(7, WIRE_BYTES)) points = { kind: "sum", ...pointsOf(nested(reader), numberPoint) };
-    else if (reader.isAt(9, WIRE_BYTES))
-      points = { kind: "histogram", ...pointsOf(nested(reader), histogramPoint) };
-    else if (reader.isAt(10, WIRE_BYTES)) {
-      const { points: exponential } = pointsOf(nested(reader), (point) =>
-        eachField(point, () => point.skip()),
-      );
-      points = { kind: "exponential-histogram", count: exponential.length };
-    } else if (reader.isAt(11, WIRE_BYTES))
-      points = { kind: "summary", ...pointsOf(nested(reader), summaryPoint) };
+    else if (reader.isAt(2, WIRE_BYTES)) version = text(reader);
+    else if (reader.isAt(3, WIRE_BYTES)) pairs.push(keyValue(nested(reader), 0));
     else reader.skip();
   });
-  return { name, description, unit, points };
-}
-
-const temporalities: readonly Temporality[] = ["unspecified", "delta", "cumulative"];
-
-/** What gauges, sums, histograms and summaries have alike: 1 points, 2 temporality, 3 whether monotonic. */
-function pointsOf<T>(
-  reader: ProtobufReader,
-  read: (point: ProtobufReader) => T,
-): { readonly points: readonly T[]; readonly temporality: Temporality; readonly isMonotonic: boolean } {
-  const points: T[] = [];
-  let temporality: Temporality = "unspecified";
-  let isMonotonic = false;
-  eachField(reader, () => {
-    if (reader.isAt(1, WIRE_BYTES)) points.push(read(nested(reader)));
-    else if (reader.isAt(2, WIRE_VARINT)) temporality = temporalities[reader.readVarint()] ?? "unspecified";
-    else if (reader.isAt(3, WIRE_VARINT)) isMonotonic = reader.readVarint() !== 0;
-    else reader.skip();
-  });
-  return { points, temporality, isMonotonic };
+  return { name, version, attributes: sortAttributes(pairs) };
 }
 
 /** The fields that all points have; the numbers of the others differ. */
@@ -146,7 +73,7 @@ class PointFields {
   }
 }
 
-function numberPoint(reader: ProtobufReader): NumberPoint {
+export function decodeNumberPoint(reader: ProtobufReader): NumberPoint {
   const fields = new PointFields();
   let value = 0;
   eachField(reader, () => {
@@ -158,7 +85,7 @@ function numberPoint(reader: ProtobufReader): NumberPoint {
   return { ...fields.end(), value };
 }
 
-function histogramPoint(reader: ProtobufReader): HistogramPoint {
+export function decodeHistogramPoint(reader: ProtobufReader): HistogramPoint {
   const fields = new PointFields();
   let count = 0;
   let sum: number | undefined;
@@ -175,7 +102,7 @@ function histogramPoint(reader: ProtobufReader): HistogramPoint {
   return { ...fields.end(), count, sum, bucketCounts, bounds };
 }
 
-function summaryPoint(reader: ProtobufReader): SummaryPoint {
+export function decodeSummaryPoint(reader: ProtobufReader): SummaryPoint {
   const fields = new PointFields();
   let [count, sum] = [0, 0];
   const quantiles: { readonly quantile: number; readonly value: number }[] = [];
@@ -281,9 +208,13 @@ function text(reader: ProtobufReader): string {
   const end = reader.readLength();
   const start = reader.position;
   reader.position = end;
-  const decoded = reader.bytes.toString("utf8", start, end);
+  return decodeText(reader.bytes, start, end);
+}
+
+export function decodeText(bytes: Buffer, start: number, end: number): string {
+  const decoded = bytes.toString("utf8", start, end);
   // What is no UTF-8 is decoded to U+FFFD, which hardly any text has.
-  if (decoded.includes("\ufffd") && !isUtf8(reader.bytes.subarray(start, end)))
+  if (decoded.includes("\ufffd") && !isUtf8(bytes.subarray(start, end)))
     throw new MalformedInputError("a text is not valid UTF-8", { offset: start });
   return decoded;
 }
