@@ -102,11 +102,6 @@ async function load(
   const text = config === undefined || typeof config === "string" ? config : JSON.stringify(config);
   const loaded = await loadScrapeConfigs(configFile ?? "config", text);
   for (const message of loaded.warnings) onEvent({ level: "warning", message });
-  if (loaded.agentConfigs.length > 0)
-    onEvent({
-      level: "warning",
-      message: "agent_configs are not acted on here: agents connect to narthex serve",
-    });
   return loaded;
 }
 

@@ -47,12 +47,6 @@ const become = (expected: readonly string[]) =>
   vi.waitFor(async () => expect(await instances()).toEqual(expected), 10_000);
 
 describe("startScraping", () => {
-  it("says that agents have no server to connect to", async () => {
-    const agent_configs = [{ name: "cellar", token: "s3cret", jobs: ["app"] }];
-    await start({ config: { scrape_configs: [job], agent_configs } });
-    expect(told).toEqual(["agent_configs are not acted on here: agents connect to narthex serve"]);
-  });
-
   it("scrapes what a configuration names, as an object and as text", async () => {
     const static_configs = [{ targets: [address], labels: { instance: "x" } }];
     const running = await start({ config: { scrape_configs: [{ ...job, static_configs }] } });
