@@ -139,28 +139,21 @@ async function readJobs(options: AgentCommandOptions, onEvent: OnEvent): Promise
       "an agent without targets is of no use",
       "--config FILE with scrape_configs, or --target URL",
     );
-  const { loadConfig, parseConfig } = await import("../config.js");
-  const loaded = config === undefined ? undefined : await loadConfig(config);
-  for (const message of loaded === undefined ? [] : warningsOf(loaded))
-    onEvent({ level: "warning", message });
-  const listed = (loaded?.scrapeConfigs ?? []).filter(
-    ({ textfileDirectories }) => textfileDirectories.length === 0,
-  );
+  // Not the whole of it: what else the file names is a server's, its secrets too.
+  const { loadScrapeConfigs, parseConfig } = await import("../config.js");
+  const loaded = config === undefined ? undefined : await loadScrapeConfigs(config);
+  for (const message of loaded?.warnings ?? []) onEvent({ level: "warning", message });
+  const jobs = loaded?.scrapeConfigs ?? [];
+  const listed = jobs.filter(({ textfileDirectories }) => textfileDirectories.length === 0);
+  if (listed.length < jobs.length)
+    onEvent({
+      level: "warning",
+      message: "textfile_configs are not acted on by an agent, scrape_configs are",
+    });
   if (target.length === 0) return listed;
   if (listed.some(({ jobName }) => jobName === job))
     throw usage(`${config} has a job "${job}" too`, "give the targets of --target another one by --job");
   return [...listed, ...targetJob(job, target, parseConfig)];
-}
-
-function warningsOf(config: Config): readonly string[] {
-  const others = [
-    config.pushConfigs.length > 0 && "push_configs",
-    config.agentConfigs.length > 0 && "agent_configs",
-    config.scrapeConfigs.some(({ textfileDirectories }) => textfileDirectories.length > 0) &&
-      "textfile_configs",
-  ].filter((name) => name !== false);
-  const sentence = `an agent acts on scrape_configs only, and not on ${others.join(", ")}`;
-  return others.length === 0 ? config.warnings : [...config.warnings, sentence];
 }
 
 /** As of a file, so that all defaults are its. */

@@ -123,7 +123,10 @@ describe("narthex agent", () => {
 
   it("warns of a token that goes unencrypted, and of what is not its affair", async () => {
     writeFileSync(join(root, "t"), "s3cret");
-    writeFileSync(join(root, "more.yml"), "push_configs: [{ job_name: a, tokens: [{ token: t }] }]\n");
+    // Of a server, whose secrets are not there: none of the agent's business.
+    const more = "textfile_configs: [{ job_name: a, directories: [d] }]\n";
+    const server = "push_configs: [{ job_name: a, tokens: [{ token_file: none }] }]\n";
+    writeFileSync(join(root, "more.yml"), more + server);
     const { child, lines, ended } = startAgent([
       "--server",
       "http://192.0.2.1:9",
@@ -133,7 +136,7 @@ describe("narthex agent", () => {
       "more.yml",
     ]);
     await vi.waitFor(() => expect(lines.length).toBeGreaterThan(2), soon);
-    expect(lines[0]).toContain("an agent acts on scrape_configs only, and not on push_configs");
+    expect(lines[0]).toContain("textfile_configs are not acted on by an agent, scrape_configs are");
     expect(lines[1]).toContain("the token and all pages go to the server unencrypted: use https://");
     // It does not wait for an answer that never comes.
     child.kill("SIGTERM");
