@@ -5,7 +5,7 @@
  *     node scripts/scrape-side-by-side.mjs --minutes 10 --interval 1s --seed 7
  *
  * Prints by name where samples, staleness markers, `up` or what scrapes report differ; ends with 1 when they do. On a machine
- * that is too slow for the interval targets are left out, and named.
+ * that is too slow for the interval, scrapes that were late are left out and counted.
  *
  * Builds dist, and compiles test/scrape-peers with tsc into node_modules/.cache; `--compiled` says that this has been done.
  */
@@ -60,10 +60,12 @@ const report = await scrapeSideBySide({
 });
 for (const difference of report.differences) console.log(difference);
 for (const [name, count] of report.explained) console.log(`explained ${count} times: ${name}`);
-if (report.spoiltTargets.length > 0)
-  console.log(`too slow to be compared: ${report.spoiltTargets.join(", ")}`);
+if (report.unclearTargets.length > 0)
+  console.log(`too slow to be compared: ${report.unclearTargets.join(", ")}`);
+const { scrapes, targets, samples, lateScrapes, differences } = report;
 console.log(
-  `${report.scrapes} scrapes of ${report.targets} targets, ${report.samples} samples, ${report.differences.length} differences (seed ${seed})`,
+  `${scrapes} scrapes of ${targets} targets, ${samples} samples, ${differences.length} differences;`,
+  `${lateScrapes} scrapes were too late to be compared (seed ${seed})`,
 );
 process.exitCode = report.differences.length === 0 ? 0 : 1;
 

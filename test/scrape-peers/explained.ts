@@ -11,6 +11,8 @@ export type Exception = string;
 export interface DifferencePlace {
   /** What was served, up to the page that differs, where pages are random. */
   readonly pages: readonly { readonly kind: string; readonly bytes: Buffer; readonly isMutated: boolean }[];
+  /** Where they are not: what the page does. */
+  readonly behaviour?: string;
   /** Ours of that page; undefined for samples with times of their own. */
   readonly scrape: ScrapeTrace | undefined;
   readonly scrapeBefore: ScrapeTrace | undefined;
@@ -86,6 +88,13 @@ const rules: readonly Rule[] = [
     explains: ({ series }, { pages }) =>
       series.startsWith("scrape_series_added{") &&
       pages.some(({ bytes }) => /[ \t][+-]?\d{12,}\s*$/m.test(bytes.toString("latin1"))),
+  },
+  {
+    name: "a series is not new with a sample that is not stored, as its time has another value, in Prometheus",
+    explains: ({ series, ours, theirs }, { behaviour }) =>
+      series.startsWith("scrape_series_added{") &&
+      behaviour === "a time that has another value" &&
+      Number(ours) === Number(theirs) + 1,
   },
   {
     name: "labels without a comma between them are read in Prometheus",

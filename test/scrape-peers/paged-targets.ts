@@ -24,8 +24,8 @@ export interface Page {
 interface Visits {
   /** For each scrape, which page of the script it got; -1 is the idle page. */
   readonly pages: number[];
-  /** A page was not taken as it was to be. */
-  isSpoilt: boolean;
+  /** Scrapes whose page was not taken as it was to be. */
+  readonly spoilt: Set<number>;
   wasUnusual: boolean;
 }
 
@@ -93,6 +93,7 @@ export class PagedTargets {
     }
     const target = this.#targets[Number(request.url!.slice(1))];
     if (target === undefined) {
+      response.shouldKeepAlive = false;
       response.writeHead(404).end();
       return;
     }
@@ -109,14 +110,15 @@ export class PagedTargets {
     const isIdle = page === this.#idle;
     visits.pages.push(isIdle ? -1 : index);
     if (!isIdle) target.next[scraper]++;
+    const scrape = visits.pages.length - 1;
     const isExpected = page.isAbandoned ?? false;
     response.once("close", () => {
-      if (!response.writableFinished && !isExpected) visits.isSpoilt = true;
+      if (!response.writableFinished && !isExpected) visits.spoilt.add(scrape);
     });
     page.answer(response, request);
   }
 }
 
 function noVisits(): Visits {
-  return { pages: [], isSpoilt: false, wasUnusual: false };
+  return { pages: [], spoilt: new Set(), wasUnusual: false };
 }

@@ -74,8 +74,8 @@ export async function playRound(options: RoundOptions): Promise<TargetOutcome[]>
     return scripts.map((script, i) => {
       const traces = { ours: traceOf(ours.get(`${i}`) ?? []), theirs: traceOf(theirs.get(`${i}`) ?? []) };
       const isSpoilt =
-        targets.visits(i, "ours").isSpoilt ||
-        targets.visits(i, "theirs").isSpoilt ||
+        targets.visits(i, "ours").spoilt.size > 0 ||
+        targets.visits(i, "theirs").spoilt.size > 0 ||
         // All but the last scrape have been stored by now, unless a request was sent twice.
         traces.theirs.scrapes.length < targets.visits(i, "theirs").pages.length - 1 ||
         [traces.ours, traces.theirs].some(({ durations }) =>

@@ -42,8 +42,10 @@ export interface SideBySideReport {
   readonly scrapes: number;
   readonly samples: number;
   readonly targets: number;
-  /** Targets for which the machine was too slow. */
-  readonly spoiltTargets: readonly string[];
+  /** For which the machine was too slow: they were left out, as were the two after each. */
+  readonly lateScrapes: number;
+  /** Targets of which it cannot be said which scrape got which page, for the same reason. */
+  readonly unclearTargets: readonly string[];
   readonly explained: ReadonlyMap<string, number>;
 }
 
@@ -199,23 +201,29 @@ class Stage {
     const theirs = byJob(await readTheirs(their!, always));
     const differences: string[] = [];
     const explained = new Map<string, number>();
-    const spoiltTargets: string[] = [];
-    let samples = 0;
+    const unclearTargets: string[] = [];
+    let [scrapes, samples, lateScrapes] = [0, 0, 0];
     for (const [i, [job]] of this.#jobs.entries()) {
       const traces = { ours: traceOf(ours.get(job) ?? []), theirs: traceOf(theirs.get(job) ?? []) };
       const script = this.#scripts[i]!;
-      if (this.#isSpoilt(i, script, traces)) {
-        spoiltTargets.push(job);
+      const late = this.#lateScrapes(i, traces);
+      if (late === undefined) {
+        unclearTargets.push(job);
         continue;
       }
-      for (const scrape of traces.theirs.scrapes.slice(0, script.length + 1)) samples += scrape.size;
-      differences.push(...compareScripted(job, script, traces, explained));
+      const isCompared = (page: number) => page <= script.length && !isNearLate(late, page);
+      for (const [page, scrape] of traces.theirs.scrapes.entries()) {
+        if (!isCompared(page)) continue;
+        scrapes++;
+        samples += scrape.size;
+      }
+      lateScrapes += late.size;
+      differences.push(...compareScripted(job, { script, late, traces, explained }));
     }
     for (const job of comingJobs)
       differences.push(...compareStates(job, states(ours.get(job)), states(theirs.get(job))));
-    const scrapes = (this.#jobs.length - spoiltTargets.length) * (this.#options.pages + 1);
     const targets = this.#jobs.length;
-    return { differences, scrapes, samples, targets, spoiltTargets, explained };
+    return { differences, scrapes, samples, targets, lateScrapes, unclearTargets, explained };
   }
 
   async close(): Promise<void> {
@@ -224,18 +232,27 @@ class Stage {
     this.#refusing?.close();
   }
 
-  #isSpoilt(
+  /**
+   * Scrapes for which the machine was too slow, by one of the two or both; undefined when it cannot be said which page
+   * each scrape got.
+   */
+  #lateScrapes(
     target: number,
-    script: readonly Page[],
     traces: Record<"ours" | "theirs", TargetTrace>,
-  ): boolean {
-    return (["ours", "theirs"] as const).some((scraper) => {
+  ): ReadonlySet<number> | undefined {
+    const late = new Set<number>();
+    for (const scraper of ["ours", "theirs"] as const) {
       const visits = this.#targets.visits(target, scraper);
       const { durations, scrapes } = traces[scraper];
-      const isLate = (seconds: number, page: number) =>
-        seconds * 1000 >= this.#options.intervalMs * 0.9 && !script[page]?.name.startsWith("hangs");
-      return visits.isSpoilt || durations.some(isLate) || scrapes.length < visits.pages.length - 1;
-    });
+      // Of the last one the report may not be there yet.
+      if (scrapes.length > visits.pages.length || scrapes.length < visits.pages.length - 1) return undefined;
+      for (const scrape of visits.spoilt) late.add(scrape);
+      for (const [scrape, seconds] of durations.entries()) {
+        const isMeant = this.#scripts[target]![scrape]?.name.startsWith("hangs");
+        if (seconds * 1000 >= this.#options.intervalMs * 0.9 && !isMeant) late.add(scrape);
+      }
+    }
+    return late;
   }
 
   async #until(job: string, holds: (values: readonly string[]) => boolean): Promise<void> {
@@ -302,27 +319,40 @@ function byJob(all: readonly RawSeries[]): ReadonlyMap<string, RawSeries[]> {
   return found;
 }
 
-function compareScripted(
-  job: string,
-  script: readonly Page[],
-  { ours, theirs }: Record<"ours" | "theirs", TargetTrace>,
-  explained: Map<string, number>,
-): string[] {
+/** What a scrape leaves depends on the one before it, and on what that one made of the one before. */
+function isNearLate(late: ReadonlySet<number>, page: number): boolean {
+  return late.has(page) || late.has(page - 1) || late.has(page - 2);
+}
+
+interface ScriptedScrapes {
+  readonly script: readonly Page[];
+  readonly late: ReadonlySet<number>;
+  readonly traces: Record<"ours" | "theirs", TargetTrace>;
+  readonly explained: Map<string, number>;
+}
+
+function compareScripted(job: string, { script, late, traces, explained }: ScriptedScrapes): string[] {
+  const { ours, theirs } = traces;
   const found: string[] = [];
   const nothing: ScrapeTrace = new Map();
   const tell = (place: string, difference: Difference, page?: number) => {
     const scrape = page === undefined ? undefined : ours.scrapes[page];
     const scrapeBefore = page === undefined ? undefined : ours.scrapes[page - 1];
-    const name = explanationOf(difference, { pages: [], scrape, scrapeBefore });
+    const name = explanationOf(difference, {
+      ...{ pages: [], behaviour: page === undefined ? "" : (script[page]?.name ?? "") },
+      ...{ scrape, scrapeBefore },
+    });
     if (name === undefined) found.push(`${place}: ${describeDifference(difference)}`);
     else explained.set(name, (explained.get(name) ?? 0) + 1);
   };
   for (let page = 0; page <= script.length; page++) {
+    if (isNearLate(late, page)) continue;
     const name = script[page]?.name ?? "after the script";
     const before = script[page - 1]?.name ?? "nothing";
     for (const difference of differencesOf(ours.scrapes[page] ?? nothing, theirs.scrapes[page] ?? nothing))
       tell(`${job}, scrape ${page}, "${name}" after "${before}"`, difference, page);
   }
+  if (late.size > 0) return found;
   for (const difference of differencesOf(ours.elsewhere, theirs.elsewhere))
     tell(`${job}, times of samples' own`, difference);
   return found;
