@@ -126,15 +126,22 @@ export class ScrapeLoop {
       return;
     }
     const delayMs = Math.max(0, this.#due - clock.now()) + intervalMs + intervalMs / 10;
-    this.#cancelTimer = clock.schedule(delayMs, () => {
+    const mark = () => {
+      const successor = heir();
+      // What it has is not known before its first scrape, which a busy machine may have delayed.
+      if (successor !== undefined && successor.#status.lastScrape === undefined) {
+        this.#cancelTimer = clock.schedule(intervalMs, mark);
+        return;
+      }
       this.#running = this.#running
-        .then(() => this.#markEnd(this.#due, heir()))
+        .then(() => this.#markEnd(this.#due, successor))
         .catch(onFailure)
         .finally(() => {
           this.forget();
           ended();
         });
-    });
+    };
+    this.#cancelTimer = clock.schedule(delayMs, mark);
   }
 
   /** Gives back the memory of what is known of the target, when the loop has stopped for good and has no heir. */
