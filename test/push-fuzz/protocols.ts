@@ -7,15 +7,13 @@ import { pushDeviceBody } from "../../src/ingest/device/push-device-body.js";
 import { GraphiteReader } from "../../src/ingest/graphite/graphite-reader.js";
 import { GraphiteTemplate } from "../../src/ingest/graphite/graphite-template.js";
 import { type InfluxHead, pushInflux } from "../../src/ingest/influx/push-influx.js";
-import { JsonLinesReader } from "../../src/ingest/json-lines-reader.js";
 import { defaultOtlpOptions } from "../../src/ingest/otlp/otlp-labels.js";
 import { pushOtlp } from "../../src/ingest/otlp/push-otlp.js";
-import { KnownPushSeries } from "../../src/ingest/push/known-series.js";
 import { OriginMemory } from "../../src/ingest/push/origin-memory.js";
 import type { Push, PushSeries } from "../../src/ingest/push/push.js";
-import { pushBody } from "../../src/ingest/push/push-body.js";
 import { pushExposition } from "../../src/ingest/push/push-exposition.js";
 import { RowMemory } from "../../src/ingest/push/row-memory.js";
+import { pushJsonLines } from "../../src/ingest/push-json-lines.js";
 import { readProtobufFamilies } from "../../src/ingest/pushgateway/read-protobuf-families.js";
 import { readTextFamilies } from "../../src/ingest/pushgateway/read-text-families.js";
 import {
@@ -63,7 +61,8 @@ export async function fuzzedProtocols(): Promise<readonly FuzzedProtocol[]> {
 
 function lineProtocols(): readonly FuzzedProtocol[] {
   const text = "/api/v1/import/prometheus";
-  const [texts, openMetrics, lines] = [0, 1, 2].map(() => new OriginMemory<PushSeries>());
+  const [texts, openMetrics] = [0, 1].map(() => new OriginMemory<PushSeries>());
+  const lines = new RowMemory();
   const heads = new OriginMemory<InfluxHead>();
   return [
     {
@@ -96,12 +95,7 @@ function lineProtocols(): readonly FuzzedProtocol[] {
     {
       name: "json-lines",
       bodies: bodies.jsonLines,
-      read: (pieces, push) =>
-        pushBody(
-          arriving(pieces),
-          push,
-          new JsonLinesReader(push, push.limits.lineSizeBytes, new KnownPushSeries(push, lines!)),
-        ),
+      read: (pieces, push) => pushJsonLines(arriving(pieces), push, push.limits.lineSizeBytes, lines),
       request: { url: "/api/v1/import", type: "application/json" },
       lines: "alone",
       json: "line",

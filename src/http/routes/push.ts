@@ -6,12 +6,12 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ExpositionFormat, expositionFormatOf } from "../../ingest/exposition/exposition-format.js";
-import { JsonLinesReader } from "../../ingest/json-lines-reader.js";
-import { KnownPushSeries, type SeriesMemory } from "../../ingest/push/known-series.js";
+import type { SeriesMemory } from "../../ingest/push/known-series.js";
 import { OriginMemory } from "../../ingest/push/origin-memory.js";
 import type { PushSeries } from "../../ingest/push/push.js";
-import { pushBody } from "../../ingest/push/push-body.js";
 import { pushExposition } from "../../ingest/push/push-exposition.js";
+import { RowMemory } from "../../ingest/push/row-memory.js";
+import { pushJsonLines } from "../../ingest/push-json-lines.js";
 import type { RouteContext } from "../app.js";
 import { sendPushOutcome } from "../ingest-reply.js";
 import { receivePush } from "../receive-push.js";
@@ -19,7 +19,7 @@ import { acceptStreams } from "../request-body.js";
 
 export function addPushRoutes(app: FastifyInstance, context: RouteContext): void {
   acceptStreams(app);
-  const lines: SeriesMemory = new OriginMemory();
+  const lines = new RowMemory();
   const texts = { prometheus: new OriginMemory<PushSeries>(), openmetrics: new OriginMemory<PushSeries>() };
   app.post("/api/v1/import", (request, reply) => receiveJsonLines(context, lines, request, reply));
   app.post("/api/v1/import/prometheus", (request, reply) =>
@@ -44,16 +44,12 @@ async function receiveExposition(
 /** Lines as VictoriaMetrics exports them. */
 async function receiveJsonLines(
   context: RouteContext,
-  memory: SeriesMemory,
+  memory: RowMemory,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
   const result = await receivePush(context, request, "json-lines", (body, push) =>
-    pushBody(
-      body,
-      push,
-      new JsonLinesReader(push, push.limits.bodySizeBytes, new KnownPushSeries(push, memory)),
-    ),
+    pushJsonLines(body, push, push.limits.bodySizeBytes, memory),
   );
   return sendPushOutcome(reply, result, "line");
 }

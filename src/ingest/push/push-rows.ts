@@ -19,6 +19,8 @@ import type { KnownRows, RowMemory } from "./row-memory.js";
 
 /** Of keys that nothing stands around. */
 export const NO_OWNER = -1;
+/** Of texts. */
+const TEXT_OWNER = 1 - 2 ** 31;
 
 /** With its few objects. */
 const nodeSizeBytes = 256;
@@ -107,10 +109,10 @@ export class PushRows {
     }
     // Two bytes each: as UTF-8, texts with halves of surrogate pairs would be equal.
     this.#text.write(text, "utf16le");
-    const known = this.find(NO_OWNER, this.#textView, 0, size);
+    const known = this.find(TEXT_OWNER, this.#textView, 0, size);
     if (known !== NO_NUMBER) return known;
     const number = this.take(labels());
-    this.remember(NO_OWNER, this.#textView, 0, size, number);
+    this.remember(TEXT_OWNER, this.#textView, 0, size, number);
     return number;
   }
 

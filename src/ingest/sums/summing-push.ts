@@ -11,6 +11,7 @@ import { LimitExceededError } from "../../model/errors.js";
 import { METRIC_NAME } from "../../model/labels.js";
 import type { MetricMetadata } from "../../model/metric-metadata.js";
 import type { TimestampMs } from "../../model/sample.js";
+import { isStaleAt } from "../../model/staleness.js";
 import type { IngestLimits } from "../limits.js";
 import type {
   Push,
@@ -90,7 +91,11 @@ export class SummingPush implements Push {
   }
 
   appendColumns({ series, seriesIndexes, times, values, length }: PushColumns): void {
-    for (let i = 0; i < length; i++) this.append(series[seriesIndexes[i]!]!, times[i], values[i]!);
+    for (let i = 0; i < length; i++) {
+      const one = series[seriesIndexes[i]!]!;
+      if (isStaleAt(values, i)) this.appendStale(one, times[i]);
+      else this.append(one, times[i], values[i]!);
+    }
   }
 
   malformed(place: number, reason: string, samples?: number): void {
