@@ -108,7 +108,13 @@ export class RemoteDatabase implements Connection {
       const message = cause instanceof Error ? cause.message : String(cause);
       // Fetch keeps a list of such ports, as browsers do.
       const reason = message === "bad port" ? "that port is kept for another protocol" : message;
-      return new CommandError(`the connection to ${this.#url} failed: ${reason}`, { cause: error });
+      const isUnknown = /unable to (?:verify|get)|self-signed/.test(reason);
+      return new CommandError(`the connection to ${this.#url} failed: ${reason}`, {
+        cause: error,
+        ...(isUnknown && {
+          hint: "NODE_EXTRA_CA_CERTS=FILE in the environment names an authority of your own",
+        }),
+      });
     }
     const hint = "start one with `npm start` or `narthex serve`, or open a directory with --data";
     return new CommandError(`no server answers at ${this.#url}`, { hint, cause: error });

@@ -32,6 +32,7 @@ export function readDiscoveries(job: YamlSection, place: ConfigPlace): readonly 
   job.notYet(
     othersNames.map((name) => `${name}_sd_configs`),
     "sections",
+    "its targets are not scraped; a program that knows them can serve them for http_sd_configs",
   );
   return discoveries;
 }

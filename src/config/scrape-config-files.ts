@@ -3,7 +3,8 @@
  *
  *   scrape_config_files: [jobs/*.yml]      # * in the last element only, ? and [a-z] anywhere; relative to the file that says it
  *
- * Files are read in the order of the patterns, those of one pattern by name. A pattern that matches nothing is fine.
+ * Files are read in the order of the patterns, those of one pattern by name. A pattern that matches nothing is fine; a
+ * name that does is a warning, as it is likely to be a slip.
  */
 
 import { dirname } from "node:path";
@@ -49,7 +50,10 @@ export async function loadScrapeConfigFiles(
   const warnings: string[] = [];
   const seen = new Set(jobNames);
   for (const pattern of patterns) {
-    for (const file of await globFiles(pattern)) {
+    const files = await globFiles(pattern);
+    if (files.length === 0 && !/[*?[]/.test(pattern))
+      warnings.push(`scrape_config_files names ${pattern}, which is not there`);
+    for (const file of files) {
       const opened = openYaml(await readFile(file), file);
       if (opened.root === undefined) continue;
       const place = { directory: dirname(file), environment };

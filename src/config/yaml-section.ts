@@ -166,10 +166,11 @@ export class YamlSection {
 
   /**
    * Names keys that are fine elsewhere but that we do not act on yet: each becomes a warning. With `kind`, a value that
-   * is none is an error all the same.
+   * is none is an error all the same; `remedy` says what to do instead.
    */
-  notYet(keys: readonly string[], kind?: ValueKind): void {
-    for (const key of keys) this.#ignore(key, "is not acted on yet", kind);
+  notYet(keys: readonly string[], kind?: ValueKind, remedy?: string): void {
+    const reason = "is not acted on yet";
+    for (const key of keys) this.#ignore(key, remedy === undefined ? reason : `${reason}: ${remedy}`, kind);
   }
 
   /** As `notYet`, for a key that is fine elsewhere and that we shall never need. */

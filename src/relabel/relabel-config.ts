@@ -115,7 +115,10 @@ export function parseRelabelAction(text: string): RelabelAction {
   if (text === "") throw new RelabelConfigError("action", "relabel action cannot be empty");
   const action = relabelActions.find((name) => name === text.toLowerCase());
   if (action !== undefined) return action;
-  throw new RelabelConfigError("action", `unknown relabel action ${quoteText(text)}`);
+  throw new RelabelConfigError(
+    "action",
+    `unknown relabel action ${quoteText(text)}; there are ${relabelActions.join(", ")}`,
+  );
 }
 
 const writesTarget: ReadonlySet<RelabelAction> = new Set([

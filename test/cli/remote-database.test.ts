@@ -9,8 +9,12 @@ import { RemoteDatabase } from "../../src/cli/remote-database.js";
 import type { ImportOptions } from "../../src/model/importing.js";
 import { Labels } from "../../src/model/labels.js";
 import { testApp } from "../http/test-app.js";
+import { createAuthority } from "../support/certificates.js";
 import { emptyImport } from "../support/database-double.js";
+import { HttpServers } from "../support/http-servers.js";
 
+const authority = createAuthority();
+const servers = new HttpServers();
 const none = { warnings: [], infos: [] };
 const labels = Labels.from({ __name__: "up", job: "a" });
 
@@ -24,6 +28,7 @@ describe("a server seen as a database", () => {
   });
 
   afterAll(async () => {
+    servers.close();
     await app.close();
     rmSync(directory, { recursive: true, force: true });
   });
@@ -96,6 +101,14 @@ describe("a server seen as a database", () => {
     await expect(new RemoteDatabase(url).query("up")).rejects.toMatchObject({
       message: `no server answers at ${url}`,
       hint: "start one with `npm start` or `narthex serve`, or open a directory with --data",
+    });
+  });
+
+  it.skipIf(authority === undefined)("says how to make an authority known", async () => {
+    const url = await servers.secure(authority!.sign("node.example"), (_request, response) => response.end());
+    await expect(new RemoteDatabase(url).query("up")).rejects.toMatchObject({
+      message: expect.stringContaining(`the connection to ${url} failed: `),
+      hint: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
     });
   });
 

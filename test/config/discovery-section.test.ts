@@ -65,6 +65,8 @@ describe("discoveries of a job", () => {
 
   it("of other kinds are named as not acted on", () => {
     const { warnings } = parseConfig("scrape_configs:\n- job_name: a\n  ec2_sd_configs: [{}]\n", "f.yml");
-    expect(warnings).toEqual(["f.yml:3: scrape_configs[0].ec2_sd_configs is not acted on yet"]);
+    expect(warnings).toEqual([
+      "f.yml:3: scrape_configs[0].ec2_sd_configs is not acted on yet: its targets are not scraped; a program that knows them can serve them for http_sd_configs",
+    ]);
   });
 });

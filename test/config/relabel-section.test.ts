@@ -53,7 +53,7 @@ describe("relabel configs", () => {
       "    - { source_labels: [a] }",
       /^f\.yml:5:7: scrape_configs\[0\]\.metric_relabel_configs\[0\]: relabel configuration for replace action requires 'target_label' value$/,
     ],
-    ["    - { action: dorp }", /:5:17: .*: unknown relabel action "dorp"$/],
+    ["    - { action: dorp }", /:5:17: .*: unknown relabel action "dorp"; there are replace, .*labelmap/],
     ["    - { action: }", /relabel action cannot be empty/],
     ["    - { regex: a, action: labeldrop, separator: x }", /labeldrop action requires only 'regex'/],
     ["    - { targetlabel: a }", /unknown key "targetlabel".*did you mean "target_label"/],

@@ -39,6 +39,14 @@ describe("scrape_config_files", () => {
     ]);
   });
 
+  it("may match nothing, and may name a file that is not there: that is told", async () => {
+    const main = write({ "main.yml": "scrape_config_files: [no/*.yml, 'no?.yml', jobs/typo.yml]" });
+    const { warnings } = await loadConfig(main);
+    expect(warnings).toEqual([
+      `scrape_config_files names ${join(directory, "jobs/typo.yml")}, which is not there`,
+    ]);
+  });
+
   it.each([
     ["scrape_configs: [{ job_name: m }]", /jobs\/a\.yml: "m" is the name of another job too$/],
     ["scrape_configs: [{ job_name: a, x: 1 }]", /jobs\/a\.yml:1:33: unknown key "x"/],

@@ -10,6 +10,7 @@ import {
   type HttpClientConfig,
   type OAuth2Config,
 } from "../../src/http-client/http-client-config.js";
+import { describeFailure } from "../../src/http-client/response-body.js";
 import { readTextFile } from "../../src/local-files.js";
 import { createAuthority } from "../support/certificates.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -271,6 +272,19 @@ describe.skipIf(authority === undefined)("TLS", () => {
     expect(await get(create({ tls: { ...tls, ca, serverName: "node.example" } }), url)).toMatch(/^200/);
     await expect(get(create({ tls: { ...tls, ca, serverName: "other" } }), url)).rejects.toThrow(/other/);
     expect(await get(create({ tls: { ...tls, ca, maxVersion: "TLSv1.2" } }), url)).toBe("200 TLSv1.2 nobody");
+  });
+
+  it("says what to do when the other one is not the one", async () => {
+    const url = await greet();
+    const plain = await servers.plain((_, response) => response.end());
+    const why = (asked: HttpClient, place: string) => get(asked, place).then(() => "", describeFailure);
+    const trusting = (serverName: string) =>
+      create({ tls: { ...tls, ca: { text: authority!.cert }, serverName } });
+    expect(await why(create(), url)).toMatch(/not known here; ca_file names/);
+    expect(await why(trusting("other"), url)).toMatch(
+      /^the certificate is for .*DNS:node\.example.* and not for other; server_name /,
+    );
+    expect(await why(trusting("other"), plain.replace("http:", "https:"))).toMatch(/does not speak TLS/);
   });
 
   it("shows its certificate, takes it from files anew when they change, and keeps it from others", async () => {
