@@ -67,23 +67,28 @@ export class SeriesColumns {
 
   /** Copies what the series says, which has a source. */
   learn(number: number, series: SourceSeries): void {
-    const source = series.source!;
-    let sourceNumber = this.#numbers.get(source);
-    if (sourceNumber === undefined) {
-      sourceNumber = this.sources.push(source) - 1;
-      this.#numbers.set(source, sourceNumber);
-      this.#reserveSources();
+    if (this.series[number] !== series || this.sources[this.sourceNumbers[number]!] !== series.source) {
+      while (this.series.length < number) this.series.push(undefined);
+      this.series[number] = series;
+      this.sourceNumbers[number] = this.#numberOf(series.source!);
     }
-    while (this.series.length < number) this.series.push(undefined);
-    this.series[number] = series;
     this.refs[number] = series.ref;
-    this.sourceNumbers[number] = sourceNumber;
     this.seenMinutes[number] = series.lastSeenMinute;
   }
 
   /** The push has met the series, whose source has no life cycle. */
   notePlain(number: number, push: number): void {
     this.plainPushes[this.sourceNumbers[number]!] = push;
+  }
+
+  #numberOf(source: Source): number {
+    let number = this.#numbers.get(source);
+    if (number === undefined) {
+      number = this.sources.push(source) - 1;
+      this.#numbers.set(source, number);
+      this.#reserveSources();
+    }
+    return number;
   }
 
   #reserveSources(): void {

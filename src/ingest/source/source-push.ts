@@ -269,10 +269,12 @@ export class SourcePush implements Push {
       while (to < end && sourceNumbers[seriesIndexes[to]!] === source) to++;
       const share = this.#shareOf(sources[source]!);
       let row = from;
-      for (; row < to && (share.isManaged || this.#isShown(share)); row++)
+      for (; row < to && this.#isShown(share); row++)
         this.#noteSample(series[seriesIndexes[row]!] as SourceSeries, times[row]!, values, row);
       this.#staged += to - row;
       share.accepted += to - row;
+      for (; row < to && share.isManaged; row++)
+        (series[seriesIndexes[row]!] as SourceSeries).note(times[row]!, values, row);
       from = to;
     }
   }
@@ -362,7 +364,7 @@ export class SourcePush implements Push {
   #settle(): void {
     for (const series of this.touched) {
       if (series.isEnded) series.source!.leave(series);
-      else series.source!.begin(series);
+      else if (!series.isLive) series.source!.begin(series);
       if (this.isFull) this.had.add(series);
     }
     this.touched.length = 0;
