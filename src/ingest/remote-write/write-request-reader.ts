@@ -1,11 +1,11 @@
 /**
  * WriteRequestReader: bodies of remote write, 1.0 and 2.0, into pushes.
  *
- * The kernel gives columns of samples of the series that it knows. Of the others it splits the labels into texts, or
- * `decodeLabels` reads them where they are not as nearly all senders write them; this asks the
- * push for the series, and has the kernel remember it: the next request of the same origin with the same label bytes
- * costs a look-up. Series that are not acceptable are counted with reasons, and the rest is kept: both specifications
- * let a receiver ingest the valid part of a request if it answers 400.
+ * The kernel gives columns of samples of the series that it knows. The labels of the others it splits into texts, or
+ * `decodeLabels` reads them where they are not written as nearly all senders do. Then the push is asked for the series,
+ * and the kernel remembers it: the next request of the same origin with the same label bytes costs a look-up. Series that
+ * are not acceptable are counted with reasons, and the rest is kept: both specifications let a receiver ingest the valid
+ * part of a request if it answers 400.
  *
  * A body is read in one synchronous run, before the first of its samples is staged: of one that is no such message
  * nothing is stored.
