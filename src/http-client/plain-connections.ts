@@ -45,6 +45,7 @@ export class PlainConnections {
   readonly #idle = new Map<string, Connection[]>();
   readonly #open = new Set<Connection>();
   #sweptAt = 0;
+  #isClosed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -58,6 +59,7 @@ export class PlainConnections {
 
   /** Ends all connections, those in use too. */
   close(): void {
+    this.#isClosed = true;
     for (const { socket } of this.#open) socket.destroy();
     this.#open.clear();
     this.#idle.clear();
@@ -68,6 +70,7 @@ export class PlainConnections {
     const known = isFresh ? undefined : this.#takeIdle(url.host);
     const connection = known ?? this.#dial(url);
     connection.exchange = exchange;
+    if (this.#isClosed) connection.socket.destroy();
     return { connection, isReused: known !== undefined };
   }
 

@@ -162,4 +162,12 @@ describe("PlainConnections", () => {
     connections.close();
     await Promise.all(sockets.map((socket) => closed(socket)));
   });
+
+  it("asks nobody again when it is closed", async () => {
+    await ask().body;
+    answer = () => connections.close();
+    await expect(ask().body).rejects.toThrow("ended the connection without an answer");
+    await expect(ask().body).rejects.toThrow("ended the connection without an answer");
+    expect(requests).toHaveLength(2);
+  });
 });
