@@ -158,7 +158,7 @@ export class Sources implements PushGate, SeriesKeeper {
     try {
       if (catalog.sourceName === undefined)
         throw new InvalidArgumentError(
-          "say which instance ends: with a grouping, or a credential that forces it",
+          "say which job and instance end: by ?job= and ?instance=, or a credential that forces them",
         );
       const source = catalog.knownSource();
       if (source === undefined) return;

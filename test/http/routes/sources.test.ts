@@ -123,7 +123,7 @@ describe("DELETE /api/v1/push", () => {
       });
       return `${statusCode} ${body}`;
     };
-    expect(await end("any")).toMatch(/^400 .*say which instance ends/);
+    expect(await end("any")).toMatch(/^400 .*say which job and instance end/);
     expect(await end("any", "?instance=x")).toBe("204 ");
     expect(await end("one", "?instance=x")).toMatch(/^403 .*the label instance is/);
     expect(await end("wrong", "?instance=x")).toMatch(/^401 /);
