@@ -106,7 +106,7 @@ function lineProtocols(): readonly FuzzedProtocol[] {
 
 function deviceProtocols(): readonly FuzzedProtocol[] {
   const increments = "/api/v1/push/increments";
-  const memory = new OriginMemory<PushSeries>();
+  const memory = new RowMemory();
   return [
     {
       name: "json",

@@ -6,8 +6,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type TimeUnit, timeUnits } from "../../ingest/device/device-rows.js";
 import { pushDeviceBody } from "../../ingest/device/push-device-body.js";
-import type { SeriesMemory } from "../../ingest/push/known-series.js";
-import { OriginMemory } from "../../ingest/push/origin-memory.js";
+import { RowMemory } from "../../ingest/push/row-memory.js";
 import { UnsupportedMediaTypeError } from "../../model/errors.js";
 import type { RouteContext } from "../app.js";
 import { sendPushOutcome } from "../ingest-reply.js";
@@ -17,13 +16,13 @@ import { invalidParameter, RequestParameters } from "../request-parameters.js";
 
 export function addDevicePushRoutes(app: FastifyInstance, context: RouteContext): void {
   acceptStreams(app);
-  const memory: SeriesMemory = new OriginMemory();
+  const memory = new RowMemory();
   app.post("/api/v1/push", (request, reply) => receive(context, memory, request, reply));
 }
 
 async function receive(
   context: RouteContext,
-  memory: SeriesMemory,
+  memory: RowMemory,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {

@@ -21,8 +21,8 @@ import { parseFloatText } from "../../model/float-text.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import { parseTime } from "../../model/rfc3339.js";
 import type { TimestampMs } from "../../model/sample.js";
-import { KnownPushSeries, type SeriesMemory } from "../push/known-series.js";
-import type { Push, PushSeries } from "../push/push.js";
+import type { Push } from "../push/push.js";
+import type { PushRows } from "../push/push-rows.js";
 
 /** How many milliseconds one unit of a numeric time is. */
 export const timeUnits = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 } as const;
@@ -38,13 +38,13 @@ const knownKeys: ReadonlySet<string> = new Set([
 export class DeviceRows {
   readonly #push: Push;
   readonly #millisecondsPerUnit: number;
-  readonly #known: KnownPushSeries;
+  readonly #rows: PushRows;
   /** Of the value that is being read, from 1. */
   #place = 0;
 
-  constructor(push: Push, memory: SeriesMemory, timeUnit: TimeUnit = "ms") {
+  constructor(push: Push, rows: PushRows, timeUnit: TimeUnit = "ms") {
     this.#push = push;
-    this.#known = new KnownPushSeries(push, memory);
+    this.#rows = rows;
     this.#millisecondsPerUnit = timeUnits[timeUnit];
   }
 
@@ -56,6 +56,12 @@ export class DeviceRows {
     } catch (error) {
       this.#count(error, isFields(value) ? sampleCountOf(value) : 1);
     }
+  }
+
+  /** As `take`, of one sample of a series that was learnt. */
+  takeKnown(series: number, time: number | undefined, value: number): void {
+    this.#place++;
+    this.#rows.append(series, time === undefined ? undefined : this.#timeOf(time), value);
   }
 
   /** Counts a value that is not even JSON or MessagePack. */
@@ -71,10 +77,7 @@ export class DeviceRows {
   }
 
   #takeSeries({ name, samples, value, time }: Fields, labels: LabelFields): void {
-    const ownName = name ?? labels.metricName;
-    if (typeof ownName !== "string" || ownName === "")
-      throw new MalformedInputError("name, or __name__ among the labels, must be text");
-    const series = this.#series(ownName, labels);
+    const series = this.#series(labels.nameOf(name), labels);
     if (samples === undefined) {
       if (value === undefined)
         throw new MalformedInputError("one of value, samples and values must be given");
@@ -98,7 +101,7 @@ export class DeviceRows {
     }
   }
 
-  #takeColumn(series: PushSeries, name: string, times: readonly unknown[], column: unknown): void {
+  #takeColumn(series: number, name: string, times: readonly unknown[], column: unknown): void {
     if (!Array.isArray(column) || column.length !== times.length) {
       const reason = `values.${name} must be an array of the length of times, ${times.length}`;
       this.#push.malformed(this.#place, reason, Array.isArray(column) ? column.length : 1);
@@ -109,11 +112,11 @@ export class DeviceRows {
   }
 
   /** `subject` is where the sample stands in the value. */
-  #takeSample(series: PushSeries, subject: string, time: unknown, value: unknown): void {
+  #takeSample(series: number, subject: string, time: unknown, value: unknown): void {
     try {
       const at = time === undefined || time === null ? undefined : this.#timeOf(time);
-      if (value === null) this.#push.appendStale(series, at);
-      else this.#push.append(series, at, numberOf(value));
+      if (value === null) this.#rows.appendStale(series, at);
+      else this.#rows.append(series, at, numberOf(value));
     } catch (error) {
       this.#count(error, 1, `${subject}: `);
     }
@@ -128,15 +131,22 @@ export class DeviceRows {
     return parsed;
   }
 
-  #series(name: string, labels: LabelFields): PushSeries {
-    const text = labels.textWith(name);
-    return this.#known.get(text) ?? this.#known.set(text, this.#push.series(labels.with(name)));
+  #series(name: string, labels: LabelFields): number {
+    return this.#rows.numberOf(labels.textWith(name), () => labels.with(name));
   }
 
   #count(error: unknown, samples: number, subject = ""): void {
     if (!(error instanceof MalformedInputError)) throw error;
     this.#push.malformed(this.#place, subject + error.message, samples);
   }
+}
+
+/** Of a value that is one sample; undefined for any other. Throws MalformedInputError. */
+export function labelsOfSample(value: unknown): Labels | undefined {
+  const { name, labels, samples, values } = fieldsOf(value);
+  if (samples !== undefined || values !== undefined) return undefined;
+  const fields = new LabelFields(labels);
+  return fields.with(fields.nameOf(name));
 }
 
 function fieldsOf(value: unknown): Fields {
@@ -169,8 +179,11 @@ class LabelFields {
     this.#fields = labels;
   }
 
-  get metricName(): unknown {
-    return Object.hasOwn(this.#fields, METRIC_NAME) ? this.#fields[METRIC_NAME] : undefined;
+  /** The name that the value gives, or that is among the labels. Throws MalformedInputError. */
+  nameOf(given: unknown): string {
+    const name = given ?? (Object.hasOwn(this.#fields, METRIC_NAME) ? this.#fields[METRIC_NAME] : undefined);
+    if (typeof name === "string" && name !== "") return name;
+    throw new MalformedInputError("name, or __name__ among the labels, must be text");
   }
 
   /** Different for different labels: lengths say where names and values end. */

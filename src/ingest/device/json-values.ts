@@ -21,9 +21,15 @@ const CLOSE_BRACE = 0x7d;
 /** The text of one value; undefined for one that was longer than the limit. */
 export type ValueVisitor = (text: string | undefined) => void;
 
+/** Takes the object that begins at `start`, and returns where it ends; or NOWHERE, and has done nothing. */
+export type ObjectTaker = (bytes: Buffer, start: number) => number;
+
+export const NOWHERE = -1;
+
 export class JsonValues {
   readonly #sizeMaxBytes: number;
   readonly #visit: ValueVisitor;
+  readonly #take: ObjectTaker;
   #isInArray = false;
   #hasArrayEnded = false;
   /** Brackets and braces that are open within the value; 0 between values and in a bare word. */
@@ -34,13 +40,16 @@ export class JsonValues {
   #parts: Uint8Array[] = [];
   #sizeBytes = 0;
 
-  constructor(sizeMaxBytes: number, visit: ValueVisitor) {
+  /** With `take`, objects that it takes are not visited. */
+  constructor(sizeMaxBytes: number, visit: ValueVisitor, take: ObjectTaker = () => NOWHERE) {
     this.#sizeMaxBytes = sizeMaxBytes;
     this.#visit = visit;
+    this.#take = take;
   }
 
   /** Takes the next bytes of the body; they are not kept. Throws MalformedInputError where no value can begin. */
   write(piece: Uint8Array): void {
+    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     let start = 0;
     for (let i = 0; i < piece.length; i++) {
       const byte = piece[i]!;
@@ -55,7 +64,9 @@ export class JsonValues {
         continue;
       } else {
         start = i;
-        this.#stepBetween(byte);
+        const end = byte === OPEN_BRACE && !this.#hasArrayEnded ? this.#take(bytes, i) : NOWHERE;
+        if (end === NOWHERE) this.#stepBetween(byte);
+        else i = end - 1;
         continue;
       }
       if (this.#depth === 0 && !this.#isInString) {

@@ -10,6 +10,7 @@
 
 import { Unpackr } from "msgpackr";
 import { MalformedInputError } from "../../model/errors.js";
+import { NOWHERE, type ObjectTaker } from "./json-values.js";
 
 /** Undefined for a value that cannot be read, with the reason. */
 export type MsgpackVisitor = (value: unknown, problem: string | undefined) => void;
@@ -20,15 +21,17 @@ const TIMESTAMP_TYPE = 0xff;
 export class MsgpackValues {
   readonly #sizeMaxBytes: number;
   readonly #visit: MsgpackVisitor;
-  readonly #unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
+  readonly #take: ObjectTaker;
   /** What has arrived of the value under way. */
   #held: Uint8Array = new Uint8Array(0);
   /** Elements of the body's array that are still to come. */
   #elementsLeft = 0;
 
-  constructor(sizeMaxBytes: number, visit: MsgpackVisitor) {
+  /** With `take`, maps that it takes are not visited. */
+  constructor(sizeMaxBytes: number, visit: MsgpackVisitor, take: ObjectTaker = () => NOWHERE) {
     this.#sizeMaxBytes = sizeMaxBytes;
     this.#visit = visit;
+    this.#take = take;
   }
 
   /**
@@ -36,7 +39,10 @@ export class MsgpackValues {
    * be read: MessagePack has no marks to find the next value by.
    */
   write(piece: Uint8Array): void {
-    const bytes = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
+    const bytes =
+      this.#held.length === 0
+        ? Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+        : Buffer.concat([this.#held, piece]);
     let at = 0;
     while (at < bytes.length) {
       const header = this.#elementsLeft === 0 ? arrayHeader(bytes, at) : undefined;
@@ -44,6 +50,12 @@ export class MsgpackValues {
         if (header.end > bytes.length) break;
         this.#elementsLeft = header.count;
         at = header.end;
+        continue;
+      }
+      const taken = beginsMap(bytes[at]!) ? this.#take(bytes, at) : NOWHERE;
+      if (taken !== NOWHERE) {
+        if (this.#elementsLeft > 0) this.#elementsLeft--;
+        at = taken;
         continue;
       }
       const end = valueEnd(bytes, at);
@@ -68,13 +80,28 @@ export class MsgpackValues {
   #decode(bytes: Uint8Array): void {
     let value: unknown;
     try {
-      value = this.#unpackr.unpack(bytes);
+      value = unpackr.unpack(bytes);
     } catch (error) {
       this.#visit(undefined, error instanceof Error ? error.message : String(error));
       return;
     }
     this.#visit(value, undefined);
   }
+}
+
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
+
+/** What the bytes are, if they are one value; undefined otherwise. */
+export function unpackOne(bytes: Uint8Array): unknown {
+  try {
+    return valueEnd(bytes, 0) === bytes.length ? unpackr.unpack(bytes) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function beginsMap(byte: number): boolean {
+  return (byte >= 0x80 && byte <= 0x8f) || byte === 0xde || byte === 0xdf;
 }
 
 /** An array at the top; `end` may lie behind the bytes there are. */

@@ -6,31 +6,35 @@
  */
 
 import { MalformedInputError } from "../../model/errors.js";
-import type { SeriesMemory } from "../push/known-series.js";
-import { OriginMemory } from "../push/origin-memory.js";
 import type { Push, PushResult } from "../push/push.js";
-import { type BodyReader, pushBody } from "../push/push-body.js";
+import type { BodyReader } from "../push/push-body.js";
+import { pushRows } from "../push/push-row-body.js";
+import { PushRows } from "../push/push-rows.js";
+import { RowMemory } from "../push/row-memory.js";
 import { DeviceRows, type TimeUnit } from "./device-rows.js";
 import { JsonValues } from "./json-values.js";
-import { MsgpackValues } from "./msgpack-values.js";
+import { MsgpackValues, type MsgpackVisitor } from "./msgpack-values.js";
+import { UsualSamples } from "./usual-samples.js";
 
 export interface DeviceBodyOptions {
   readonly format: "json" | "msgpack";
   /** Of numeric times. Default milliseconds. */
   readonly timeUnit?: TimeUnit | undefined;
   /** Of earlier bodies. */
-  readonly memory?: SeriesMemory;
+  readonly memory?: RowMemory;
 }
 
 /** See `pushBody`. */
 export function pushDeviceBody(
   source: AsyncIterable<Uint8Array>,
   push: Push,
-  { format, timeUnit, memory = new OriginMemory() }: DeviceBodyOptions,
+  { format, timeUnit, memory = new RowMemory() }: DeviceBodyOptions,
 ): Promise<PushResult> {
-  const rows = new DeviceRows(push, memory, timeUnit);
-  const values = format === "json" ? jsonInto(rows, push) : msgpackInto(rows, push);
-  return pushBody(source, push, new LenientReader(values, rows));
+  const rows = new PushRows(push, memory);
+  const values = new DeviceRows(push, rows, timeUnit);
+  const samples = new UsualSamples(rows, values, push.limits.lineSizeBytes);
+  const reader = format === "json" ? jsonInto(values, samples, push) : msgpackInto(values, samples, push);
+  return pushRows(source, push, rows, new LenientReader(reader, values));
 }
 
 /** Passes over what stands behind the place where the values end to be readable. */
@@ -64,8 +68,8 @@ class LenientReader implements BodyReader {
   }
 }
 
-function jsonInto(rows: DeviceRows, { limits }: Push): JsonValues {
-  return new JsonValues(limits.lineSizeBytes, (text) => {
+function jsonInto(rows: DeviceRows, samples: UsualSamples, { limits }: Push): JsonValues {
+  const visit = (text: string | undefined) => {
     if (text === undefined) {
       rows.takeUnreadable(`it has more than ${limits.lineSizeBytes} bytes; send several`);
       return;
@@ -78,12 +82,14 @@ function jsonInto(rows: DeviceRows, { limits }: Push): JsonValues {
       return;
     }
     rows.take(value);
-  });
+  };
+  return new JsonValues(limits.lineSizeBytes, visit, (bytes, start) => samples.takeJson(bytes, start));
 }
 
-function msgpackInto(rows: DeviceRows, { limits }: Push): MsgpackValues {
-  return new MsgpackValues(limits.lineSizeBytes, (value, problem) => {
+function msgpackInto(rows: DeviceRows, samples: UsualSamples, { limits }: Push): MsgpackValues {
+  const visit: MsgpackVisitor = (value, problem) => {
     if (problem !== undefined) rows.takeUnreadable(problem);
     else rows.take(value);
-  });
+  };
+  return new MsgpackValues(limits.lineSizeBytes, visit, (bytes, start) => samples.takeMsgpack(bytes, start));
 }
