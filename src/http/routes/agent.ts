@@ -54,8 +54,19 @@ export function takeAgents(app: FastifyInstance, agents: AgentDoor): void {
     const isAgent =
       request.url?.split("?", 1)[0] === path && request.headers.upgrade?.toLowerCase() === "websocket";
     if (isAgent) letIn(agents, { request, socket, head }, isBusy);
-    else if (isBusy) before.once("close", () => handBack(app.server, { request, socket, head }));
+    else if (isBusy) handBackAfter(before, app.server, { request, socket, head });
     else handBack(app.server, { request, socket, head });
+  });
+}
+
+/** Nobody else watches the socket meanwhile: without a listener a client that breaks off would end the process. */
+function handBackAfter(before: ServerResponse, server: Server, upgrade: Upgrade): void {
+  const { socket } = upgrade;
+  const ignore = () => socket.destroy();
+  socket.on("error", ignore);
+  before.once("close", () => {
+    socket.off("error", ignore);
+    handBack(server, upgrade);
   });
 }
 

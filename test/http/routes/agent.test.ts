@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { FastifyInstance } from "fastify";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Agents } from "../../../src/agent/agents.js";
 import { tokenDigest } from "../../../src/agent/token-digest.js";
 import { openDatabase } from "../../../src/database.js";
@@ -23,7 +23,10 @@ afterEach(async () => {
 });
 
 /** Resolves with the port. */
-async function start(https?: { cert: string; key: string }): Promise<number> {
+async function start(
+  https?: { cert: string; key: string },
+  prepare: (app: FastifyInstance) => void = () => {},
+): Promise<number> {
   const database = await openDatabase({ directory: "data", fileSystem: new MemFileSystem() });
   closers.push(() => database.close());
   const agents = await Agents.open({
@@ -46,6 +49,7 @@ async function start(https?: { cert: string; key: string }): Promise<number> {
     ...(https && { https }),
   });
   closers.push(() => app.close());
+  prepare(app);
   await app.listen({ host: "127.0.0.1", port: 0 });
   const address = app.server.address();
   return typeof address === "object" ? (address?.port ?? 0) : 0;
@@ -152,6 +156,24 @@ describe("a request that would rather speak HTTP/2", () => {
     process.off("warning", warn);
     expect(answer.match(/HTTP\/1.1 200/g)).toHaveLength(40);
     expect(warnings).toEqual([]);
+  });
+
+  it("harms nobody when its sender breaks off while an answer before it is on its way", async () => {
+    let answer = (_text: string) => {};
+    const connections: Socket[] = [];
+    const port = await start(undefined, (app) => {
+      app.get("/slow", () => new Promise<string>((resolve) => (answer = resolve)));
+      app.server.on("connection", (socket) => connections.push(socket));
+    });
+    const socket = connect(port, "127.0.0.1");
+    socket.write(request("GET /slow HTTP/1.1", []) + request("GET /nowhere HTTP/1.1", h2c));
+    await vi.waitFor(() => expect(connections[0]?.bytesRead).toBe(socket.bytesWritten));
+    // Not by `once`, which would listen for errors itself.
+    const ended = new Promise((resolve) => connections[0]!.once("close", resolve));
+    socket.resetAndDestroy();
+    await ended;
+    answer("too late");
+    expect((await fetch(`http://127.0.0.1:${port}/-/healthy`)).status).toBe(200);
   });
 
   it("may send its body piece by piece, and later", async () => {
