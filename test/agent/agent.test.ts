@@ -196,7 +196,8 @@ describe("an agent", () => {
   it("gives up on a target by itself when the time is over, and does not take more scrapes than it has targets for", async () => {
     const target = await targets.plain(() => {});
     const server = await ScriptedServer.start();
-    start(server.url, [target]);
+    const clock = new FakeClock(1_000_000);
+    start(server.url, [target], { clock });
     const [id = ""] = await server.ids(1);
     for (let scrape = 1; scrape <= 19; scrape++)
       server.send({
@@ -205,6 +206,7 @@ describe("an agent", () => {
       });
     await vi.waitFor(() => expect(server.of(19)).toHaveLength(1), soon);
     expect(server.of(19)[0]).toMatchObject({ reason: "the agent has too many scrapes under way" });
+    clock.advance(300);
     const late = { kind: "failed", scrape: 1, reason: "no complete answer within the timeout of 0.3s" };
     await vi.waitFor(() => expect(server.of(1)).toEqual([late]), soon);
   });
