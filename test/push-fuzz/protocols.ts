@@ -6,7 +6,7 @@
 import { pushDeviceBody } from "../../src/ingest/device/push-device-body.js";
 import { GraphiteReader } from "../../src/ingest/graphite/graphite-reader.js";
 import { GraphiteTemplate } from "../../src/ingest/graphite/graphite-template.js";
-import { type InfluxHead, pushInflux } from "../../src/ingest/influx/push-influx.js";
+import { pushInflux } from "../../src/ingest/influx/push-influx.js";
 import { defaultOtlpOptions } from "../../src/ingest/otlp/otlp-labels.js";
 import { pushOtlp } from "../../src/ingest/otlp/push-otlp.js";
 import { OriginMemory } from "../../src/ingest/push/origin-memory.js";
@@ -63,7 +63,7 @@ function lineProtocols(): readonly FuzzedProtocol[] {
   const text = "/api/v1/import/prometheus";
   const [texts, openMetrics] = [0, 1].map(() => new OriginMemory<PushSeries>());
   const lines = new RowMemory();
-  const heads = new OriginMemory<InfluxHead>();
+  const heads = new RowMemory();
   return [
     {
       name: "text",

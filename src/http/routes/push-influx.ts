@@ -9,13 +9,8 @@
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import {
-  type InfluxHead,
-  type InfluxPrecision,
-  influxPrecisions,
-  pushInflux,
-} from "../../ingest/influx/push-influx.js";
-import { OriginMemory } from "../../ingest/push/origin-memory.js";
+import { type InfluxPrecision, influxPrecisions, pushInflux } from "../../ingest/influx/push-influx.js";
+import { RowMemory } from "../../ingest/push/row-memory.js";
 import type { RouteContext } from "../app.js";
 import { errorReply } from "../error-reply.js";
 import { describeOutcome, isAllKept } from "../ingest-reply.js";
@@ -27,7 +22,7 @@ type Dialect = "1" | "2";
 
 export function addInfluxRoutes(app: FastifyInstance, context: RouteContext): void {
   acceptStreams(app);
-  const memory = new OriginMemory<InfluxHead>();
+  const memory = new RowMemory();
   for (const [path, dialect] of [
     ["/write", "1"],
     ["/api/v2/write", "2"],
@@ -54,7 +49,7 @@ export function addInfluxRoutes(app: FastifyInstance, context: RouteContext): vo
 
 async function receive(
   context: RouteContext,
-  memory: OriginMemory<InfluxHead>,
+  memory: RowMemory,
   request: FastifyRequest,
   reply: FastifyReply,
   dialect: Dialect,

@@ -11,6 +11,7 @@
  */
 
 import { MalformedInputError } from "../../model/errors.js";
+import { DecimalScan } from "../decimal-scan.js";
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -20,6 +21,10 @@ const BACKSLASH = 0x5c;
 const CARRIAGE_RETURN = 0x0d;
 const HASH = 0x23;
 
+const timestampDigitsMax = 19;
+/** Integers of as many are exact. */
+const exactDigits = 15;
+
 export class InfluxLine {
   /** Measurement and tags are bytes[headStart, headEnd). */
   headStart = 0;
@@ -27,6 +32,7 @@ export class InfluxLine {
   /** Field i: key start, key end, value start, value end. */
   readonly #fields: number[] = [];
   #bytes: Buffer = Buffer.alloc(0);
+  readonly #decimal = new DecimalScan();
   #timestampStart = 0;
   #timestampEnd = 0;
 
@@ -74,20 +80,17 @@ export class InfluxLine {
     return { measurement, tags };
   }
 
-  /** One character per byte: equal for equal bytes, for caches. */
-  headKey(): string {
-    return this.#bytes.toString("latin1", this.headStart, this.headEnd);
+  /** Of a field. */
+  keyStart(field: number): number {
+    return this.#fields[field * 4]!;
   }
 
-  /** As `headKey`. */
-  fieldKey(field: number): string {
-    const [start, end] = this.#fieldPlace(field);
-    return this.#bytes.toString("latin1", start, end);
+  keyEnd(field: number): number {
+    return this.#fields[field * 4 + 1]!;
   }
 
   fieldName(field: number): string {
-    const [start, end] = this.#fieldPlace(field);
-    return nameText(this.#bytes, start, end);
+    return nameText(this.#bytes, this.keyStart(field), this.keyEnd(field));
   }
 
   /** Undefined for text, which is no number. Throws MalformedInputError. */
@@ -95,7 +98,24 @@ export class InfluxLine {
     const start = this.#fields[field * 4 + 2]!;
     const end = this.#fields[field * 4 + 3]!;
     if (this.#bytes[start] === QUOTE) return undefined;
+    const decimal = this.#decimal;
+    if (decimal.read(this.#bytes, start, end) && decimal.end === end) return decimal.value;
     return numberOf(this.#bytes.toString("latin1", start, end));
+  }
+
+  /** Without its last digits, when it is nothing but digits, and not too many; undefined for any other. */
+  plainTimestamp(digitsWithout: number): number | undefined {
+    const bytes = this.#bytes;
+    const [start, end] = [this.#timestampStart, this.#timestampEnd];
+    const kept = end - digitsWithout;
+    if (kept <= start || kept > start + exactDigits || end > start + timestampDigitsMax) return undefined;
+    let value = 0;
+    for (let at = start; at < end; at++) {
+      const digit = bytes[at]! - 0x30;
+      if (digit < 0 || digit > 9) return undefined;
+      if (at < kept) value = value * 10 + digit;
+    }
+    return value;
   }
 
   /** An integer as text; undefined when the line has none. Throws MalformedInputError. */
@@ -104,10 +124,6 @@ export class InfluxLine {
     const text = this.#bytes.toString("latin1", this.#timestampStart, this.#timestampEnd).trimEnd();
     if (/^-?\d{1,19}$/.test(text)) return text;
     throw new MalformedInputError(`"${text.slice(0, 60)}" is no timestamp`);
-  }
-
-  #fieldPlace(field: number): readonly [start: number, end: number] {
-    return [this.#fields[field * 4]!, this.#fields[field * 4 + 1]!];
   }
 
   /** Returns where the fields end; undefined within quotes. */

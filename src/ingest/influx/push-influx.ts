@@ -11,9 +11,12 @@ import { MalformedInputError } from "../../model/errors.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import { LineStream, type LineVisitor } from "../line-stream.js";
-import { type KnownTexts, OriginMemory } from "../push/origin-memory.js";
-import type { Push, PushResult, PushSeries } from "../push/push.js";
-import { type BodyReader, pushBody } from "../push/push-body.js";
+import { NO_NUMBER } from "../push/byte-keys.js";
+import type { Push, PushResult } from "../push/push.js";
+import type { BodyReader } from "../push/push-body.js";
+import { pushRows } from "../push/push-row-body.js";
+import { PushRows } from "../push/push-rows.js";
+import { RowMemory } from "../push/row-memory.js";
 import { InfluxLine } from "./influx-line.js";
 
 /** What a timestamp counts, by the names that InfluxDB 1 and 2 have for it. */
@@ -26,45 +29,53 @@ export interface InfluxOptions {
   /** Becomes the label `db` of every series that has no tag of this name. */
   readonly database?: string | undefined;
   /** Of earlier bodies. */
-  readonly memory?: OriginMemory<InfluxHead>;
+  readonly memory?: RowMemory;
 }
 
 /** See `pushBody`. */
 export function pushInflux(
   source: AsyncIterable<Uint8Array>,
   push: Push,
-  options: InfluxOptions = {},
+  { memory = new RowMemory(), ...options }: InfluxOptions = {},
 ): Promise<PushResult> {
-  return pushBody(source, push, new InfluxReader(push, options));
+  const rows = new PushRows(push, memory);
+  return pushRows(source, push, rows, new InfluxReader(push, rows, options));
 }
 
-/** What is known of a measurement and its tags: the series of its fields. */
-export interface InfluxHead {
+/** What stands before the fields of a line. */
+interface InfluxHead {
   readonly measurement: string;
   readonly tags: ReadonlyMap<string, string>;
-  /** Of those that are not refused: what is may be taken the next time. */
-  readonly series: Map<string, PushSeries>;
 }
+
+/** Owners of keys: heads are found within their database, fields within their head. */
+const NO_DATABASE = -1;
+const DATABASES = -2;
+const headOwner = (databaseNode: number) => -3 - 2 * databaseNode;
+const fieldOwner = (headNode: number) => -4 - 2 * headNode;
 
 class InfluxReader implements BodyReader, LineVisitor {
   readonly #push: Push;
   readonly #precision: InfluxPrecision;
   readonly #database: string | undefined;
+  readonly #databaseBytes: DataView | undefined;
   readonly #lines: LineStream;
   readonly #line = new InfluxLine();
-  readonly #memory: OriginMemory<InfluxHead>;
-  readonly #heads: KnownTexts<InfluxHead>;
+  readonly #rows: PushRows;
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
   #number = 0;
   /** Lines that ended within quotes, and the number of the first. */
   #unfinished: Buffer | undefined;
   #unfinishedFrom = 0;
 
-  constructor(push: Push, { precision = "ns", database, memory = new OriginMemory() }: InfluxOptions) {
+  constructor(push: Push, rows: PushRows, { precision = "ns", database }: InfluxOptions) {
     this.#push = push;
     this.#precision = precision;
     this.#database = database;
-    this.#memory = memory;
-    this.#heads = memory.of(push.origin);
+    this.#databaseBytes =
+      database === undefined ? undefined : new DataView(new TextEncoder().encode(database).buffer);
+    this.#rows = rows;
     this.#lines = new LineStream(push.limits.lineSizeBytes, this);
   }
 
@@ -105,20 +116,20 @@ class InfluxReader implements BodyReader, LineVisitor {
       const found = line.scan(bytes, start, end);
       if (found === "unfinished") this.#holdLine(bytes.subarray(start, end));
       if (found !== "line") return;
+      this.#setBytes(bytes);
       const head = this.#headOf(line);
-      const timestamp = line.timestamp();
-      const time = timestamp === undefined ? undefined : millisecondsOf(timestamp, this.#precision);
+      const time = timeOf(line, this.#precision);
       for (let field = 0; field < line.fieldCount; field++) this.#takeField(head, field, time);
     } catch (error) {
       this.#lose(error, Math.max(1, line.fieldCount));
     }
   }
 
-  #takeField(head: InfluxHead, field: number, time: TimestampMs | undefined): void {
+  #takeField(head: number, field: number, time: TimestampMs | undefined): void {
     try {
       const value = this.#line.fieldValue(field);
       if (value === undefined) this.#push.notStored("non-numeric-field", 1);
-      else this.#push.append(this.#seriesOf(head, field), time, value);
+      else this.#rows.append(this.#seriesOf(head, field), time, value);
     } catch (error) {
       this.#lose(error, 1);
     }
@@ -134,38 +145,53 @@ class InfluxReader implements BodyReader, LineVisitor {
     this.#push.malformed(this.#number, error.message, samples);
   }
 
-  #headOf(line: InfluxLine): InfluxHead {
-    const text = line.headKey();
-    const key = this.#database === undefined ? text : `${this.#database}\n${text}`;
-    const known = this.#heads.get(key);
-    if (known !== undefined) return known;
-    assertUtf8(text);
+  /** The number of its node. */
+  #headOf(line: InfluxLine): number {
+    const owner = this.#headOwner();
+    const known = this.#rows.find(owner, this.#view, line.headStart, line.headEnd);
+    if (known !== NO_NUMBER) return known;
+    assertUtf8(this.#bytes.subarray(line.headStart, line.headEnd));
     const { measurement, tags } = line.head();
     const labels = new Map(tags);
     if (labels.size < tags.length) throw new MalformedInputError("a tag is given twice");
     if (labels.has(METRIC_NAME)) throw new MalformedInputError(`a tag may not be named ${METRIC_NAME}`);
     if (this.#database !== undefined && !labels.has("db")) labels.set("db", this.#database);
-    const head: InfluxHead = { measurement, tags: labels, series: new Map() };
-    this.#heads.set(key, head);
-    return head;
+    const head: InfluxHead = { measurement, tags: labels };
+    return this.#rows.addNode(owner, this.#view, line.headStart, line.headEnd, head);
   }
 
-  #seriesOf(head: InfluxHead, field: number): PushSeries {
-    const key = this.#line.fieldKey(field);
-    const known = head.series.get(key);
-    if (known !== undefined) return known;
-    assertUtf8(key);
-    const name = `${head.measurement}_${this.#line.fieldName(field)}`;
-    const series = this.#push.series(Labels.from(new Map([...head.tags, [METRIC_NAME, name]])));
-    if (series.refusal !== undefined) return series;
-    this.#memory.noteText(key.length);
-    head.series.set(key, series);
-    return series;
+  #headOwner(): number {
+    const name = this.#databaseBytes;
+    if (name === undefined) return NO_DATABASE;
+    const known = this.#rows.find(DATABASES, name, 0, name.byteLength);
+    return headOwner(
+      known === NO_NUMBER ? this.#rows.addNode(DATABASES, name, 0, name.byteLength, undefined) : known,
+    );
+  }
+
+  #seriesOf(head: number, field: number): number {
+    const line = this.#line;
+    const [start, end] = [line.keyStart(field), line.keyEnd(field)];
+    const owner = fieldOwner(head);
+    const known = this.#rows.find(owner, this.#view, start, end);
+    if (known !== NO_NUMBER) return known;
+    assertUtf8(this.#bytes.subarray(start, end));
+    const { measurement, tags } = this.#rows.node(head) as InfluxHead;
+    const name = `${measurement}_${line.fieldName(field)}`;
+    const number = this.#rows.take(Labels.from(new Map([...tags, [METRIC_NAME, name]])));
+    this.#rows.remember(owner, this.#view, start, end, number);
+    return number;
+  }
+
+  #setBytes(bytes: Buffer): void {
+    if (bytes === this.#bytes) return;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }
 
-function assertUtf8(key: string): void {
-  if (!isUtf8(Buffer.from(key, "latin1"))) throw new MalformedInputError("a name is not valid UTF-8");
+function assertUtf8(name: Buffer): void {
+  if (!isUtf8(name)) throw new MalformedInputError("a name is not valid UTF-8");
 }
 
 /** Digits of a fraction of a millisecond that each unit has. */
@@ -176,6 +202,14 @@ const unitMs: Readonly<Partial<Record<InfluxPrecision, number>>> = {
   m: 60_000,
   h: 3_600_000,
 };
+
+/** In milliseconds; undefined when the line has none. */
+function timeOf(line: InfluxLine, precision: InfluxPrecision): TimestampMs | undefined {
+  const plain = line.plainTimestamp(fractionDigits[precision] ?? 0);
+  if (plain !== undefined) return plain * (unitMs[precision] ?? 1);
+  const text = line.timestamp();
+  return text === undefined ? undefined : millisecondsOf(text, precision);
+}
 
 /** Cut to the millisecond at or before. By digits: nanoseconds since 1970 do not fit into a double. */
 function millisecondsOf(text: string, precision: InfluxPrecision): TimestampMs {

@@ -1,14 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type InfluxOptions, pushInflux } from "../../../src/ingest/influx/push-influx.js";
+import { RowMemory } from "../../../src/ingest/push/row-memory.js";
 import { RecordingPush } from "../../support/recording-push.js";
+
+const origin = { name: "test" };
 
 async function push(
   body: string | Uint8Array,
   options: InfluxOptions = {},
   { pieceSize = Infinity, lineSizeBytes = 1024 * 1024 } = {},
 ): Promise<RecordingPush> {
-  const target = new RecordingPush({ limits: { lineSizeBytes } });
+  const target = new RecordingPush({ origin, limits: { lineSizeBytes } });
   await pushInflux(pieces(Buffer.from(body as string), pieceSize), target, options);
   return target;
 }
@@ -51,6 +54,31 @@ describe("a body in the Influx line protocol", () => {
       '{__name__="we ather,x_q", b="c\\\\d", "ro=om"="at tic"} 2 @1',
       "next_f 3",
     ]);
+  });
+
+  it("cuts any time to the millisecond at or before, to the digit", async () => {
+    const units = { ns: 1_000_000n, us: 1000n, ms: 1n } as const;
+    const time = fc.bigInt({ min: -(10n ** 16n), max: 10n ** 19n - 1n });
+    await fc.assert(
+      fc.asyncProperty(time, fc.constantFrom("ns", "us", "ms"), async (at, precision) => {
+        const unit = units[precision];
+        const ms = Number((at - (((at % unit) + unit) % unit)) / unit);
+        const { lines, lost } = await push(`m f=1 ${at}`, { precision });
+        expect([lines, lost]).toEqual([[`m_f 1 @${ms}`], []]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("finds the series of earlier bodies by their bytes, in each database its own", async () => {
+    const memory = new RowMemory();
+    const body = "m,a=1 f=1,g=2 5\nm,a=1 g=3,f=4 6\nm f=5 7\n";
+    for (const database of ["x", undefined, "y", "x", undefined]) {
+      const expected = (await push(body, { database, precision: "ms" })).lines;
+      const { lines, lost } = await push(body, { database, precision: "ms", memory });
+      expect([lines, lost]).toEqual([expected, []]);
+      expect(lines[0]).toBe(`m_f{a="1"${database === undefined ? "" : `, db="${database}"`}} 1 @5`);
+    }
   });
 
   it("counts time in the precision of the request, cut to the millisecond", async () => {
