@@ -63,6 +63,7 @@ export class ScrapePool {
   /** Of targets that are gone, until their series are marked. */
   readonly #retiring = new Set<ScrapeLoop>();
   #isStarted = false;
+  #isRetiring = false;
 
   constructor(config: ScrapeConfig, options: ScrapePoolOptions) {
     this.#config = config;
@@ -129,8 +130,10 @@ export class ScrapePool {
   /** The job is gone: its targets end. */
   retire(): void {
     void this.#discovery.stop();
+    this.#isRetiring = true;
     this.#selection = { ...this.#selection, active: [] };
     this.#syncLoops();
+    if (this.isRetired) this.#client.close();
   }
 
   get isRetired(): boolean {
@@ -145,10 +148,13 @@ export class ScrapePool {
   }
 
   get status(): ScrapePoolStatus {
+    const found = new Map(this.#selection.active.map((target) => [target.identity, target]));
     return {
       jobName: this.#config.jobName,
       activeTargets: [...this.#loops].map(([identity, loop]) => ({
         ...loop.status,
+        // As it was found last: the loop goes on when that changes nothing for it.
+        discoveredLabels: (found.get(identity) ?? loop.target).discoveredLabels,
         metadata: this.#metadataOf(identity),
       })),
       droppedTargets: this.#selection.dropped,
@@ -194,6 +200,8 @@ export class ScrapePool {
     const before = [...this.#loops.values()];
     await Promise.all(before.map((loop) => loop.stop()));
     for (const old of before) {
+      // Gone meanwhile, and perhaps back, with a loop of the new rules.
+      if (this.#loops.get(old.target.identity) !== old) continue;
       const target = this.#selection.active.find(({ identity }) => identity === old.target.identity);
       if (target === undefined) continue;
       // What the old rules made of its series, and the new ones do not, ends as if the target were gone.
@@ -238,7 +246,11 @@ export class ScrapePool {
     this.#retiring.add(loop);
     loop.retire(
       () => this.#options.findLoop(loop.target.labels),
-      () => this.#retiring.delete(loop),
+      () => {
+        this.#retiring.delete(loop);
+        // Nobody else ends its connections: no pool of that name comes back.
+        if (this.#isRetiring && this.isRetired) this.#client.close();
+      },
     );
   }
 

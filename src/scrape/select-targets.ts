@@ -7,7 +7,7 @@ import type { ScrapeConfig } from "./scrape-config.js";
 import { buildTarget, discoveredLabels, type Target } from "./target.js";
 
 export interface TargetSelection {
-  /** In the order in which they were found, each once. */
+  /** In the order in which they were found, each once, as it was found last. */
   readonly active: readonly Target[];
   /** Discovered labels of the first that were dropped. */
   readonly dropped: readonly Labels[];
@@ -26,7 +26,7 @@ export function selectTargets(config: ScrapeConfig, found: Iterable<Labels>): Ta
     const outcome = buildTarget(config, discoveredLabels(config, labels));
     switch (outcome.kind) {
       case "active":
-        if (!active.has(outcome.target.identity)) active.set(outcome.target.identity, outcome.target);
+        active.set(outcome.target.identity, outcome.target);
         break;
       case "dropped":
         droppedCount++;

@@ -4,8 +4,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readTextFile } from "../../src/local-files.js";
+import { Labels } from "../../src/model/labels.js";
 import { RelabelConfig } from "../../src/relabel/relabel-config.js";
 import type { ReadMemory } from "../../src/scrape/memory-pressure.js";
 import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
@@ -131,6 +133,40 @@ describe("a target that is gone", () => {
     await pass(4, 3 * interval);
     expect(stale()).toContainEqual(expect.stringMatching(/^a\{instance="x", job="other"\} stale/));
     expect(requests).toBe(5);
+    // Its connection, too.
+    const connections = promisify(server.getConnections.bind(server));
+    await vi.waitFor(async () => expect(await connections()).toBe(1), 5000);
+  });
+
+  it("and comes back while its job is said anew has one loop", async () => {
+    const scrapes = start(job({}, []));
+    const [{ address, labels } = { address: "", labels: {} }] = job().staticTargets;
+    const groups = [{ targets: [Labels.from({ __address__: address })], labels: Labels.from(labels) }];
+    const added = scrapes.addTargets("app", groups);
+    await pass(1);
+    const configured = scrapes.configure([job({ samplesMax: 7 }, [])]);
+    added.replace([]);
+    added.replace(groups);
+    await configured;
+    // Three scrapes, and the end of the loop that there was.
+    await pass(4, 3 * interval);
+    expect(requests).toBe(4);
+  });
+
+  it("shows the labels with which it was found last", async () => {
+    const found = (rack: string) => {
+      const staticTargets = job().staticTargets.map((target) => ({
+        ...target,
+        labels: { ...target.labels, __meta_rack: rack },
+      }));
+      return [job({ staticTargets })];
+    };
+    const scrapes = start(...found("1"));
+    await pass(1);
+    await scrapes.configure(found("2"));
+    const [target] = scrapes.pools()[0]!.activeTargets;
+    expect(target!.discoveredLabels.get("__meta_rack")).toBe("2");
+    expect(target!.health).toBe("up");
   });
 
   it("does not end when it is there again, except for what it no longer has", async () => {
