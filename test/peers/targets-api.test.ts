@@ -114,7 +114,7 @@ describe.skipIf(isPeerMissing("prometheus"))("the API of targets", () => {
       "targets?state=dropped",
       "targets?state=ANY&scrapePool=one%20of%20them",
     ],
-    ...["targets?scrapePool=none", "scrape_pools"],
+    ...["targets?scrapePool=none", "targets?scrapePool=", "targets?state=lost", "scrape_pools"],
     ...["targets/metadata", "targets/metadata?metric=heat", 'targets/metadata?match_target={zone="b"}'],
     ...[
       "targets/metadata?metric=none",

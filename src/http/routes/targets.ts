@@ -18,7 +18,7 @@ import type { JobDiscoveryStatus, ScrapePoolStatus, TargetStatus } from "../../s
 import type { RouteContext } from "../app.js";
 import { encodeSuccess } from "../envelope.js";
 import { sendJson } from "../reply-stream.js";
-import { invalidParameter, RequestParameters } from "../request-parameters.js";
+import { RequestParameters } from "../request-parameters.js";
 import { integerOf, metadataEncoder, parseMatch } from "./metadata.js";
 
 export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteContext): void {
@@ -43,19 +43,20 @@ export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteCont
 
 function describePools(pools: readonly ScrapePoolStatus[], parameters: RequestParameters) {
   const state = parameters.text("state").toLowerCase();
-  if (!["", "any", "active", "dropped"].includes(state))
-    throw invalidParameter("state", `${JSON.stringify(state)} is none of active, dropped, any`);
-  const name = parameters.optionalText("scrapePool");
-  const asked = pools.filter(({ jobName }) => name === undefined || jobName === name);
-  const active = state === "dropped" ? [] : asked;
-  const dropped = state === "active" ? [] : asked;
+  // Any other state is one that no target has, as in Prometheus.
+  const isAny = state === "" || state === "any";
+  const isDroppedAsked = isAny || state === "dropped";
+  const name = parameters.text("scrapePool");
+  const asked = pools.filter(({ jobName }) => name === "" || jobName === name);
+  const active = isAny || state === "active" ? asked : [];
+  const dropped = isDroppedAsked ? asked : [];
   const counts = pools.map(({ jobName, droppedCount }) => [jobName, droppedCount]);
   return {
     activeTargets: active.flatMap((pool) => pool.activeTargets.map((target) => describeTarget(pool, target))),
     droppedTargets: dropped.flatMap(({ jobName, droppedTargets }) =>
       droppedTargets.map((discoveredLabels) => ({ discoveredLabels, scrapePool: jobName })),
     ),
-    droppedTargetCounts: state === "active" ? null : Object.fromEntries(counts),
+    droppedTargetCounts: isDroppedAsked ? Object.fromEntries(counts) : null,
     ...(asked.some(({ discoveries }) => discoveries.length > 0) && {
       discoveries: asked.flatMap((pool) => pool.discoveries.map((found) => describeDiscovery(pool, found))),
     }),
