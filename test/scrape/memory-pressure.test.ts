@@ -1,7 +1,12 @@
+import { execFile } from "node:child_process";
 import { totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { MemoryPressure, type MemoryUse, readProcessMemory } from "../../src/scrape/memory-pressure.js";
 import { FakeClock } from "../support/fake-clock.js";
+import { builtCli } from "../support/processes.js";
 
 const mebibyte = 2 ** 20;
 
@@ -72,5 +77,15 @@ describe("MemoryPressure", () => {
       expect(usedBytes).toBeLessThan(limitBytes);
     }
     expect(uses[1]!.limitBytes).toBeLessThanOrEqual(totalmem());
+  });
+
+  it("knows at how much V8 ends the process", async () => {
+    const built = pathToFileURL(join(dirname(builtCli), "../scrape/memory-pressure.js")).href;
+    const program = `import { readProcessMemory } from ${JSON.stringify(built)};
+      console.log(readProcessMemory()[0].limitBytes / 2 ** 20);`;
+    const flags = ["--max-old-space-size=200", "--input-type=module"];
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, "--eval", program]);
+    expect(Number(stdout)).toBeGreaterThan(140);
+    expect(Number(stdout)).toBeLessThanOrEqual(200);
   });
 });
