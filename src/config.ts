@@ -77,14 +77,21 @@ export async function loadConfig(path: string, environment: Environment = proces
   return Object.freeze({ ...others, ...scraped, agentConfigs, pushConfigs });
 }
 
-/** What is to be scraped by a file's text, or by the file at `path` itself; no other file that it names is read. */
+/**
+ * What is to be scraped without a server, by a file's text, or by the file at `path` itself; what is for a server is not
+ * read.
+ */
 export async function loadScrapeConfigs(
   path: string,
   text?: string,
   environment: Environment = process.env,
 ): Promise<Pick<Config, "scrapeConfigs" | "warnings">> {
   const parsed = parseConfig(text ?? (await readTextFile(path)), path, environment);
-  return withScrapeConfigFiles(parsed, environment);
+  const { scrapeConfigs, warnings } = await withScrapeConfigFiles(parsed, environment);
+  // Of all that is for a server, only that is about what is scraped.
+  const [agent] = parsed.agentConfigs;
+  const ignored = agent && `${agent.place}: agent_configs are ignored here: agents connect to narthex serve`;
+  return { scrapeConfigs, warnings: ignored === undefined ? warnings : [...warnings, ignored] };
 }
 
 async function withScrapeConfigFiles(

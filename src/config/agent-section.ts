@@ -29,6 +29,8 @@ import type { YamlSection } from "./yaml-section.js";
 /** An entry as it is written: its token file is not read yet, and nobody has looked whether its jobs exist. */
 export interface WrittenAgentConfig {
   readonly name: string;
+  /** As in messages: `narthex.yml:3:14`. */
+  readonly place: string;
   /** Rejects with ConfigError. */
   load(context: LoadContext): Promise<AgentConfig>;
 }
@@ -80,6 +82,7 @@ function readAgentConfig(section: YamlSection, directory: string): WrittenAgentC
   section.finish();
   return {
     name,
+    place: section.placeOf("name"),
     load: async ({ scrapeConfigs, readFile, tokens }) => {
       for (const job of jobs) checkJob(section, { name, job, scrapeConfigs });
       const written = await loadToken(readFile);

@@ -11,7 +11,7 @@ import type { JobDiscoveryStatus, TargetStatus } from "../scrape/status.js";
 export interface ScrapingOptions {
   /**
    * A file in the words of prometheus.yml. What concerns scraping counts: `global`, `scrape_configs`,
-   * `scrape_config_files`, `textfile_configs`; the rest is for a server.
+   * `scrape_config_files`, `textfile_configs`; the rest is for a server, and `agent_configs` are warned of.
    */
   readonly configFile?: string;
   /** What such a file has, as text or as an object; paths in it are relative to the working directory. */

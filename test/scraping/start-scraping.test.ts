@@ -47,6 +47,16 @@ const become = (expected: readonly string[]) =>
   vi.waitFor(async () => expect(await instances()).toEqual(expected), 10_000);
 
 describe("startScraping", () => {
+  it("says where agents are named, which need a server", async () => {
+    const configFile = join(directory, "a.yml");
+    const entry = "{ name: cellar, token_file: nowhere, jobs: [app] }";
+    writeFileSync(configFile, `scrape_configs: [{ job_name: app }]\nagent_configs:\n  - ${entry}\n`);
+    await start({ configFile });
+    expect(told).toEqual([
+      `${configFile}:3:13: agent_configs are ignored here: agents connect to narthex serve`,
+    ]);
+  });
+
   it("scrapes what a configuration names, as an object and as text", async () => {
     const static_configs = [{ targets: [address], labels: { instance: "x" } }];
     const running = await start({ config: { scrape_configs: [{ ...job, static_configs }] } });
