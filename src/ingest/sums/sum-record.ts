@@ -3,13 +3,13 @@
  *
  *   {"sums":[[{"__name__":"orders_total","job":"shop"},42,1700000000000,null]],"requests":[["shop","a1f",123,1700000000000]]}
  *
- * A sum: labels, the sum, the time of its newest sample, and up to when intervals were counted (null for none). A
- * request: origin, idempotency key, fingerprint, time. A later record's word on a series counts. JavaScript writes
- * doubles so that they read back the same.
+ * A later record's word on a series counts. JavaScript writes doubles so that they read back the same. The fields are in
+ * docs/format/sums.md.
  */
 
 import { CorruptionError } from "../../model/errors.js";
 import { Labels } from "../../model/labels.js";
+import { fingerprintVersion } from "./request-fingerprint.js";
 import type { CountedRequest, SumState, SumTable } from "./sum-table.js";
 
 type SumFields = readonly [
@@ -18,7 +18,13 @@ type SumFields = readonly [
   time: number,
   upTo: number | null,
 ];
-type RequestFields = readonly [origin: string, key: string, fingerprint: number, time: number];
+type RequestFields = readonly [
+  origin: string,
+  key: string,
+  fingerprint: number,
+  time: number,
+  fingerprintVersion?: number,
+];
 
 interface RecordFields {
   readonly sums: readonly SumFields[];
@@ -28,6 +34,10 @@ interface RecordFields {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const perRecord = 10_000;
+/** Of records that do not say it. */
+const firstFingerprintVersion = 1;
+/** In place of a version. */
+const noFingerprint = 0;
 
 export function encodeSums(sums: readonly SumState[], requests: readonly CountedRequest[]): Uint8Array {
   const fields: RecordFields = {
@@ -37,7 +47,9 @@ export function encodeSums(sums: readonly SumState[], requests: readonly Counted
       time,
       Number.isFinite(countedUpTo) ? countedUpTo : null,
     ]),
-    requests: requests.map(({ origin, key, fingerprint, time }) => [origin, key, fingerprint, time]),
+    requests: requests.map(({ origin, key, fingerprint, time }) =>
+      fingerprint === undefined ? [origin, key, 0, time, noFingerprint] : [origin, key, fingerprint, time],
+    ),
   };
   return encoder.encode(JSON.stringify(fields));
 }
@@ -60,8 +72,11 @@ export function readSumRecord(record: Uint8Array, table: SumTable): void {
     return { labels: Labels.from(labels), sum, time, countedUpTo: upTo ?? -Infinity };
   });
   for (const state of states) table.setSum(state);
-  for (const [origin, key, fingerprint, time] of requests)
-    table.addRequest({ origin, key, fingerprint, time });
+  for (const [origin, key, fingerprint, time, version = firstFingerprintVersion] of requests)
+    table.addRequest({
+      ...{ origin, key, time },
+      fingerprint: version === fingerprintVersion ? fingerprint : undefined,
+    });
 }
 
 function parse(record: Uint8Array): RecordFields {

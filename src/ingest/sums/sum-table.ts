@@ -20,8 +20,8 @@ export interface SumState {
 export interface CountedRequest {
   readonly origin: string;
   readonly key: string;
-  /** Of what it held, so that a key that is used for something else is told. */
-  readonly fingerprint: number;
+  /** Of what it held, so that a key that is used for something else is told; undefined when it cannot be compared. */
+  readonly fingerprint: number | undefined;
   readonly time: TimestampMs;
 }
 

@@ -22,6 +22,7 @@ import type {
   PushSeries,
   UnstoredKind,
 } from "../push/push.js";
+import { RequestFingerprint } from "./request-fingerprint.js";
 import type { Increment, RequestKey, Sums } from "./sums.js";
 
 export class SummingPush implements Push {
@@ -31,7 +32,7 @@ export class SummingPush implements Push {
   readonly #onHeld: () => void;
   readonly #increments: Increment[] = [];
   readonly #gauges = new Set<string>();
-  readonly #fingerprint = new Fingerprint();
+  readonly #fingerprint = new RequestFingerprint();
   #samples = 0;
 
   /**
@@ -129,7 +130,7 @@ export class SummingPush implements Push {
       return;
     }
     this.#increments.push({ series, amount, time: undefined });
-    this.#fingerprint.add(series.labels.hash(), amount);
+    if (this.#key !== undefined) this.#fingerprint.add(series.labels, amount);
   }
 
   #request(): RequestKey | undefined {
@@ -142,17 +143,4 @@ function problemOf({ labels }: PushSeries, metricName: string, amount: number): 
   if (labels.has("quantile")) return "quantiles cannot be added; push a histogram";
   if (amount < 0 && !metricName.endsWith("_sum")) return `a counter cannot be increased by ${amount}`;
   return undefined;
-}
-
-/** FNV-1a over hashes of labels and bits of amounts, in their order. */
-class Fingerprint {
-  value = 0x811c9dc5;
-  readonly #amount = new Float64Array(1);
-  readonly #words = new Uint32Array(this.#amount.buffer);
-
-  add(labelsHash: number, amount: number): void {
-    this.#amount[0] = amount;
-    for (const word of [labelsHash, this.#words[0]!, this.#words[1]!])
-      this.value = Math.imul(this.value ^ word, 0x01000193) >>> 0;
-  }
 }

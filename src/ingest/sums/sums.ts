@@ -30,7 +30,7 @@ export interface Increment {
   readonly time: TimestampMs | undefined;
 }
 
-/** A key that makes a repeated request harmless, and a hash of what it holds. */
+/** A key that makes a repeated request harmless, and the fingerprint of what it holds. */
 export interface RequestKey {
   readonly key: string;
   readonly fingerprint: number;
@@ -126,7 +126,7 @@ export class Sums {
     const { push, increments, request, reject } = addition;
     const origin = push.origin.name;
     const earlier = request === undefined ? undefined : draft.request(origin, request.key);
-    if (earlier !== undefined && earlier.fingerprint !== request!.fingerprint) {
+    if (earlier?.fingerprint !== undefined && earlier.fingerprint !== request!.fingerprint) {
       reject(new InvalidArgumentError(`the idempotency key "${request!.key}" belongs to another request`));
       return undefined;
     }

@@ -136,6 +136,23 @@ describe("sums", () => {
     ).rejects.toThrow(/"a1" belongs to another request/);
   });
 
+  it("take the key alone where the journal has a fingerprint of another version, also after a rewrite", async () => {
+    const journal = new MemoryJournal();
+    await add(await open(journal), [[orders, 2]], "a1");
+    const text = new TextDecoder().decode(journal.records[0]);
+    const [[origin, key, , time]] = JSON.parse(text).requests;
+    const later = JSON.stringify({ sums: [], requests: [[origin, key, "of another kind", time, 2]] });
+    journal.records.push(new TextEncoder().encode(later));
+    const sums = await open(journal);
+    journal.bytesToTell = 2 ** 40;
+    const same = [`orders_total{job="shop"} 2 @${AT}`];
+    expect(await add(sums, [[orders, 2]], "a1")).toEqual(same);
+    expect(await add(sums, [[orders, 3]], "a1")).toEqual(same);
+    await add(sums, [[errors, 1]]);
+    expect(journal.rewrites).toBeGreaterThan(0);
+    expect(await add(await open(journal), [[orders, 3]], "a1")).toEqual(same);
+  });
+
   it("count an interval once, and none that is not behind what was counted", async () => {
     const sums = await open();
     expect(
