@@ -9,8 +9,7 @@ import { GraphiteTemplate } from "../../src/ingest/graphite/graphite-template.js
 import { pushInflux } from "../../src/ingest/influx/push-influx.js";
 import { defaultOtlpOptions } from "../../src/ingest/otlp/otlp-labels.js";
 import { pushOtlp } from "../../src/ingest/otlp/push-otlp.js";
-import { OriginMemory } from "../../src/ingest/push/origin-memory.js";
-import type { Push, PushSeries } from "../../src/ingest/push/push.js";
+import type { Push } from "../../src/ingest/push/push.js";
 import { pushExposition } from "../../src/ingest/push/push-exposition.js";
 import { RowMemory } from "../../src/ingest/push/row-memory.js";
 import { pushJsonLines } from "../../src/ingest/push-json-lines.js";
@@ -61,15 +60,14 @@ export async function fuzzedProtocols(): Promise<readonly FuzzedProtocol[]> {
 
 function lineProtocols(): readonly FuzzedProtocol[] {
   const text = "/api/v1/import/prometheus";
-  const [texts, openMetrics] = [0, 1].map(() => new OriginMemory<PushSeries>());
+  const [texts, openMetrics] = [new RowMemory(), new RowMemory()];
   const lines = new RowMemory();
   const heads = new RowMemory();
   return [
     {
       name: "text",
       bodies: bodies.expositions,
-      read: (pieces, push) =>
-        pushExposition(arriving(pieces), { format: "prometheus", push, memory: texts! }),
+      read: (pieces, push) => pushExposition(arriving(pieces), { format: "prometheus", push, memory: texts }),
       request: { url: text, type: "text/plain" },
       lines: "alone",
       isStreamed: true,
@@ -78,7 +76,7 @@ function lineProtocols(): readonly FuzzedProtocol[] {
       name: "openmetrics",
       bodies: bodies.openMetrics,
       read: (pieces, push) =>
-        pushExposition(arriving(pieces), { format: "openmetrics", push, memory: openMetrics! }),
+        pushExposition(arriving(pieces), { format: "openmetrics", push, memory: openMetrics }),
       request: { url: text, type: "application/openmetrics-text" },
       lines: "until-change",
       isStreamed: true,

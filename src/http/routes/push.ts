@@ -6,9 +6,6 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ExpositionFormat, expositionFormatOf } from "../../ingest/exposition/exposition-format.js";
-import type { SeriesMemory } from "../../ingest/push/known-series.js";
-import { OriginMemory } from "../../ingest/push/origin-memory.js";
-import type { PushSeries } from "../../ingest/push/push.js";
 import { pushExposition } from "../../ingest/push/push-exposition.js";
 import { RowMemory } from "../../ingest/push/row-memory.js";
 import { pushJsonLines } from "../../ingest/push-json-lines.js";
@@ -20,7 +17,7 @@ import { acceptStreams } from "../request-body.js";
 export function addPushRoutes(app: FastifyInstance, context: RouteContext): void {
   acceptStreams(app);
   const lines = new RowMemory();
-  const texts = { prometheus: new OriginMemory<PushSeries>(), openmetrics: new OriginMemory<PushSeries>() };
+  const texts = { prometheus: new RowMemory(), openmetrics: new RowMemory() };
   app.post("/api/v1/import", (request, reply) => receiveJsonLines(context, lines, request, reply));
   app.post("/api/v1/import/prometheus", (request, reply) =>
     receiveExposition(context, texts, request, reply),
@@ -30,7 +27,7 @@ export function addPushRoutes(app: FastifyInstance, context: RouteContext): void
 /** Any content type but OpenMetrics' is read as the Prometheus text format: curl and others send a form's. */
 async function receiveExposition(
   context: RouteContext,
-  memories: Readonly<Record<ExpositionFormat, SeriesMemory>>,
+  memories: Readonly<Record<ExpositionFormat, RowMemory>>,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {

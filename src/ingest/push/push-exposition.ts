@@ -7,41 +7,42 @@ import type { TimestampMs } from "../../model/sample.js";
 import type { ExpositionFormat } from "../exposition/exposition-format.js";
 import type { ExpositionVisitor, MetricType, SeriesText } from "../exposition/exposition-visitor.js";
 import { ExpositionStream } from "../exposition/parse-exposition.js";
-import { KnownPushSeries, type SeriesMemory } from "./known-series.js";
-import { OriginMemory } from "./origin-memory.js";
 import type { Push, PushResult } from "./push.js";
-import { pushBody } from "./push-body.js";
+import { pushRows } from "./push-row-body.js";
+import { PushRows } from "./push-rows.js";
+import { RowMemory } from "./row-memory.js";
 
 /** See `pushBody`. */
 export function pushExposition(
   source: AsyncIterable<Uint8Array>,
-  { format, push, memory = new OriginMemory() }: ExpositionBody,
+  { format, push, memory = new RowMemory() }: ExpositionBody,
 ): Promise<PushResult> {
   const { limits } = push;
-  return pushBody(source, push, new ExpositionStream({ format, limits }, new ExpositionPush(push, memory)));
+  const rows = new PushRows(push, memory);
+  const reader = new ExpositionStream({ format, limits }, new ExpositionPush(push, rows));
+  return pushRows(source, push, rows, reader);
 }
 
 export interface ExpositionBody {
   readonly format: ExpositionFormat;
   readonly push: Push;
   /** Of earlier bodies of the same format. */
-  readonly memory?: SeriesMemory;
+  readonly memory?: RowMemory;
 }
 
 /** Writes what the parser reads to a push. Labels are built once per distinct text of a series. */
 class ExpositionPush implements ExpositionVisitor {
   readonly #push: Push;
-  readonly #series: KnownPushSeries;
+  readonly #rows: PushRows;
 
-  constructor(push: Push, memory: SeriesMemory) {
+  constructor(push: Push, rows: PushRows) {
     this.#push = push;
-    this.#series = new KnownPushSeries(push, memory);
+    this.#rows = rows;
   }
 
   sample(text: SeriesText, value: number, time: TimestampMs | undefined): void {
-    const key = text.key();
-    const series = this.#series.get(key) ?? this.#series.set(key, this.#push.series(text.labels()));
-    this.#push.append(series, time, value);
+    const number = this.#rows.numberOf(text.key(), () => text.labels());
+    this.#rows.append(number, time, value);
   }
 
   exemplar(): void {

@@ -141,6 +141,7 @@ export class SourcePush implements Push {
       const one = series[number] as SourceSeries;
       if (this.#mayTake(one, times[row]!, values[row]!)) {
         known.learn(number, one);
+        one.scope = "own-times";
         if (!this.#shareOf(one.source!).isManaged) known.notePlain(number, this.#number);
         refs[row] = one.ref;
       } else {

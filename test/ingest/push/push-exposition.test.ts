@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { OriginMemory } from "../../../src/ingest/push/origin-memory.js";
-import type { PushSeries } from "../../../src/ingest/push/push.js";
 import { pushExposition } from "../../../src/ingest/push/push-exposition.js";
+import { RowMemory } from "../../../src/ingest/push/row-memory.js";
 import { StorageError } from "../../../src/model/errors.js";
 import { RecordingPush } from "../../support/recording-push.js";
 import { pushTo } from "../push-support.js";
@@ -23,7 +22,7 @@ describe("pushExposition", () => {
   });
 
   it("reads the same text anew where a type says that it means other labels", async () => {
-    const memory = new OriginMemory<PushSeries>();
+    const memory = new RowMemory();
     const lines: string[] = [];
     for (const text of [
       'x_bucket{le="1"} 1',

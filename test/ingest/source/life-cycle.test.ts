@@ -238,6 +238,20 @@ describe("a full push", () => {
     expect(await world.has("gh_humidity")).toBe(true);
   });
 
+  it("does not end series whose samples have brought their times since, as columns", async () => {
+    world = await SourceWorld.open([greenhouse]);
+    await world.push(full, [celsius("gh-01", 1), humidity]);
+    await world.advance(minute);
+    const push = world.sources.admit({ protocol: "text", sender: { address: "::1", token } });
+    const series = [push.series(Labels.from(humidity[0]))];
+    const [times, values] = [Float64Array.of(push.arrivalTime), Float64Array.of(61)];
+    push.appendColumns({ series, seriesIndexes: Uint32Array.of(0), times, values, length: 1 });
+    await push.commit();
+    await world.advance(second);
+    await world.push(full, [celsius("gh-01", 3)]);
+    expect(await world.has("gh_humidity")).toBe(true);
+  });
+
   it("ends nothing when it could not be read as a whole", async () => {
     world = await SourceWorld.open([greenhouse]);
     await world.push(full, [celsius("gh-01", 1), humidity]);
