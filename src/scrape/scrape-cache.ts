@@ -31,6 +31,12 @@ const TRACKED_BEFORE = 8;
 /** Pages after which a target tells again what its metrics are: what is told again is kept longer (see MetadataTable). */
 const pagesPerMetadata = 64;
 
+/**
+ * Up to so many entries the columns grow by much: when all targets are new, what they have grown out of would be more than
+ * what they have. Larger ones grow by a quarter, as that is what stays.
+ */
+const largeEntries = 1024;
+
 export type PageFormat = ExpositionFormat | "protobuf";
 
 export class ScrapeCache {
@@ -40,7 +46,7 @@ export class ScrapeCache {
   #page = 0;
   #format: PageFormat | undefined;
   /** By entry, like all that follow. */
-  #refs = new Float64Array(0);
+  #refs = new Uint32Array(0);
   #flags = new Uint8Array(0);
   /** Times of the newest samples that brought their own; empty while there is none. */
   #newestTimes = new Float64Array(0);
@@ -186,8 +192,8 @@ export class ScrapeCache {
   }
 
   #grow(entry: number): void {
-    const length = Math.max(64, Math.ceil(entry * 1.25));
-    const refs = new Float64Array(length);
+    const length = entry < largeEntries ? Math.max(64, entry * 4) : Math.ceil(entry * 1.25);
+    const refs = new Uint32Array(length);
     refs.set(this.#refs);
     this.#refs = refs;
     const flags = new Uint8Array(length);

@@ -173,20 +173,24 @@ export class ScrapeLoop {
 
   /** Scrapes once; everything gets the time `time`. Rejects only when the database refuses. */
   async scrape(time: TimestampMs): Promise<void> {
-    const { buffers } = this.#options;
+    const { buffers, counts } = this.#options;
     const buffer = buffers.take();
+    let appender: Appender | undefined;
     try {
-      await this.#scrapeInto(buffer, time);
+      appender = await this.#scrapeInto(buffer, time);
     } finally {
+      // Before the commit: a slow disk keeps many of those waiting.
       buffers.give(buffer);
     }
+    if (appender !== undefined) counts.countCommit(await appender.commit());
   }
 
-  async #scrapeInto(buffer: PageBuffer, time: TimestampMs): Promise<void> {
+  /** Resolves with what is to be committed, nothing when the loop was stopped. */
+  async #scrapeInto(buffer: PageBuffer, time: TimestampMs): Promise<Appender | undefined> {
     const { clock, counts } = this.#options;
     const started = clock.monotonic();
     const page = await this.#fetch(buffer);
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopping.signal.aborted) return undefined;
     const durationMs = clock.monotonic() - started;
     const { appender, failure, found } = this.#stage(page, buffer, time);
     counts.scrapes++;
@@ -212,7 +216,7 @@ export class ScrapeLoop {
       lastDurationMs: durationMs,
       lastSamples: found.scraped,
     };
-    counts.countCommit(await appender.commit());
+    return appender;
   }
 
   /** The format of what is in `buffer` now, or why there is no page. */

@@ -149,8 +149,18 @@ export class HeadAppender implements Appender {
   }
 
   async #logAndApply(staged: StagedSamples): Promise<number> {
-    const { series, samples } = this.#head;
     const stagedCount = staged.length;
+    const logged = this.#logStaged(staged);
+    if (logged === undefined) return stagedCount;
+    return stagedCount - (await this.#head.applyInOrder(logged, () => this.#apply(staged)));
+  }
+
+  /**
+   * Returns nothing when all of it is there already. A function of its own, so that the labels of new series are garbage
+   * at once: what waits for the disk would keep them, and the garbage collector take them for what stays.
+   */
+  #logStaged(staged: StagedSamples): Promise<void> | undefined {
+    const { series, samples } = this.#head;
     const unnamed = new Set<number>();
     const repeated: number[] = [];
     samples.screenRows(
@@ -159,10 +169,9 @@ export class HeadAppender implements Appender {
       (row) => repeated.push(row),
     );
     if (!this.#head.hasPendingDeletions) staged.remove(repeated);
-    if (staged.length === 0) return stagedCount;
+    if (staged.length === 0) return undefined;
     const named = Array.from(unnamed, (slot) => ({ ref: series.refOf(slot), labels: series.labelsOf(slot) }));
-    const logged = this.#log({ kind: "transaction", series: named, samples: staged });
-    return stagedCount - (await this.#head.applyInOrder(logged, () => this.#apply(staged)));
+    return this.#log({ kind: "transaction", series: named, samples: staged });
   }
 
   /** Returns how many samples are not stored. */

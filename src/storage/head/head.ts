@@ -26,9 +26,12 @@ import { SeriesMap } from "./series-map.js";
 import type { SlotColumns } from "./series-states.js";
 import { StagedSamples } from "./staged-samples.js";
 
-/** Columns of ended transactions that are kept for others, if they are not larger than this. */
-const sparesMax = 8;
-const spareSamplesMax = 65_536;
+/**
+ * Columns of ended transactions that are kept for others: so many, with room for so many samples together. All that wait
+ * for the disk at once need their own, and new ones are garbage outside of the heap, which is seldom collected.
+ */
+const sparesMax = 128;
+const spareSamplesMax = 262_144;
 /** What is looked at between two turns of the event loop. */
 const slotsPerTurn = 1024;
 
@@ -51,6 +54,7 @@ export class Head {
   /** Samples of transactions that are neither committed nor rolled back: their series must not end. */
   readonly #transactions = new Set<StagedSamples>();
   readonly #spares: StagedSamples[] = [];
+  #spareSamples = 0;
   #slots = new Uint32Array(0);
   /** Never rejects. One that failed before those in front of it were applied stands for these. */
   #lastCommit: Promise<unknown> = Promise.resolve();
@@ -189,7 +193,9 @@ export class Head {
 
   /** Empty columns for a transaction that stages its first sample, until `end`. */
   begin(): StagedSamples {
-    const staged = this.#spares.pop() ?? new StagedSamples();
+    const spare = this.#spares.pop();
+    if (spare !== undefined) this.#spareSamples -= spare.capacity;
+    const staged = spare ?? new StagedSamples();
     this.#transactions.add(staged);
     return staged;
   }
@@ -197,9 +203,11 @@ export class Head {
   /** Ends a transaction: its columns are not its own any more. */
   end(staged: StagedSamples): void {
     const wasOpen = this.#transactions.delete(staged);
-    if (!wasOpen || this.#spares.length >= sparesMax || staged.capacity > spareSamplesMax) return;
+    const spareSamples = this.#spareSamples + staged.capacity;
+    if (!wasOpen || this.#spares.length >= sparesMax || spareSamples > spareSamplesMax) return;
     staged.clear();
     this.#spares.push(staged);
+    this.#spareSamples = spareSamples;
   }
 
   /**
