@@ -15,7 +15,7 @@ export interface PushAddressOptions {
   /** As `https://metrics.example/api/v1/write`. */
   readonly url: string;
   /** Sent as `Authorization: Bearer`. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   readonly basicAuth?: { readonly username: string; readonly password: string };
   /** More headers, as `X-Scope-OrgID`. */
   readonly headers?: Readonly<Record<string, string>>;
