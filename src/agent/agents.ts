@@ -21,13 +21,13 @@ import {
 } from "../model/errors.js";
 import type { Journal, OpenJournal } from "../model/journal.js";
 import type { Labels } from "../model/labels.js";
+import { digestKey, tokenDigest } from "../model/token-digest.js";
 import type { AgentConfig } from "./agent-config.js";
 import { AgentLink } from "./agent-link.js";
 import { type AgentTarget, readAgentTargets } from "./agent-target.js";
 import { Channel, closeCodes, connectionOptions } from "./channel.js";
 import { type AgentStatus, KnownAgent } from "./known-agent.js";
 import { subprotocol } from "./messages.js";
-import { tokenDigest } from "./token-digest.js";
 
 export interface AgentsOptions {
   readonly clock: Clock;
@@ -81,7 +81,7 @@ export class Agents {
 
   /** Hangs up on whoever does not count any more by `configs`. */
   revoke(configs: readonly AgentConfig[]): void {
-    const digests = new Map(configs.map(({ name, tokenSha256 }) => [name, keyOf(tokenSha256)]));
+    const digests = new Map(configs.map(({ name, tokenSha256 }) => [name, digestKey(tokenSha256)]));
     for (const [key, agent] of this.#byDigest) {
       const { name } = agent.config;
       if (digests.get(name) === key) continue;
@@ -104,7 +104,7 @@ export class Agents {
     for (const config of configs) {
       const agent = this.#byName.get(config.name)!;
       agent.configure(config);
-      this.#byDigest.set(keyOf(config.tokenSha256), agent);
+      this.#byDigest.set(digestKey(config.tokenSha256), agent);
     }
   }
 
@@ -167,7 +167,7 @@ export class Agents {
     const [, token] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "") ?? [];
     if (token === undefined)
       throw new UnauthorizedError('an agent shows its token: the header "Authorization: Bearer <token>"');
-    const agent = this.#byDigest.get(keyOf(tokenDigest(token)));
+    const agent = this.#byDigest.get(digestKey(tokenDigest(token)));
     if (agent === undefined)
       throw new UnauthorizedError(
         "no entry of agent_configs has this token; check that it is sent whole, and that it was not revoked",
@@ -209,10 +209,6 @@ export class Agents {
   #tell(level: "info" | "warning", message: string): void {
     this.#options.onEvent({ level, message });
   }
-}
-
-function keyOf(digest: Uint8Array): string {
-  return Buffer.from(digest).toString("base64");
 }
 
 function encodeRecord(agent: string, targets: readonly AgentTarget[]): Uint8Array {

@@ -19,11 +19,12 @@ import {
   agentPoolName,
   defaultAgentLimits,
 } from "../agent/agent-config.js";
-import { tokenDigest } from "../agent/token-digest.js";
+import type { ReadFile } from "../http-client/secret-values.js";
 import { AnchoredRegExp } from "../model/anchored-regexp.js";
 import { InvalidArgumentError } from "../model/errors.js";
+import { digestKey, tokenDigest } from "../model/token-digest.js";
 import type { ScrapeConfig } from "../scrape/scrape-config.js";
-import { type ReadFile, readToken } from "./token-section.js";
+import { readToken } from "./token-section.js";
 import type { YamlSection } from "./yaml-section.js";
 
 /** An entry as it is written: its token file is not read yet, and nobody has looked whether its jobs exist. */
@@ -87,7 +88,7 @@ function readAgentConfig(section: YamlSection, directory: string): WrittenAgentC
       for (const job of jobs) checkJob(section, { name, job, scrapeConfigs });
       const written = await loadToken(readFile);
       const tokenSha256 = "token" in written ? tokenDigest(written.token) : written.tokenSha256;
-      const key = Buffer.from(tokenSha256).toString("base64");
+      const key = digestKey(tokenSha256);
       const other = tokens.get(key);
       if (other !== undefined) section.fail("name", `"${name}" has the same token as "${other}"`);
       tokens.set(key, name);

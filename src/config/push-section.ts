@@ -15,6 +15,7 @@
  */
 
 import { dirname } from "node:path";
+import type { ReadFile } from "../http-client/secret-values.js";
 import { parseStaleness } from "../ingest/push/staleness-policy.js";
 import { Identities } from "../ingest/source/identities.js";
 import { AddressRange } from "../ingest/source/ip-address.js";
@@ -27,12 +28,13 @@ import type {
   PushRights,
   PushToken,
 } from "../ingest/source/push-config.js";
-import { compilePushJob, tokenDigest } from "../ingest/source/push-job.js";
+import { compilePushJob } from "../ingest/source/push-job.js";
 import { AnchoredRegExp } from "../model/anchored-regexp.js";
 import { definedOnly } from "../model/defined-only.js";
 import { ConfigError, InvalidArgumentError } from "../model/errors.js";
+import { digestKey, tokenDigest } from "../model/token-digest.js";
 import { readRelabelConfigs } from "./relabel-section.js";
-import { type ReadFile, readToken } from "./token-section.js";
+import { readToken } from "./token-section.js";
 import type { YamlSection } from "./yaml-section.js";
 
 /** An entry of `push_configs` as it is written: its token files are not read yet. */
@@ -140,7 +142,7 @@ function readPushToken(
     const token = await load(readFile);
     const digest = "token" in token ? tokenDigest(token.token) : token.tokenSha256;
     noteProof(proofs, section, {
-      ...{ key, proof: `token ${Buffer.from(digest).toString("base64")}` },
+      ...{ key, proof: `token ${digestKey(digest)}` },
       problem: "is the same token as another one",
       remedy: "give each its own, or remove one: nobody could tell whose push it is",
     });

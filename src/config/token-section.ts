@@ -7,11 +7,9 @@
  */
 
 import { resolve } from "node:path";
+import type { ReadFile } from "../http-client/secret-values.js";
 import { StorageError } from "../model/errors.js";
 import type { YamlSection } from "./yaml-section.js";
-
-/** Reads a file that the configuration names. Rejects with StorageError. */
-export type ReadFile = (path: string) => Promise<string>;
 
 export type WrittenToken = { readonly token: string } | { readonly tokenSha256: Uint8Array };
 

@@ -14,9 +14,10 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Identities } from "../ingest/source/identities.js";
 import { isLoopback } from "../ingest/source/ip-address.js";
 import type { PushConfig } from "../ingest/source/push-config.js";
-import { type Credential, compilePushJob, tokenDigest } from "../ingest/source/push-job.js";
+import { type Credential, compilePushJob } from "../ingest/source/push-job.js";
 import type { Clock } from "../model/clock.js";
 import { ForbiddenError, UnauthorizedError } from "../model/errors.js";
+import { digestKey, tokenDigest } from "../model/token-digest.js";
 import { certificateNamesOf, credentialsOf } from "./credentials.js";
 import { Origins } from "./origins.js";
 import { Passwords } from "./passwords.js";
@@ -50,7 +51,7 @@ export class Access {
   /** Takes the place of what was said before, for requests that come from now on. */
   configure({ pushConfigs, agentTokens = [], users, headers }: AccessRules): void {
     this.#identities = pushConfigs.length === 0 ? undefined : new Identities(pushConfigs.map(compilePushJob));
-    this.#agentTokens = new Set(agentTokens.map(keyOf));
+    this.#agentTokens = new Set(agentTokens.map(digestKey));
     this.#passwords.configure(users);
     this.#headers = headers;
   }
@@ -101,7 +102,7 @@ export class Access {
 
   #isAgent(request: FastifyRequest): boolean {
     const token = this.#agentTokens.size === 0 ? undefined : credentialsOf(request)?.secret;
-    return token !== undefined && this.#agentTokens.has(keyOf(tokenDigest(token)));
+    return token !== undefined && this.#agentTokens.has(digestKey(tokenDigest(token)));
   }
 
   #credentialOf(request: FastifyRequest): Credential | undefined {
@@ -115,10 +116,6 @@ export class Access {
       throw error;
     }
   }
-}
-
-function keyOf(digest: Uint8Array): string {
-  return Buffer.from(digest).toString("base64");
 }
 
 const forAgents =

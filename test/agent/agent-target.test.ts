@@ -6,8 +6,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AgentConfig, defaultAgentLimits } from "../../src/agent/agent-config.js";
 import { decideTargets } from "../../src/agent/agent-target.js";
-import { tokenDigest } from "../../src/agent/token-digest.js";
 import type { Labels } from "../../src/model/labels.js";
+import { tokenDigest } from "../../src/model/token-digest.js";
 import { targetUrl } from "../../src/scrape/target-url.js";
 
 const config: AgentConfig = {

@@ -7,7 +7,7 @@ import { type AgentConfig, defaultAgentLimits } from "../../src/agent/agent-conf
 import type { AgentLink } from "../../src/agent/agent-link.js";
 import type { AgentTarget } from "../../src/agent/agent-target.js";
 import { KnownAgent } from "../../src/agent/known-agent.js";
-import { tokenDigest } from "../../src/agent/token-digest.js";
+import { tokenDigest } from "../../src/model/token-digest.js";
 import { FakeClock } from "../support/fake-clock.js";
 
 const config: AgentConfig = {

@@ -137,7 +137,7 @@ export interface Ingress extends KubernetesObject {
 }
 
 /** Throws MalformedInputError when it is no object that has a name. */
-export function readMeta(object: JsonObject): ObjectMeta {
+function readMeta(object: JsonObject): ObjectMeta {
   const meta = objectOf(object.metadata);
   const name = textOf(meta.name);
   if (name === "") throw new MalformedInputError("an object has no name");

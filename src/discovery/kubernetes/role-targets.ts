@@ -16,7 +16,7 @@ import {
   prefix,
 } from "./meta-labels.js";
 
-export const noTargets: TargetGroup = { targets: [], labels: Labels.empty };
+const noTargets: TargetGroup = { targets: [], labels: Labels.empty };
 
 /** `node` is the one that the pod runs on, when its labels are asked for. */
 export function podTargets(pod: Pod, node: Node | undefined): TargetGroup {

@@ -6,9 +6,10 @@
  */
 
 import { ForbiddenError, InvalidArgumentError, UnauthorizedError } from "../../model/errors.js";
+import { digestKey, tokenDigest } from "../../model/token-digest.js";
 import type { PushSender } from "../push/push.js";
 import { isLoopback } from "./ip-address.js";
-import { type Credential, type PushJob, tokenDigest } from "./push-job.js";
+import type { Credential, PushJob } from "./push-job.js";
 
 export class Identities {
   readonly #isConfigured: boolean;
@@ -35,7 +36,7 @@ export class Identities {
       return undefined;
     }
     if (sender.token !== undefined) {
-      const credential = this.#byDigest.get(keyOf(tokenDigest(sender.token)));
+      const credential = this.#byDigest.get(digestKey(tokenDigest(sender.token)));
       if (credential !== undefined) return credential;
       throw new UnauthorizedError(
         "no entry of push_configs has this token; check that it is sent whole, and that it was not revoked",
@@ -53,7 +54,7 @@ export class Identities {
     const { proof, job } = credential;
     switch (proof.kind) {
       case "token":
-        addOnce(this.#byDigest, keyOf(proof.digest), credential, "the same token");
+        addOnce(this.#byDigest, digestKey(proof.digest), credential, "the same token");
         break;
       case "certificate":
         if (proof.names.length === 0)
@@ -79,10 +80,6 @@ export class Identities {
   #byAddressOf(address: string): Credential | undefined {
     return this.#byAddress.find(({ proof }) => proof.kind === "address" && proof.range.contains(address));
   }
-}
-
-function keyOf(digest: Uint8Array): string {
-  return Buffer.from(digest).toString("base64");
 }
 
 function addOnce(into: Map<string, Credential>, key: string, credential: Credential, what: string): void {

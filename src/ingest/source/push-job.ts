@@ -2,9 +2,9 @@
  * PushJob: an entry of `push_configs`, checked and compiled; and its credentials, each with what it may push.
  */
 
-import { createHash } from "node:crypto";
 import { AnchoredRegExp } from "../../model/anchored-regexp.js";
 import { InvalidArgumentError } from "../../model/errors.js";
+import { tokenDigest } from "../../model/token-digest.js";
 import { defaultIngestLimits, type IngestLimits } from "../limits.js";
 import type { StalenessPolicy } from "../push/push.js";
 import { AddressRange } from "./ip-address.js";
@@ -111,11 +111,6 @@ function proofsOf({ tokens = [], certificates = [], addresses = [] }: PushConfig
       (rights) => ({ rights, proof: { kind: "address", range: new AddressRange(rights.cidr) } }) as const,
     ),
   ];
-}
-
-/** Of a secret, as it is compared and kept. */
-export function tokenDigest(token: string | Uint8Array): Uint8Array {
-  return createHash("sha256").update(token).digest();
 }
 
 function digestOf(token: PushToken): Uint8Array {

@@ -8,10 +8,10 @@ import { connect as connectTls } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Agents } from "../../../src/agent/agents.js";
-import { tokenDigest } from "../../../src/agent/token-digest.js";
 import { openDatabase } from "../../../src/database.js";
 import { buildApp } from "../../../src/http/app.js";
 import { systemClock } from "../../../src/model/clock.js";
+import { tokenDigest } from "../../../src/model/token-digest.js";
 import { createAuthority } from "../../support/certificates.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 
