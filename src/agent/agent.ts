@@ -129,6 +129,7 @@ export class Agent {
     if (!/^[\x21-\x7e]+$/.test(token)) throw new UnavailableError("the token is empty or has blanks in it");
     const asked = new URL(this.#url.href.replace(/^ws/, "http"));
     const route = asked.protocol === "https:" ? await this.#connections.routeTo(asked, true) : undefined;
+    if (this.#isClosed) throw new UnavailableError("the agent ends");
     const agent = route?.options.agent;
     const webSocket = new WebSocket(this.#url, [subprotocol], {
       ...connectionOptions,

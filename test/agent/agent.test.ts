@@ -103,6 +103,16 @@ function start(url: string, urls: readonly string[], { clock = systemClock, more
 const timeout = { "x-prometheus-scrape-timeout-seconds": "5" };
 
 describe("an agent", () => {
+  it("that is closed while it still reads its token connects to nobody", async () => {
+    const server = await ScriptedServer.start();
+    const { agent } = start(server.url, []);
+    await agent.close();
+    // Comes after whatever the agent may have sent.
+    start(server.url, ["h:1"]);
+    await server.ids(1);
+    expect(server.tokens).toHaveLength(1);
+  });
+
   it("shows its token, and tells of its targets under ids that stay", async () => {
     const server = await ScriptedServer.start();
     const { agent } = start(server.url, ["h:1", "h:2"]);
