@@ -86,6 +86,8 @@ function letIn(agents: AgentDoor, { request, socket, head }: Upgrade, isBusy: bo
 function refuse(socket: Duplex, error: unknown): void {
   const { status, errorType, message } = errorReply(error);
   const body = encodeError(errorType, message);
+  // Nobody else ends it: to Node it is no connection of HTTP any more.
+  socket.once("finish", () => socket.destroy());
   const challenge = status === 401 ? "WWW-Authenticate: Bearer\r\n" : "";
   socket.end(
     `HTTP/1.1 ${status} ${errorType}\r\nContent-Type: application/json\r\n${challenge}` +

@@ -17,6 +17,7 @@ import { MemFileSystem } from "../../support/mem-file-system.js";
 
 const authority = createAuthority();
 const closers: (() => Promise<unknown>)[] = [];
+const soon = { timeout: 15_000 };
 
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -112,6 +113,21 @@ describe("/api/v1/agent", () => {
     ]);
   });
 
+  it("keeps no connection of one that was refused, even if that one does not hang up", async () => {
+    const connections: Socket[] = [];
+    const port = await start(undefined, (app) => {
+      app.server.on("connection", (socket) => connections.push(socket));
+    });
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    let answer = "";
+    socket.on("data", (piece) => (answer += piece));
+    socket.write(upgrade(protocol));
+    await once(socket, "end");
+    expect(answer).toMatch(/^HTTP\/1.1 401 .*an agent shows its token/s);
+    await vi.waitFor(() => expect(connections[0]!.destroyed).toBe(true), soon);
+    socket.destroy();
+  });
+
   it("hangs up when the server closes", async () => {
     const port = await start();
     const socket = connect(port, "127.0.0.1");
@@ -167,7 +183,7 @@ describe("a request that would rather speak HTTP/2", () => {
     });
     const socket = connect(port, "127.0.0.1");
     socket.write(request("GET /slow HTTP/1.1", []) + request("GET /nowhere HTTP/1.1", h2c));
-    await vi.waitFor(() => expect(connections[0]?.bytesRead).toBe(socket.bytesWritten));
+    await vi.waitFor(() => expect(connections[0]?.bytesRead).toBe(socket.bytesWritten), soon);
     // Not by `once`, which would listen for errors itself.
     const ended = new Promise((resolve) => connections[0]!.once("close", resolve));
     socket.resetAndDestroy();
