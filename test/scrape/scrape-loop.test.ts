@@ -29,11 +29,13 @@ let database: RecordingAppendable;
 let client: HttpClient | undefined;
 let described: RecordedMetadata;
 let counts: ScrapeCounts;
+let buffers: PageBuffers;
 const clock = new FakeClock(1_000_000);
 
 beforeEach(async () => {
   database = new RecordingAppendable();
   described = new RecordedMetadata();
+  buffers = new PageBuffers();
   server = createServer((request, response) => answer(response, request.headers));
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
 });
@@ -67,7 +69,7 @@ function loopOptions({ http }: ScrapeConfig) {
   counts = new ScrapeCounts();
   return {
     client,
-    buffers: new PageBuffers(),
+    buffers,
     counts,
     version: "1.2.3",
     metadata: described,
@@ -98,6 +100,25 @@ describe("a scrape", () => {
       'scrape_series_added{instance="i", job="app", zone="x"} 2 @5000',
     ]);
     expect(scraped.status).toMatchObject({ health: "up", lastError: "", lastScrape: 5000, lastSamples: 2 });
+  });
+
+  it("needs its page no more when it commits, as that may wait for the disk", async () => {
+    page("a 1\n");
+    const onlyBuffer = buffers.take();
+    buffers.give(onlyBuffer);
+    const free: unknown[] = [];
+    const appender = database.appender.bind(database);
+    database.appender = () => {
+      const inner = appender();
+      const commit = () => {
+        free.push(buffers.take());
+        return inner.commit();
+      };
+      return { ...inner, commit };
+    };
+    await loop().scrape(1000);
+    expect(free).toHaveLength(1);
+    expect(free[0]).toBe(onlyBuffer);
   });
 
   it("marks what vanished as stale, once", async () => {

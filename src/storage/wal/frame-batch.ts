@@ -1,5 +1,7 @@
 /**
- * FrameBatch: frames that will go to a WAL file in one write, in a buffer that is kept from write to write.
+ * FrameBatch: frames that will go to a WAL file in one write, in a buffer that is kept from write to write, unless it has
+ * become much larger than what is written: a disk that was slow for a moment, or a start with a million new series, would
+ * else cost megabytes for good.
  *
  * Lifetime: `add` copies. The header checksum depends on the place, which is known only when the batch's turn
  * comes, so `placedAt` fills it in last.
@@ -16,8 +18,14 @@ import {
   PAYLOAD_SIZE_MAX_BYTES,
 } from "./wal-format.js";
 
+const smallestSizeBytes = 64 * 1024;
+/** What is always kept. */
+const keptSizeBytes = 1024 * 1024;
+/** A larger buffer is kept when so much of it was filled. */
+const filledPart = 1 / 16;
+
 export class FrameBatch {
-  readonly #frames = new ByteWriter(64 * 1024);
+  #frames = new ByteWriter(smallestSizeBytes);
   /** Positions of the frames in the buffer. */
   #starts: number[] = [];
 
@@ -49,6 +57,9 @@ export class FrameBatch {
   }
 
   clear(): void {
+    const { length, capacityBytes } = this.#frames;
+    if (capacityBytes > keptSizeBytes && length < capacityBytes * filledPart)
+      this.#frames = new ByteWriter(smallestSizeBytes);
     this.#frames.clear();
     this.#starts = [];
   }
