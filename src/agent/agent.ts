@@ -296,6 +296,16 @@ async function readAnswer(response: AsyncIterable<Buffer>): Promise<string> {
     if (text.length > answerMaxBytes) break;
   }
   const [, error] = /"error":("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
-  const told = error === undefined ? text.slice(0, 200) : String(JSON.parse(error));
+  const told = error === undefined ? text.slice(0, 200) : unquoted(error);
   return told.replace(/\p{Cc}+/gu, " ");
+}
+
+/** What looks like a text of JSON and is none stays as it is. */
+function unquoted(quoted: string): string {
+  try {
+    return String(JSON.parse(quoted));
+  } catch (error) {
+    if (error instanceof SyntaxError) return quoted;
+    throw error;
+  }
 }

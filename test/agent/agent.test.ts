@@ -236,6 +236,15 @@ describe("an agent", () => {
     expect(told.join("\n")).toMatch(/warning the connection has ended: .*; trying again in 1.0s/);
   });
 
+  it("says what answered instead of the server, whatever that was", async () => {
+    const url = await targets.plain((_request, response) =>
+      response.writeHead(502).end('{"error":"no \\x upstream"}'),
+    );
+    const { told } = start(url, []);
+    await vi.waitFor(() => expect(told).toHaveLength(1), soon);
+    expect(told[0]).toContain('the server answered 502: "no \\x upstream"; trying again in');
+  });
+
   it("leaves a server that is silent, and tries again later and later", async () => {
     const clock = new FakeClock(1_000_000);
     const server = await ScriptedServer.start({ autoPong: false });
