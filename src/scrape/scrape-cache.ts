@@ -50,8 +50,11 @@ export class ScrapeCache {
   #flags = new Uint8Array(0);
   /** Times of the newest samples that brought their own; empty while there is none. */
   #newestTimes = new Float64Array(0);
-  /** Labels of series that the current page is the first to have. */
-  readonly #new = new Map<number, Labels>();
+  /**
+   * Labels of series that the current page is the first to have. A map of its own for each page that has any: one that
+   * lives as long as the target is old to the garbage collector, which then takes what is in it for old, too.
+   */
+  #new: Map<number, Labels> | undefined;
 
   constructor(kernel: ExpositionKernel) {
     this.#kernel = kernel;
@@ -74,7 +77,7 @@ export class ScrapeCache {
 
   /** The current page is done with. What is only of use for it must not live on: it is much, when all targets are new. */
   endPage(): void {
-    this.#new.clear();
+    this.#new = undefined;
   }
 
   /**
@@ -143,7 +146,7 @@ export class ScrapeCache {
 
   /** What the series is stored as. `labelsOf` decides as when it was new. */
   labelsOf(entry: number, labelsOf: (scraped: Labels) => Labels | undefined): Labels {
-    const known = this.#new.get(entry);
+    const known = this.#new?.get(entry);
     if (known !== undefined) return known;
     this.#enter();
     const { bytes, kind } = this.#kernel.textOf(entry);
@@ -188,7 +191,9 @@ export class ScrapeCache {
     this.#refs[entry] = NO_SERIES;
     this.#flags[entry] = labels === undefined ? DROPPED : NEW;
     if (entry < this.#newestTimes.length) this.#newestTimes[entry] = Number.NEGATIVE_INFINITY;
-    if (labels !== undefined) this.#new.set(entry, labels);
+    if (labels === undefined) return;
+    this.#new ??= new Map();
+    this.#new.set(entry, labels);
   }
 
   #grow(entry: number): void {
