@@ -41,6 +41,8 @@ interface LoadContext {
   readonly readFile: ReadFile;
   /** Who has which token, by its digest; filled while entries are loaded. */
   readonly tokens: Map<string, string>;
+  /** Whose a pool is; filled likewise. */
+  readonly pools: Map<string, string>;
 }
 
 /** Paths are relative to `file`. Throws ConfigError. */
@@ -57,11 +59,11 @@ export function readAgentConfigs(root: YamlSection, file: string): readonly Writ
 /** With their tokens, when all scrape_configs are known. Rejects with ConfigError. */
 export async function loadAgentConfigs(
   written: readonly WrittenAgentConfig[],
-  context: Omit<LoadContext, "tokens">,
+  context: Omit<LoadContext, "tokens" | "pools">,
 ): Promise<readonly AgentConfig[]> {
-  const tokens = new Map<string, string>();
+  const seen = { tokens: new Map<string, string>(), pools: new Map<string, string>() };
   const configs: AgentConfig[] = [];
-  for (const config of written) configs.push(await config.load({ ...context, tokens }));
+  for (const config of written) configs.push(await config.load({ ...context, ...seen }));
   return configs;
 }
 
@@ -84,8 +86,8 @@ function readAgentConfig(section: YamlSection, directory: string): WrittenAgentC
   return {
     name,
     place: section.placeOf("name"),
-    load: async ({ scrapeConfigs, readFile, tokens }) => {
-      for (const job of jobs) checkJob(section, { name, job, scrapeConfigs });
+    load: async ({ scrapeConfigs, readFile, tokens, pools }) => {
+      for (const job of jobs) checkJob(section, { name, job, scrapeConfigs, pools });
       const written = await loadToken(readFile);
       const tokenSha256 = "token" in written ? tokenDigest(written.token) : written.tokenSha256;
       const key = digestKey(tokenSha256);
@@ -97,10 +99,12 @@ function readAgentConfig(section: YamlSection, directory: string): WrittenAgentC
   };
 }
 
-function checkJob(
-  section: YamlSection,
-  { name, job, scrapeConfigs }: { name: string; job: string; scrapeConfigs: readonly ScrapeConfig[] },
-): void {
+interface JobOfAgent extends Pick<LoadContext, "scrapeConfigs" | "pools"> {
+  readonly name: string;
+  readonly job: string;
+}
+
+function checkJob(section: YamlSection, { name, job, scrapeConfigs, pools }: JobOfAgent): void {
   const found = scrapeConfigs.find(({ jobName }) => jobName === job);
   if (found === undefined) section.fail("jobs", `names "${job}", which is no job of scrape_configs`);
   if (found.textfileDirectories.length > 0)
@@ -108,6 +112,9 @@ function checkJob(
   const pool = agentPoolName(name, job);
   if (scrapeConfigs.some(({ jobName }) => jobName === pool))
     section.fail("name", `makes the pool "${pool}", which is the name of a job too`);
+  const other = pools.get(pool);
+  if (other !== undefined) section.fail("name", `makes the pool "${pool}", as the agent "${other}" does`);
+  pools.set(pool, name);
 }
 
 function readLabels(section: YamlSection): AgentConfig["labels"] {

@@ -92,4 +92,18 @@ describe("agent_configs", () => {
   ])("are refused: %s", async (text, message) => {
     await expect(load(`  ${text}`)).rejects.toThrow(message);
   });
+
+  it.each([
+    ["b", "node", 'agent_configs[0].name makes the pool "b/node", which is the name of a job too'],
+    ["a/x", "node", 'agent_configs[1].name makes the pool "a/x/node", as the agent "a" does'],
+  ])("are refused when two pools would have one name: agent %s, job %s", async (name, job, message) => {
+    const path = join(root, "pools.yml");
+    const agents = [
+      ...(name === "b" ? [] : [{ name: "a", token: "t", jobs: ["x/node"] }]),
+      { name, token: "u", jobs: [job] },
+    ];
+    const scrape_configs = ["node", "x/node", "b/node"].map((job_name) => ({ job_name }));
+    writeFileSync(path, JSON.stringify({ scrape_configs, agent_configs: agents }));
+    await expect(loadConfig(path, {})).rejects.toThrow(message);
+  });
 });
