@@ -60,14 +60,13 @@ const report = await scrapeSideBySide({
 });
 for (const difference of report.differences) console.log(difference);
 for (const [name, count] of report.explained) console.log(`explained ${count} times: ${name}`);
-if (report.unclearTargets.length > 0)
-  console.log(`too slow to be compared: ${report.unclearTargets.join(", ")}`);
 const { scrapes, targets, samples, lateScrapes, differences } = report;
 console.log(
   `${scrapes} scrapes of ${targets} targets, ${samples} samples, ${differences.length} differences;`,
   `${lateScrapes} scrapes were too late to be compared (seed ${seed})`,
 );
-process.exitCode = report.differences.length === 0 ? 0 : 1;
+if (scrapes === 0) console.error("nothing was compared: give it a quieter machine, or a longer --interval");
+process.exitCode = differences.length === 0 && scrapes > 0 ? 0 : 1;
 
 function run(command, args) {
   const result = spawnSync(command, args, { cwd: root, stdio: "inherit" });

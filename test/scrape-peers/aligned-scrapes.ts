@@ -47,6 +47,37 @@ export function traceOf(series: readonly RawSeries[]): TargetTrace {
   return { scrapes, elsewhere, times, durations };
 }
 
+/** A scrape may have a time that is this much after its beginning, so that times are regular. */
+const alignedMs = 10;
+
+export interface AlignedTrace {
+  /** By visit, in order. */
+  readonly trace: TargetTrace;
+  /** Visits whose page was asked for again, or before which there was a scrape that never came to the target. */
+  readonly unclear: ReadonlySet<number>;
+}
+
+/** The scrapes by what the target saw of them: each has the last visit before the next scrape. */
+export function alignedTo(visitTimes: readonly number[], trace: TargetTrace): AlignedTrace {
+  const scrapes: ScrapeTrace[] = visitTimes.map(() => new Map());
+  const durations = visitTimes.map(() => 0);
+  const unclear = new Set<number>();
+  let visit = 0;
+  for (const [scrape, values] of trace.scrapes.entries()) {
+    const first = visit;
+    const end = (trace.times[scrape + 1] ?? Number.POSITIVE_INFINITY) - alignedMs;
+    while (visit < visitTimes.length && visitTimes[visit]! < end) visit++;
+    if (visit === first) {
+      unclear.add(visit);
+      continue;
+    }
+    for (let asked = first; asked < visit - 1; asked++) unclear.add(asked);
+    scrapes[visit - 1] = values;
+    durations[visit - 1] = trace.durations[scrape]!;
+  }
+  return { trace: { scrapes, elsewhere: trace.elsewhere, times: visitTimes, durations }, unclear };
+}
+
 export interface Difference {
   readonly series: string;
   readonly ours: string | undefined;

@@ -24,6 +24,8 @@ export interface Page {
 interface Visits {
   /** For each scrape, which page of the script it got; -1 is the idle page. */
   readonly pages: number[];
+  /** For each of them, when it came: milliseconds of the machine's clock. */
+  readonly times: number[];
   /** Scrapes whose page was not taken as it was to be. */
   readonly spoilt: Set<number>;
   wasUnusual: boolean;
@@ -109,6 +111,7 @@ export class PagedTargets {
     }
     const isIdle = page === this.#idle;
     visits.pages.push(isIdle ? -1 : index);
+    visits.times.push(Date.now());
     if (!isIdle) target.next[scraper]++;
     const scrape = visits.pages.length - 1;
     const isExpected = page.isAbandoned ?? false;
@@ -120,5 +123,5 @@ export class PagedTargets {
 }
 
 function noVisits(): Visits {
-  return { pages: [], spoilt: new Set(), wasUnusual: false };
+  return { pages: [], times: [], spoilt: new Set(), wasUnusual: false };
 }

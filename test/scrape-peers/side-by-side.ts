@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { Dice } from "../differential/dice.js";
 import { freePort, query, type RunningServer } from "../support/processes.js";
 import {
+  alignedTo,
   type Difference,
   describeDifference,
   differencesOf,
@@ -20,7 +21,7 @@ import {
 } from "./aligned-scrapes.js";
 import { randomScript } from "./behaviours.js";
 import { explanationOf } from "./explained.js";
-import { type Page, PagedTargets } from "./paged-targets.js";
+import { type Page, PagedTargets, type Scraper } from "./paged-targets.js";
 import { type RawSeries, readOurs, readTheirs } from "./raw-samples.js";
 import { startExporters } from "./real-exporters.js";
 import { relayedScript } from "./relayed-pages.js";
@@ -44,8 +45,6 @@ export interface SideBySideReport {
   readonly targets: number;
   /** For which the machine was too slow: they were left out, as were the two after each. */
   readonly lateScrapes: number;
-  /** Targets of which it cannot be said which scrape got which page, for the same reason. */
-  readonly unclearTargets: readonly string[];
   readonly explained: ReadonlyMap<string, number>;
 }
 
@@ -201,16 +200,14 @@ class Stage {
     const theirs = byJob(await readTheirs(their!, always));
     const differences: string[] = [];
     const explained = new Map<string, number>();
-    const unclearTargets: string[] = [];
     let [scrapes, samples, lateScrapes] = [0, 0, 0];
     for (const [i, [job]] of this.#jobs.entries()) {
-      const traces = { ours: traceOf(ours.get(job) ?? []), theirs: traceOf(theirs.get(job) ?? []) };
+      const late = new Set<number>();
+      const traces = {
+        ours: this.#traceOf(i, "ours", ours.get(job), late),
+        theirs: this.#traceOf(i, "theirs", theirs.get(job), late),
+      };
       const script = this.#scripts[i]!;
-      const late = this.#lateScrapes(i, traces);
-      if (late === undefined) {
-        unclearTargets.push(job);
-        continue;
-      }
       const isCompared = (page: number) => page <= script.length && !isNearLate(late, page);
       for (const [page, scrape] of traces.theirs.scrapes.entries()) {
         if (!isCompared(page)) continue;
@@ -223,7 +220,7 @@ class Stage {
     for (const job of comingJobs)
       differences.push(...compareStates(job, states(ours.get(job)), states(theirs.get(job))));
     const targets = this.#jobs.length;
-    return { differences, scrapes, samples, targets, lateScrapes, unclearTargets, explained };
+    return { differences, scrapes, samples, targets, lateScrapes, explained };
   }
 
   async close(): Promise<void> {
@@ -232,27 +229,21 @@ class Stage {
     this.#refusing?.close();
   }
 
-  /**
-   * Scrapes for which the machine was too slow, by one of the two or both; undefined when it cannot be said which page
-   * each scrape got.
-   */
-  #lateScrapes(
+  /** What one of the two made of each page of a target; `late` gets those for which the machine was too slow. */
+  #traceOf(
     target: number,
-    traces: Record<"ours" | "theirs", TargetTrace>,
-  ): ReadonlySet<number> | undefined {
-    const late = new Set<number>();
-    for (const scraper of ["ours", "theirs"] as const) {
-      const visits = this.#targets.visits(target, scraper);
-      const { durations, scrapes } = traces[scraper];
-      // Of the last one the report may not be there yet.
-      if (scrapes.length > visits.pages.length || scrapes.length < visits.pages.length - 1) return undefined;
-      for (const scrape of visits.spoilt) late.add(scrape);
-      for (const [scrape, seconds] of durations.entries()) {
-        const isMeant = this.#scripts[target]![scrape]?.name.startsWith("hangs");
-        if (seconds * 1000 >= this.#options.intervalMs * 0.9 && !isMeant) late.add(scrape);
-      }
+    scraper: Scraper,
+    series: readonly RawSeries[] | undefined,
+    late: Set<number>,
+  ): TargetTrace {
+    const visits = this.#targets.visits(target, scraper);
+    const { trace, unclear } = alignedTo(visits.times, traceOf(series ?? []));
+    for (const scrape of [...visits.spoilt, ...unclear]) late.add(scrape);
+    for (const [scrape, seconds] of trace.durations.entries()) {
+      const isMeant = this.#scripts[target]![scrape]?.name.startsWith("hangs");
+      if (seconds * 1000 >= this.#options.intervalMs * 0.9 && !isMeant) late.add(scrape);
     }
-    return late;
+    return trace;
   }
 
   async #until(job: string, holds: (values: readonly string[]) => boolean): Promise<void> {
