@@ -99,10 +99,23 @@ async function load(
 ): Promise<Pick<Config, "scrapeConfigs">> {
   if ((configFile === undefined) === (config === undefined))
     throw new InvalidArgumentError("either configFile or config must be given");
-  const text = config === undefined || typeof config === "string" ? config : JSON.stringify(config);
+  const text = config === undefined || typeof config === "string" ? config : textOf(config);
   const loaded = await loadScrapeConfigs(configFile ?? "config", text);
   for (const message of loaded.warnings) onEvent({ level: "warning", message });
   return loaded;
+}
+
+/** Throws InvalidArgumentError. */
+function textOf(config: Readonly<Record<string, unknown>>): string {
+  try {
+    return JSON.stringify(config);
+  } catch (cause) {
+    throw new InvalidArgumentError(
+      `config is nothing that a file could have: ${messageOf(cause)}`,
+      {},
+      { cause },
+    );
+  }
 }
 
 function groupOf({ targets, labels = {} }: TargetList) {

@@ -3,7 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Database, openDatabase } from "../../src/index.js";
-import { type Scraping, type ScrapingOptions, startScraping } from "../../src/scraping/index.js";
+import {
+  InvalidArgumentError,
+  type Scraping,
+  type ScrapingOptions,
+  startScraping,
+} from "../../src/scraping/index.js";
 import { HttpServers } from "../support/http-servers.js";
 
 const servers = new HttpServers();
@@ -121,6 +126,7 @@ describe("startScraping", () => {
       'config:1:2: unknown key "scrape_config" in the file; did you mean "scrape_configs"?',
     );
     await expect(start({})).rejects.toThrow("either configFile or config must be given");
+    await expect(start({ config: { global: { sample_limit: 1n } } })).rejects.toThrow(InvalidArgumentError);
     await expect(start({ configFile: join(directory, "none.yml") })).rejects.toThrow(/none\.yml/);
     const running = await start({ config: { scrape_configs: [job] } });
     await Promise.all([running.close(), running.close()]);
