@@ -110,11 +110,9 @@ function textOf(config: Readonly<Record<string, unknown>>): string {
   try {
     return JSON.stringify(config);
   } catch (cause) {
-    throw new InvalidArgumentError(
-      `config is nothing that a file could have: ${messageOf(cause)}`,
-      {},
-      { cause },
-    );
+    throw new InvalidArgumentError(`config is nothing that a file could have: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 
