@@ -4,8 +4,9 @@
  * the minutes that follow a warm-up.
  *
  * `--quick` has 200 targets every 3 s: as many samples. `--only=narthex` chooses who scrapes, `--minutes=5` how long is
- * measured, `--form=openmetrics` what is served, `--gzip` lets targets compress. Peers are looked for as the tests do, in
- * PEERS_BIN and PATH. NODE_FLAGS go to our server's node. Needs Linux: /proc, and all of 127.0.0.0/8.
+ * measured, `--targets=300` how many there are, `--form=openmetrics` what is served, `--gzip` lets targets compress. Peers
+ * are looked for as the tests do, in PEERS_BIN and PATH. NODE_FLAGS go to our server's node. Needs Linux: /proc, and all of
+ * 127.0.0.0/8.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -26,7 +27,7 @@ import {
 } from "../support/scrape-servers.js";
 
 const isQuick = process.argv.includes("--quick");
-const targets = isQuick ? 200 : 1000;
+const targets = Number(option("targets") ?? (isQuick ? 200 : 1000));
 const intervalSeconds = isQuick ? 3 : 15;
 const seriesPerTarget = 1000;
 const minutes = Number(option("minutes") ?? (isQuick ? 0.5 : 3));
