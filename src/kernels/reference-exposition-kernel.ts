@@ -150,7 +150,7 @@ export class ReferenceExpositionKernel implements ExpositionKernel {
 
   discardPage(): void {
     for (const [entry, line] of this.#table.lines.entries()) {
-      if (line?.seen !== this.#page) continue;
+      if (line === undefined || (line.seen !== this.#page && line.seen !== 0)) continue;
       if (line.before === 0) this.#remove(entry, line);
       else line.seen = line.before;
     }

@@ -47,6 +47,20 @@ describe("ScrapeCache", () => {
     expect(ended).toEqual(["b"]);
   });
 
+  it("does not know a series that was refused, however often it comes", () => {
+    const cache = new ScrapeCache(new PageBuffers().kernel);
+    const refuse = () => {
+      throw new Error("refused");
+    };
+    for (let page = 1; page <= 3; page++) {
+      cache.beginPage();
+      expect(() => cache.readPage(Buffer.from("a 1\nb 1\n"), "prometheus", refuse, {})).toThrow("refused");
+      expect(cache.rows.length).toBe(0);
+      cache.discardPage();
+    }
+    expect(cache.stored()).toEqual([]);
+  });
+
   it("tells a metric's metadata when they are new, and now and then again", () => {
     const cache = new ScrapeCache(new PageBuffers().kernel);
     const told: string[] = [];

@@ -138,11 +138,12 @@ export function addEntry(at: usize, size: usize, tag: u32): u32 {
   return entry;
 }
 
-/** Takes back what this page said. */
+/** Takes back what this page said. A line that was added and then refused has never been seen. */
 export function discardPage(): void {
   const end = recordAt(load<u32>(table, 8));
   for (let record = records; record < end; record += RECORD) {
-    if (load<u32>(record, 8) != page || load<u32>(record) == 0) continue;
+    const seen = load<u32>(record, 8);
+    if (load<u32>(record) == 0 || (seen != page && seen != 0)) continue;
     const before = load<u32>(record, 12);
     if (before == 0) removeRecord(record);
     else store<u32>(record, before, 8);
