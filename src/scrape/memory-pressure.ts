@@ -27,10 +27,10 @@ export interface MemoryUse {
 export type ReadMemory = () => readonly MemoryUse[];
 
 /**
- * V8's limit has the room of the young generation in it, three semi-spaces of 16 MiB. Where V8 makes those smaller
- * (as newer ones do for small heaps) pressure begins that much earlier.
+ * V8's limit has the room of the young generation in it: 48 MiB in V8 11 and 12 (Node 20 and 22), 192 in 13 (Node 24). Where
+ * V8 takes less, pressure begins that much earlier.
  */
-const youngMaxBytes = 48 * 2 ** 20;
+const youngMaxBytes = (Number.parseInt(process.versions.v8, 10) < 13 ? 48 : 192) * 2 ** 20;
 
 /** This process'. */
 export function readProcessMemory(): readonly MemoryUse[] {
