@@ -69,8 +69,8 @@ describe("local files", () => {
   it("that cannot be read are refused in a sentence", async () => {
     const absent = `${directory}/absent`;
     const sentence = `cannot read ${absent}: no such file or directory`;
-    for (const read of [readTextFile(absent), openFileStream(absent)]) {
-      const error = await read.catch((cause: unknown) => cause);
+    for (const read of [readTextFile, openFileStream]) {
+      const error = await read(absent).catch((cause: unknown) => cause);
       expect(error).toBeInstanceOf(StorageError);
       expect(error).toMatchObject({ message: sentence });
     }
