@@ -12,7 +12,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const output = join(root, "node_modules/.cache/narthex-bench");
+// Of this run alone: two may be under way.
+const output = join(root, "node_modules/.cache/narthex-bench", String(process.pid));
+process.once("exit", () => rmSync(output, { recursive: true, force: true }));
 const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const flags = process.argv.slice(2).filter((word) => word.startsWith("-"));
 
@@ -22,10 +24,9 @@ const files = readdirSync(join(root, "bench"), { recursive: true, encoding: "utf
   .sort();
 if (files.length === 0) fail(`no benchmark has one of: ${words.join(", ")}`);
 
-rmSync(output, { recursive: true, force: true });
 run(process.execPath, [join(root, "scripts/build.mjs"), "--kernels"]);
 const tsc = join(root, "node_modules/.bin", process.platform === "win32" ? "tsc.cmd" : "tsc");
-run(tsc, ["-p", join(root, "bench/tsconfig.json")], process.platform === "win32");
+run(tsc, ["-p", join(root, "bench/tsconfig.json"), "--outDir", output], process.platform === "win32");
 for (const file of files)
   run(process.execPath, [join(output, "bench", file.replace(/\.ts$/, ".js")), ...flags]);
 
