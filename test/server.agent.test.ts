@@ -8,20 +8,20 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { Agent } from "../src/agent/agent.js";
 import { parseConfig } from "../src/config.js";
 import { readTextFile } from "../src/local-files.js";
 import { systemClock } from "../src/model/clock.js";
 import { type Server, startServer } from "../src/server.js";
 import { createAuthority } from "./support/certificates.js";
+import { eventually } from "./support/eventually.js";
 import { HostileAgent } from "./support/hostile-agent.js";
 import { HttpServers } from "./support/http-servers.js";
 
 const root = mkdtempSync(join(tmpdir(), "narthex-agents-"));
 const targets = new HttpServers();
 const authority = createAuthority();
-const soon = { timeout: 20_000 };
 const agents: { close(): Promise<void> }[] = [];
 const hostile: HostileAgent[] = [];
 let server: Server | undefined;
@@ -158,7 +158,7 @@ describe("a server with agent_configs", () => {
     const instance = target.replace("http://", "");
     const labels = { agent: "cellar", instance, job: "node", site: "berlin" };
     // On a machine that is busy a scrape now and then is late.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await query("a")).toMatchObject([
         { metric: { __name__: "a", ...labels }, value: [expect.anything(), "7"] },
       ]);
@@ -169,7 +169,7 @@ describe("a server with agent_configs", () => {
       expect(await shownTargets()).toMatchObject([
         { scrapePool: "cellar/node", scrapeUrl: `${target}/m?p=1`, labels, health: "up", lastError: "" },
       ]);
-    }, soon);
+    });
     // As of a direct scrape, and with the agent's credentials.
     expect(asked).toMatchObject({
       url: "/m?p=1",
@@ -189,20 +189,20 @@ describe("a server with agent_configs", () => {
     await startWith(openAllow, { directory });
     const text = `scrape_configs:\n${jobOf("node", [target])}`;
     const { agent } = startAgent(text);
-    await vi.waitFor(async () => expect(await sampleOf("up")).toBe("1"), soon);
+    await eventually(async () => expect(await sampleOf("up")).toBe("1"));
     await agent.close();
-    await vi.waitFor(async () => expect(await sampleOf("up")).toBe("0"), soon);
-    await vi.waitFor(async () => expect(await query("a")).toEqual([]), soon);
+    await eventually(async () => expect(await sampleOf("up")).toBe("0"));
+    await eventually(async () => expect(await query("a")).toEqual([]));
     const away = /^agent "cellar" is not connected, since 20.*: the agent ends$/;
-    await vi.waitFor(async () => expect((await shownTargets())[0]!.lastError).toMatch(away), soon);
+    await eventually(async () => expect((await shownTargets())[0]!.lastError).toMatch(away));
     await server!.close();
     await startWith(openAllow, { directory });
-    await vi.waitFor(async () => expect(await shownTargets()).toMatchObject([{ health: "down" }]), soon);
+    await eventually(async () => expect(await shownTargets()).toMatchObject([{ health: "down" }]));
     expect((await shownTargets())[0]!.lastError).toBe(
       'agent "cellar" is not connected, since this server started',
     );
     startAgent(text);
-    await vi.waitFor(async () => expect(await sampleOf("a")).toBe("7"), soon);
+    await eventually(async () => expect(await sampleOf("a")).toBe("7"));
   });
 
   it("goes on when the server comes back: the agent dials again", async () => {
@@ -210,14 +210,14 @@ describe("a server with agent_configs", () => {
     const first = await startWith(openAllow);
     const { port } = new URL(first.url);
     const { told } = startAgent(`scrape_configs:\n${jobOf("node", [target])}`);
-    await vi.waitFor(async () => expect(await sampleOf("up")).toBe("1"), soon);
+    await eventually(async () => expect(await sampleOf("up")).toBe("1"));
     await first.close();
-    await vi.waitFor(() => expect(told.join("\n")).toContain("the server closes; trying again in"), soon);
+    await eventually(() => expect(told.join("\n")).toContain("the server closes; trying again in"));
     server = await startServer({
       database: { directory: join(root, `data-${++directories}`) },
       ...{ host: "127.0.0.1", port: Number(port), configFile, version: "1.2.3", onEvent: () => {} },
     });
-    await vi.waitFor(async () => expect(await sampleOf("up")).toBe("1"), soon);
+    await eventually(async () => expect(await sampleOf("up")).toBe("1"));
   });
 
   it("lets targets end that the agent lists no more", async () => {
@@ -225,13 +225,13 @@ describe("a server with agent_configs", () => {
     const two = await targets.plain(page("a 2\n"));
     await startWith(openAllow);
     const { agent } = startAgent(`scrape_configs:\n${jobOf("node", [one, two])}`);
-    await vi.waitFor(async () => expect(await query("a")).toHaveLength(2), soon);
+    await eventually(async () => expect(await query("a")).toHaveLength(2));
     agent.configure(listing(`scrape_configs:\n${jobOf("node", [two])}`));
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await query("up")).toHaveLength(1);
       expect(await shownTargets()).toHaveLength(1);
       expect(await query("a")).toMatchObject([{ value: [expect.anything(), "2"] }]);
-    }, soon);
+    });
   });
 
   it("follows no redirect: what is not listed is not reached", async () => {
@@ -245,9 +245,8 @@ describe("a server with agent_configs", () => {
     );
     await startWith(openAllow);
     startAgent(`scrape_configs:\n${jobOf("node", [target], ", follow_redirects: true")}`);
-    await vi.waitFor(
-      async () => expect((await shownTargets())[0]?.lastError).toBe("server returned HTTP status 302 Found"),
-      soon,
+    await eventually(async () =>
+      expect((await shownTargets())[0]?.lastError).toBe("server returned HTTP status 302 Found"),
     );
     expect(reached).toBe(0);
   });
@@ -272,17 +271,15 @@ describe("a server with agent_configs", () => {
     const errorOf = async (url: string) =>
       (await shownTargets()).find(({ scrapeUrl }) => scrapeUrl.startsWith(url))?.lastError;
     const tooLarge = "the page is not smaller than body_size_limit, 1048576 bytes";
-    await vi.waitFor(async () => expect(await errorOf(large)).toBe(tooLarge), soon);
-    await vi.waitFor(
-      async () => expect(await errorOf(endless)).toMatch(/body_size_limit|within the timeout/),
-      soon,
+    await eventually(async () => expect(await errorOf(large)).toBe(tooLarge));
+    await eventually(async () =>
+      expect(await errorOf(endless)).toMatch(/body_size_limit|within the timeout/),
     );
-    await vi.waitFor(
-      async () => expect(await errorOf(late)).toBe("no complete answer within the timeout of 0.2s"),
-      soon,
+    await eventually(async () =>
+      expect(await errorOf(late)).toBe("no complete answer within the timeout of 0.2s"),
     );
     isLarge = false;
-    await vi.waitFor(async () => expect(await errorOf(large)).toBe(""), soon);
+    await eventually(async () => expect(await errorOf(large)).toBe(""));
   });
 
   it("asks a hundred targets of one agent at once", async () => {
@@ -295,13 +292,13 @@ describe("a server with agent_configs", () => {
     // Each of them once: on a busy machine there is always one that is late.
     const values = async () =>
       new Set((await query("last_over_time(a[5m])")).map(({ value }) => value[1])).size;
-    await vi.waitFor(async () => expect(await values()).toBe(100), { timeout: 40_000 });
+    await eventually(async () => expect(await values()).toBe(100));
   }, 60_000);
 
   it("takes no agent without a token that counts, and hangs up when it counts no more", async () => {
     await startWith(cellar);
     const { told } = startAgent("{}", { token: "wr0ng" });
-    await vi.waitFor(() => expect(told).toHaveLength(1), soon);
+    await eventually(() => expect(told).toHaveLength(1));
     expect(told[0]).toMatch(
       /^warning cannot connect to ws:.*: the server answered 401: no entry of agent_configs has this token; .*trying again/,
     );
@@ -315,7 +312,7 @@ describe("a server with agent_configs", () => {
     const again = await HostileAgent.connect(server!.url, "0ther");
     hostile.push(again);
     again.tell([{ job: "node", url: "http://h:1/" }]);
-    await vi.waitFor(async () => expect(await shownTargets()).toHaveLength(1), soon);
+    await eventually(async () => expect(await shownTargets()).toHaveLength(1));
     writeFileSync(configFile, jobs);
     await server!.reload();
     expect((await again.closed)[1]).toBe('the token counts no more: there is no agent "cellar" any more');
@@ -330,7 +327,7 @@ describe("a server with agent_configs", () => {
     hostile.push(first, second);
     expect(await first.closed).toEqual([4409, "another connection came with this token, from 127.0.0.1"]);
     second.tell([{ job: "node", url: "http://h:1/" }]);
-    await vi.waitFor(() => expect(second.received.map(({ kind }) => kind)).toContain("ask"), soon);
+    await eventually(() => expect(second.received.map(({ kind }) => kind)).toContain("ask"));
   });
 });
 
@@ -355,7 +352,7 @@ describe("an agent that lies", () => {
       { job: "other", url: "http://h/" },
       { job: "node", url: "file:///etc/passwd" },
     ]);
-    await vi.waitFor(() => expect(agent.received[0]).toBeDefined(), soon);
+    await eventually(() => expect(agent.received[0]).toBeDefined());
     expect(agent.received[0]).toMatchObject({ kind: "accepted", count: 1 });
     const { refused } = agent.received[0] as {
       refused: readonly { reason: string }[];
@@ -370,7 +367,7 @@ describe("an agent that lies", () => {
       'the agent may not bring targets into the job "other"',
       '"file:///etc/passwd" is no URL of http or https',
     ]);
-    await vi.waitFor(() => expect(agent.received.map(({ kind }) => kind)).toContain("ask"), soon);
+    await eventually(() => expect(agent.received.map(({ kind }) => kind)).toContain("ask"));
     expect(asked).toBe(0);
   });
 
@@ -390,13 +387,13 @@ describe("an agent that lies", () => {
     const agent = await HostileAgent.connect(server!.url, "s3cret");
     hostile.push(agent);
     agent.tell([{ job: "node", url: "http://h:1/" }]);
-    await vi.waitFor(() => expect(agent.received.map(({ kind }) => kind)).toContain("ask"), soon);
+    await eventually(() => expect(agent.received.map(({ kind }) => kind)).toContain("ask"));
     await lie(agent);
     const [code] = await agent.closed;
     expect([1002, 1006, 1008, 1009]).toContain(code);
     const gone = /^agent "cellar" (?:is not connected|has gone)/;
-    await vi.waitFor(async () => expect((await shownTargets())[0]!.lastError).toMatch(gone), soon);
-    await vi.waitFor(async () => expect(await sampleOf("up")).toBe("0"), soon);
+    await eventually(async () => expect((await shownTargets())[0]!.lastError).toMatch(gone));
+    await eventually(async () => expect(await sampleOf("up")).toBe("0"));
   });
 });
 
@@ -438,19 +435,19 @@ describe.skipIf(authority === undefined)("over TLS", () => {
   it("an agent believes only the authority that it was told", async () => {
     const target = await startEncrypted();
     const { told: mistrusting } = startAgent(text(target));
-    await vi.waitFor(() => expect(mistrusting[0]).toMatch(/cannot connect to wss:.*certificate/), soon);
+    await eventually(() => expect(mistrusting[0]).toMatch(/cannot connect to wss:.*certificate/));
     const { told } = startAgent(text(target), { ca: authority!.cert });
-    await vi.waitFor(() => expect(told).toContain("info the server scrapes 1 targets"), soon);
+    await eventually(() => expect(told).toContain("info the server scrapes 1 targets"));
   });
 
   it("an agent shows the certificate that the server demands", async () => {
     const demand = ", client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert";
     const target = await startEncrypted(demand);
     const { told: nobody } = startAgent(text(target), { ca: authority!.cert });
-    await vi.waitFor(() => expect(nobody[0]).toMatch(/cannot connect to wss:/), soon);
+    await eventually(() => expect(nobody[0]).toMatch(/cannot connect to wss:/));
     const certificate = authority!.sign("cellar");
     const { told } = startAgent(text(target), { ca: authority!.cert, certificate });
-    await vi.waitFor(() => expect(told).toContain("info the server scrapes 1 targets"), soon);
+    await eventually(() => expect(told).toContain("info the server scrapes 1 targets"));
   });
 
   it("an agent goes through a proxy, which sees neither token nor pages", async () => {
@@ -461,7 +458,7 @@ describe.skipIf(authority === undefined)("over TLS", () => {
       return places.length > 1;
     });
     const { told } = startAgent(text(target), { ca: authority!.cert, proxyUrl });
-    await vi.waitFor(async () => expect(told).toContain("info the server scrapes 1 targets"), soon);
+    await eventually(async () => expect(told).toContain("info the server scrapes 1 targets"));
     expect(told[0]).toContain("the proxy refused the connection: 407 No");
     const { host } = new URL(server!.url);
     expect(new Set(places)).toEqual(new Set([host]));

@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { DatabaseEvent } from "../src/api.js";
 import { Labels } from "../src/model/labels.js";
 import { type Server, startServer } from "../src/server.js";
+import { eventually } from "./support/eventually.js";
 
-const soon = { timeout: 10_000 };
 const root = mkdtempSync(join(tmpdir(), "narthex-server-sd-"));
 const configFile = join(root, "narthex.yml");
 const events: DatabaseEvent[] = [];
@@ -52,9 +52,9 @@ describe("a server with discovery", () => {
     const server = await start(
       "scrape_configs: [{ job_name: a, file_sd_configs: [{ files: [targets.json], refresh_interval: 100ms }] }]",
     );
-    await vi.waitFor(async () => expect(await instances(server)).toEqual(["x"]), soon);
+    await eventually(async () => expect(await instances(server)).toEqual(["x"]));
     writeFileSync(join(root, "targets.json"), "[");
-    await vi.waitFor(() => expect(events.map(({ level }) => level)).toContain("warning"), soon);
+    await eventually(() => expect(events.map(({ level }) => level)).toContain("warning"));
     expect(await instances(server)).toEqual(["x"]);
     const { discoveries } = await answer(server, "targets");
     expect(discoveries).toMatchObject([
@@ -95,12 +95,10 @@ describe("a server with discovery", () => {
         value[1],
       ]);
     };
-    await vi.waitFor(
-      async () =>
-        expect(await found("backup_ok")).toEqual([
-          [{ __name__: "backup_ok", disk: "a", instance: "here", job: "batch" }, "1"],
-        ]),
-      soon,
+    await eventually(async () =>
+      expect(await found("backup_ok")).toEqual([
+        [{ __name__: "backup_ok", disk: "a", instance: "here", job: "batch" }, "1"],
+      ]),
     );
     expect(await found("up")).toEqual([[{ __name__: "up", instance: "here", job: "batch" }, "1"]]);
     expect((await found("node_textfile_mtime_seconds")).length).toBe(1);

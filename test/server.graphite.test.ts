@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { type Server, startServer } from "../src/server.js";
+import { eventually } from "./support/eventually.js";
 
-const soon = { timeout: 10_000 };
 const root = mkdtempSync(join(tmpdir(), "narthex-graphite-"));
 const configFile = join(root, "narthex.yml");
 const servers: Server[] = [];
@@ -46,9 +46,8 @@ describe("a server with --graphite.listen-address", () => {
     writeFileSync(configFile, 'graphite: { templates: ["servers .host.name"] }');
     const server = await start();
     await sendLines(server, "servers.web1.load 0.5\nservers.web2.load 1.5\nnonsense\n");
-    await vi.waitFor(
-      async () => expect(await names(server)).toEqual(['load{host="web1"}', 'load{host="web2"}']),
-      soon,
+    await eventually(async () =>
+      expect(await names(server)).toEqual(['load{host="web1"}', 'load{host="web2"}']),
     );
     const datagrams = createSocket("udp4");
     await new Promise((sent) =>
@@ -56,20 +55,20 @@ describe("a server with --graphite.listen-address", () => {
     );
     datagrams.close();
     const page = async () => (await fetch(`${server.url}/metrics`)).text();
-    await vi.waitFor(async () => expect(await page()).toMatch(/^narthex_graphite_samples_total 3$/m), soon);
+    await eventually(async () => expect(await page()).toMatch(/^narthex_graphite_samples_total 3$/m));
     expect(await page()).toMatch(/^narthex_graphite_datagrams_total 1$/m);
     expect(await page()).toMatch(/^narthex_graphite_refused_total 1$/m);
     writeFileSync(configFile, 'graphite: { templates: ["servers .machine.name"] }');
     await server.reload();
     await sendLines(server, "servers.web4.load 3\n");
-    await vi.waitFor(async () => expect(await names(server)).toContain('load{machine="web4"}'), soon);
+    await eventually(async () => expect(await names(server)).toContain('load{machine="web4"}'));
   });
 
   it("takes lines from where push_configs allow it, and stores what has arrived before it closes", async () => {
     writeFileSync(configFile, "push_configs: [{ job_name: g, addresses: [{ cidr: 10.0.0.0/8 }] }]");
     const server = await start();
     await sendLines(server, "load_refused 1\n");
-    await vi.waitFor(() => expect(server.database.sources.refusedAdmissions()).toHaveLength(1), soon);
+    await eventually(() => expect(server.database.sources.refusedAdmissions()).toHaveLength(1));
     expect(await names(server)).not.toContain("load_refused");
     writeFileSync(
       configFile,
@@ -80,10 +79,7 @@ describe("a server with --graphite.listen-address", () => {
     socket.resume();
     socket.on("error", () => {});
     await new Promise((written) => socket.write("load_open 1\n", written));
-    await vi.waitFor(
-      async () => expect(await names(server)).toContain('load_open{instance="lan", job="g"}'),
-      soon,
-    );
+    await eventually(async () => expect(await names(server)).toContain('load_open{instance="lan", job="g"}'));
     await server.close();
     const reopened = await start();
     expect(await names(reopened)).toContain('load_open{instance="lan", job="g"}');

@@ -8,14 +8,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { type Server, startServer } from "../src/server.js";
+import { eventually } from "./support/eventually.js";
 import { HttpServers } from "./support/http-servers.js";
 import { PushProxClient, PushProxProxy } from "./support/pushprox.js";
 
 const root = mkdtempSync(join(tmpdir(), "narthex-pushprox-"));
 const targets = new HttpServers();
-const soon = { timeout: 15_000 };
 let closers: (() => unknown)[] = [];
 let server: Server;
 
@@ -65,10 +65,10 @@ describe("PushProx", () => {
     );
     const client = new PushProxClient(proxy.url, "gh-01.example");
     closers.push(() => client.close());
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await sample("a")).toBe("7");
       expect(await sample(`up{job="node",instance="gh-01.example:${port}"}`)).toBe("1");
-    }, soon);
+    });
     expect(proxy.seen[0]).toMatchObject({
       line: `GET http://gh-01.example:${port}/m?p=1 HTTP/1.1`,
       headers: {
@@ -90,10 +90,10 @@ describe("PushProx", () => {
       "two",
       `scrape_interval: 500ms, static_configs: [{ targets: ["gh-02.example:${new URL(target).port}"] }]`,
     );
-    await vi.waitFor(async () => expect(await lastError()).toMatch(/timeout of 0.5s|HTTP status 500/), soon);
-    await vi.waitFor(async () => expect(await sample("up")).toBe("0"), soon);
+    await eventually(async () => expect(await lastError()).toMatch(/timeout of 0.5s|HTTP status 500/));
+    await eventually(async () => expect(await sample("up")).toBe("0"));
     const client = new PushProxClient(proxy.url, "gh-02.example");
     closers.push(() => client.close());
-    await vi.waitFor(async () => expect(await sample("up")).toBe("1"), soon);
+    await eventually(async () => expect(await sample("up")).toBe("1"));
   });
 });

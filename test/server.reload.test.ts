@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { DatabaseEvent } from "../src/api.js";
 import { reloadOnSignal } from "../src/server/signals.js";
 import { type Server, type ServerOptions, startServer } from "../src/server.js";
+import { eventually } from "./support/eventually.js";
 
-const soon = { timeout: 10_000 };
 const root = mkdtempSync(join(tmpdir(), "narthex-reload-"));
 const configFile = join(root, "narthex.yml");
 const events: DatabaseEvent[] = [];
@@ -61,10 +61,7 @@ const greenhouse = (token: string, more = "") =>
 describe("a server with push_configs", () => {
   it("says of expected sources that they have not pushed, before anybody did", async () => {
     const server = await start(greenhouse("t", ", interval: 1m, expected: [gh-01, gh-02]"));
-    await vi.waitFor(
-      async () => expect(await query(server, 'up{job="greenhouse"}')).toEqual(["0", "0"]),
-      soon,
-    );
+    await eventually(async () => expect(await query(server, 'up{job="greenhouse"}')).toEqual(["0", "0"]));
     const response = await push(server, "t");
     expect([response.status, response.headers.get("x-push-interval")]).toEqual([204, "1m"]);
     expect(await query(server, 'up{job="greenhouse", instance="gh-01"}')).toEqual(["1"]);
@@ -133,10 +130,10 @@ describe("a reload", () => {
     reloadOnSignal(server);
     writeFileSync(configFile, greenhouse("second"));
     process.emit("SIGHUP");
-    await vi.waitFor(async () => expect((await push(server, "second")).status).toBe(204), soon);
+    await eventually(async () => expect((await push(server, "second")).status).toBe(204));
     writeFileSync(configFile, "[]");
     process.emit("SIGHUP");
-    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ level: "error" }), soon);
+    await eventually(() => expect(events.at(-1)).toMatchObject({ level: "error" }));
     expect((await push(server, "second", 'b{instance="x"} 1\n')).status).toBe(204);
     process.removeAllListeners("SIGHUP");
   });

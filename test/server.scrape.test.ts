@@ -5,9 +5,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { type Server, startServer } from "../src/server.js";
 import { createAuthority } from "./support/certificates.js";
+import { eventually } from "./support/eventually.js";
 import { HttpServers } from "./support/http-servers.js";
 
 const root = mkdtempSync(join(tmpdir(), "narthex-scrapes-"));
@@ -51,10 +52,9 @@ describe.skipIf(authority === undefined)("a server with scrape_configs", () => {
       database: { directory: join(root, "data") },
       ...{ host: "127.0.0.1", port: 0, configFile, version: "1.2.3", onEvent: () => {} },
     });
-    const soon = { timeout: 10_000 };
-    await vi.waitFor(async () => expect(await page("/api/v1/targets")).toContain("HTTP status 401"), soon);
+    await eventually(async () => expect(await page("/api/v1/targets")).toContain("HTTP status 401"));
     write("s3cr3t\n");
-    await vi.waitFor(async () => expect(await page("/api/v1/query?query=a")).toContain('"7"'), soon);
+    await eventually(async () => expect(await page("/api/v1/query?query=a")).toContain('"7"'));
     const seen = await page("/api/v1/targets");
     expect(seen).toContain('"health":"up"');
     expect(seen).not.toContain("s3cr3t");

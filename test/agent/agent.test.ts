@@ -4,7 +4,7 @@
 
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server as TcpServer } from "node:net";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { Agent } from "../../src/agent/agent.js";
 import {
@@ -18,10 +18,10 @@ import {
 import { parseConfig } from "../../src/config.js";
 import { readTextFile } from "../../src/local-files.js";
 import { systemClock } from "../../src/model/clock.js";
+import { eventually } from "../support/eventually.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { HttpServers } from "../support/http-servers.js";
 
-const soon = { timeout: 15_000 };
 const targets = new HttpServers();
 const closers: (() => unknown)[] = [];
 
@@ -67,7 +67,7 @@ class ScriptedServer {
 
   /** The ids of the targets that it was told of last. */
   async ids(count: number): Promise<readonly string[]> {
-    await vi.waitFor(() => expect(this.#lastTargets()).toHaveLength(count), soon);
+    await eventually(() => expect(this.#lastTargets()).toHaveLength(count));
     return this.#lastTargets().map(({ id }) => id);
   }
 
@@ -125,7 +125,7 @@ describe("an agent", () => {
       ],
     });
     await agent.close();
-    await vi.waitFor(() => expect(server.closed).toEqual([[1001, "the agent ends"]]), soon);
+    await eventually(() => expect(server.closed).toEqual([[1001, "the agent ends"]]));
     server.received.length = 0;
     start(server.url, ["h:2", "h:1"]);
     expect(await server.ids(2)).toEqual([...ids].reverse());
@@ -149,10 +149,7 @@ describe("an agent", () => {
       authorization: "Bearer x",
     };
     server.send({ kind: "ask", scrape: 1, target: id, headers });
-    await vi.waitFor(
-      () => expect(server.of(1).map(({ kind }) => kind)).toEqual(["head", "body", "end"]),
-      soon,
-    );
+    await eventually(() => expect(server.of(1).map(({ kind }) => kind)).toEqual(["head", "body", "end"]));
     expect(asked).toEqual({
       ...{ ...timeout, accept: "text/plain", path: "/metrics", host: target.replace("http://", "") },
       connection: "keep-alive",
@@ -177,10 +174,10 @@ describe("an agent", () => {
     for (const [i, target] of asked.entries())
       server.send({ kind: "ask", scrape: i + 1, target, headers: timeout });
     const reason = "the agent has no such target any more";
-    await vi.waitFor(() => {
+    await eventually(() => {
       for (const [i] of asked.entries())
         expect(server.of(i + 1)).toEqual([{ kind: "failed", scrape: i + 1, reason }]);
-    }, soon);
+    });
     expect(reached).toBe(0);
   });
 
@@ -192,12 +189,12 @@ describe("an agent", () => {
     server.send({ kind: "ask", scrape: 1, target: id, headers: timeout });
     const sizeOf = () =>
       server.of(1).reduce((sum, message) => sum + (message.kind === "body" ? message.bytes.length : 0), 0);
-    await vi.waitFor(() => expect(sizeOf()).toBe(windowSizeBytes), soon);
+    await eventually(() => expect(sizeOf()).toBe(windowSizeBytes));
     // More than a window is not believed.
     server.send({ kind: "credit", scrape: 1, sizeBytes: 1e9 });
-    await vi.waitFor(() => expect(sizeOf()).toBe(2 * windowSizeBytes), soon);
+    await eventually(() => expect(sizeOf()).toBe(2 * windowSizeBytes));
     server.send({ kind: "cancel", scrape: 1 });
-    await vi.waitFor(() => expect(server.of(1).at(-1)?.kind).toBe("failed"), soon);
+    await eventually(() => expect(server.of(1).at(-1)?.kind).toBe("failed"));
     expect(sizeOf()).toBe(2 * windowSizeBytes);
     server.send({ kind: "credit", scrape: 1, sizeBytes: 10 });
     server.send({ kind: "cancel", scrape: 1 });
@@ -214,11 +211,11 @@ describe("an agent", () => {
         ...{ kind: "ask", scrape, target: id },
         headers: { "x-prometheus-scrape-timeout-seconds": "0.3" },
       });
-    await vi.waitFor(() => expect(server.of(19)).toHaveLength(1), soon);
+    await eventually(() => expect(server.of(19)).toHaveLength(1));
     expect(server.of(19)[0]).toMatchObject({ reason: "the agent has too many scrapes under way" });
     clock.advance(300);
     const late = { kind: "failed", scrape: 1, reason: "no complete answer within the timeout of 0.3s" };
-    await vi.waitFor(() => expect(server.of(1)).toEqual([late]), soon);
+    await eventually(() => expect(server.of(1)).toEqual([late]));
   });
 
   it.each([
@@ -229,9 +226,9 @@ describe("an agent", () => {
   ])("hangs up on a server that sends %s, and comes back", async (_what, lie) => {
     const server = await ScriptedServer.start();
     const { told } = start(server.url, []);
-    await vi.waitFor(() => expect(server.received).toHaveLength(1), soon);
+    await eventually(() => expect(server.received).toHaveLength(1));
     lie(server.connection!);
-    await vi.waitFor(() => expect(server.received).toHaveLength(2), soon);
+    await eventually(() => expect(server.received).toHaveLength(2));
     expect(server.closed.map(([code]) => code)).toEqual([expect.toBeOneOf([1002, 1006, 1009])]);
     expect(told.join("\n")).toMatch(/warning the connection has ended: .*; trying again in 1.0s/);
   });
@@ -241,7 +238,7 @@ describe("an agent", () => {
       response.writeHead(502).end('{"error":"no \\x upstream"}'),
     );
     const { told } = start(url, []);
-    await vi.waitFor(() => expect(told).toHaveLength(1), soon);
+    await eventually(() => expect(told).toHaveLength(1));
     expect(told[0]).toContain('the server answered 502: "no \\x upstream"; trying again in');
   });
 
@@ -249,12 +246,12 @@ describe("an agent", () => {
     const clock = new FakeClock(1_000_000);
     const server = await ScriptedServer.start({ autoPong: false });
     const { told } = start(server.url, [], { clock });
-    await vi.waitFor(() => expect(server.received).toHaveLength(1), soon);
+    await eventually(() => expect(server.received).toHaveLength(1));
     // What has come already counts at the first beat.
     for (let beat = 0; beat < 3; beat++) clock.advance(15_000);
     const silent =
       "warning the connection has ended: the peer was silent for 30s; trying again in 0.5s, and so on";
-    await vi.waitFor(() => expect(told.at(-1)).toBe(silent), soon);
+    await eventually(() => expect(told.at(-1)).toBe(silent));
   });
 
   it("waits longer each time, half a minute at most, and says so once", async () => {
@@ -263,10 +260,7 @@ describe("an agent", () => {
     const { told } = start(url, [], { clock });
     const delays: number[] = [];
     for (let attempt = 1; attempt <= 8; attempt++) {
-      await vi.waitFor(
-        () => expect([connections(), clock.nextDue]).toEqual([attempt, expect.any(Number)]),
-        soon,
-      );
+      await eventually(() => expect([connections(), clock.nextDue]).toEqual([attempt, expect.any(Number)]));
       delays.push(clock.nextDue! - clock.now());
       clock.advance(clock.nextDue! - clock.now());
     }

@@ -7,14 +7,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.js";
 import { HttpServers } from "../support/http-servers.js";
 import { builtCli, query, type RunningServer, startNarthex } from "../support/processes.js";
 
 const root = mkdtempSync(join(tmpdir(), "narthex-agent-cli-"));
 const targets = new HttpServers();
 const children: ChildProcess[] = [];
-const soon = { timeout: 20_000 };
 
 afterAll(() => {
   for (const child of children) child.kill("SIGKILL");
@@ -78,23 +78,19 @@ describe("narthex agent", () => {
       ["--server", server.url, "--target", address, "--job", "node", "--config", "agent.yml"],
       { NARTHEX_AGENT_TOKEN: "s3cret" },
     );
-    await vi.waitFor(async () => expect(await upOf(server, "node")).toBe("1"), soon);
+    await eventually(async () => expect(await upOf(server, "node")).toBe("1"));
     expect(await upOf(server, "app")).toBe(undefined);
     const app = `scrape_configs: [{ job_name: app, static_configs: [{ targets: ["${address}"] }] }]\n`;
     writeFileSync(join(root, "agent.yml"), app);
     child.kill("SIGHUP");
-    await vi.waitFor(async () => expect(await upOf(server, "app")).toBe("1"), soon);
+    await eventually(async () => expect(await upOf(server, "app")).toBe("1"));
     writeFileSync(join(root, "agent.yml"), "scrape_configs: [{}]\n");
     child.kill("SIGHUP");
-    await vi.waitFor(
-      () => expect(lines.join("\n")).toContain("the configuration stays as it was: agent.yml:1:"),
-      soon,
+    await eventually(() =>
+      expect(lines.join("\n")).toContain("the configuration stays as it was: agent.yml:1:"),
     );
     await server.stop("SIGKILL");
-    await vi.waitFor(
-      () => expect(lines.join("\n")).toMatch(/the connection .*broke.*; trying again in/),
-      soon,
-    );
+    await eventually(() => expect(lines.join("\n")).toMatch(/the connection .*broke.*; trying again in/));
     expect(child.exitCode).toBe(null);
     child.kill("SIGTERM");
     expect(await ended).toBe(0);
@@ -110,10 +106,7 @@ describe("narthex agent", () => {
       "--target",
       "localhost:1",
     ]);
-    await vi.waitFor(
-      () => expect(lines.join("\n")).toContain("ECONNREFUSED 127.0.0.1:1; trying again in"),
-      soon,
-    );
+    await eventually(() => expect(lines.join("\n")).toContain("ECONNREFUSED 127.0.0.1:1; trying again in"));
     expect(child.exitCode).toBe(null);
     expect(lines.join("\n")).not.toContain("s3cret");
     if (process.platform === "linux")
@@ -135,7 +128,7 @@ describe("narthex agent", () => {
       "--config",
       "more.yml",
     ]);
-    await vi.waitFor(() => expect(lines.length).toBeGreaterThan(2), soon);
+    await eventually(() => expect(lines.length).toBeGreaterThan(2));
     expect(lines[0]).toContain("textfile_configs are not acted on by an agent, scrape_configs are");
     expect(lines[1]).toContain("the token and all pages go to the server unencrypted: use https://");
     // It does not wait for an answer that never comes.

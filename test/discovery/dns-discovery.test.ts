@@ -1,11 +1,12 @@
 import { Resolver } from "node:dns/promises";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDiscovery } from "../../src/discovery/create-discovery.js";
 import { type DiscoveryEvent, type TargetGroup, targetsOf } from "../../src/discovery/discovery.js";
 import type { DnsDiscoveryConfig } from "../../src/discovery/discovery-config.js";
 import { dnsLookout } from "../../src/discovery/dns-discovery.js";
 import { systemClock } from "../../src/model/clock.js";
 import { DnsServer } from "../support/dns-server.js";
+import { eventually } from "../support/eventually.js";
 
 let server: DnsServer;
 let resolver: Resolver;
@@ -124,12 +125,12 @@ describe("targets in the domain name system", () => {
     discovery.run((_, groups) => {
       found = [...targetsOf(groups)].map((labels) => labels.get("__address__"));
     });
-    const become = (...expected: string[]) => vi.waitFor(() => expect(found).toEqual(expected), 3000);
+    const become = (...expected: string[]) => eventually(() => expect(found).toEqual(expected));
     try {
       server.answers.set("h.test A", [{ a: "10.0.0.1" }]);
       await become("10.0.0.1:9100");
       server.answers.set("h.test A", "SERVFAIL");
-      await vi.waitFor(() => expect(discovery.status.lastError).toContain("SERVFAIL"), 3000);
+      await eventually(() => expect(discovery.status.lastError).toContain("SERVFAIL"));
       expect(found).toEqual(["10.0.0.1:9100"]);
       server.answers.set("h.test A", [{ a: "10.0.0.1" }, { a: "10.0.0.3" }]);
       await become("10.0.0.1:9100", "10.0.0.3:9100");

@@ -9,10 +9,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fileLookout } from "../../src/discovery/file-discovery.js";
 import { systemClock } from "../../src/model/clock.js";
 import { Discovered } from "../support/discovered.js";
+import { eventually } from "../support/eventually.js";
 
 let directory: string;
 let discovered: Discovered;
@@ -44,9 +45,9 @@ function targets(): string[] {
   });
 }
 
-const become = (expected: readonly string[]) => vi.waitFor(() => expect(targets()).toEqual(expected), 3000);
+const become = (expected: readonly string[]) => eventually(() => expect(targets()).toEqual(expected));
 const looked = (times: number) =>
-  vi.waitFor(() => expect(discovered.discovery.status.refreshes).toBeGreaterThanOrEqual(times), 3000);
+  eventually(() => expect(discovered.discovery.status.refreshes).toBeGreaterThanOrEqual(times));
 
 describe("targets in files", () => {
   it("come from the files that a pattern names, JSON and YAML", async () => {
@@ -94,7 +95,7 @@ describe("targets in files", () => {
     ]);
     write("a.yml", "- targets: [a:3]\n");
     await become(["a:3 a.yml", "b:2 b.yml"]);
-    await vi.waitFor(() => expect(discovered.events.at(-1)?.message).toContain("works again"));
+    await eventually(() => expect(discovered.events.at(-1)?.message).toContain("works again"));
     expect(discovered.discovery.status.lastError).toBe("");
   });
 
@@ -125,13 +126,12 @@ describe("targets in files", () => {
     renameSync(path("file"), path("d"));
     write("b.json", '[{"targets": ["b:2"]}]');
     await become(["b:2 b.json", "a:1 d/a.json"]);
-    await vi.waitFor(
-      () => expect(discovered.discovery.status.lastError).toContain(`cannot list ${path("d")}`),
-      3000,
+    await eventually(() =>
+      expect(discovered.discovery.status.lastError).toContain(`cannot list ${path("d")}`),
     );
     symlinkSync(path("real"), path("again"));
     renameSync(path("again"), path("d"));
-    await vi.waitFor(() => expect(discovered.discovery.status.lastError).toBe(""), 3000);
+    await eventually(() => expect(discovered.discovery.status.lastError).toBe(""));
     expect(targets()).toEqual(["b:2 b.json", "a:1 d/a.json"]);
   });
 

@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDiscovery } from "../../src/discovery/create-discovery.js";
 import { type DiscoveryEvent, type TargetGroup, targetsOf } from "../../src/discovery/discovery.js";
 import { HttpGetter } from "../../src/discovery/http-getter.js";
 import { defaultHttpClientConfig, type HttpClientConfig } from "../../src/http-client/http-client-config.js";
 import { systemClock } from "../../src/model/clock.js";
 import { LimitExceededError, UnavailableError } from "../../src/model/errors.js";
+import { eventually } from "../support/eventually.js";
 
 let server: Server;
 let url: string;
@@ -91,7 +92,7 @@ describe("discovery by HTTP", () => {
       groups = found;
     });
     const become = (...expected: string[]) =>
-      vi.waitFor(() => {
+      eventually(() => {
         expect([...targetsOf(groups)].map((labels) => labels.get("__address__"))).toEqual(expected);
       });
     try {
@@ -99,11 +100,11 @@ describe("discovery by HTTP", () => {
       reply = { status: 200, text: '[{"targets": ["a:2", "b:1"]}]' };
       await become("a:2", "b:1");
       reply = { status: 500, text: "[]" };
-      await vi.waitFor(() => expect(discovery.status.lastError).toContain("HTTP status 500"));
+      await eventually(() => expect(discovery.status.lastError).toContain("HTTP status 500"));
       await become("a:2", "b:1");
       reply = { status: 200, text: "[]" };
       await become();
-      await vi.waitFor(() => expect(events.map(({ level }) => level)).toEqual(["warning", "info"]));
+      await eventually(() => expect(events.map(({ level }) => level)).toEqual(["warning", "info"]));
     } finally {
       await discovery.stop();
     }

@@ -1,11 +1,12 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { PushGate, PushRequest } from "../../src/ingest/push/push.js";
 import { GraphiteListener, type GraphiteListenerOptions } from "../../src/listen/graphite-listener.js";
 import { systemClock } from "../../src/model/clock.js";
 import { ForbiddenError, TooManyRequestsError } from "../../src/model/errors.js";
+import { eventually } from "../support/eventually.js";
 import { RecordingPush } from "../support/recording-push.js";
 
 class RecordingGate implements PushGate {
@@ -64,16 +65,16 @@ describe("the Graphite listener", () => {
     socket.write(" 6\nc 3 7");
     socket.end();
     await once(socket, "close");
-    await vi.waitFor(() => expect(gate.lines).toEqual(["a 1 @5000", "b 2 @6000", "c 3 @7000"]));
+    await eventually(() => expect(gate.lines).toEqual(["a 1 @5000", "b 2 @6000", "c 3 @7000"]));
     expect(gate.requests[0]).toEqual({ protocol: "graphite", sender: { address: "127.0.0.1" } });
-    await vi.waitFor(() => expect(listener.counts()).toMatchObject({ connections: 0, samples: 3 }));
+    await eventually(() => expect(listener.counts()).toMatchObject({ connections: 0, samples: 3 }));
   });
 
   it("takes datagrams, many in one transaction", async () => {
     const { gate, listener } = await start();
     await sendDatagrams(listener.port, ["a 1 5", "b 2 6\nc 3 7\n", "what?\n"]);
-    await vi.waitFor(() => expect(gate.lines).toEqual(["a 1 @5000", "b 2 @6000", "c 3 @7000"]));
-    await vi.waitFor(() =>
+    await eventually(() => expect(gate.lines).toEqual(["a 1 @5000", "b 2 @6000", "c 3 @7000"]));
+    await eventually(() =>
       expect(listener.counts()).toMatchObject({ datagrams: 3, datagramsDropped: 0, samples: 3, refused: 1 }),
     );
   });
@@ -81,14 +82,14 @@ describe("the Graphite listener", () => {
   it("drops and counts datagrams that find the queue full", async () => {
     const { gate, listener } = await start({ queuedSizeMaxBytes: 10 });
     await sendDatagrams(listener.port, ["a 1 5\n", "b 2 6\n", "c 3\n"]);
-    await vi.waitFor(() => expect(listener.counts()).toMatchObject({ datagrams: 3, datagramsDropped: 1 }));
-    await vi.waitFor(() => expect(gate.lines).toEqual(["a 1 @5000", "c 3"]));
+    await eventually(() => expect(listener.counts()).toMatchObject({ datagrams: 3, datagramsDropped: 1 }));
+    await eventually(() => expect(gate.lines).toEqual(["a 1 @5000", "c 3"]));
   });
 
   it("stores what has arrived when it is closed", async () => {
     const { gate, listener } = await start();
     await sendDatagrams(listener.port, ["a 1 5"]);
-    await vi.waitFor(() => expect(listener.counts().datagrams).toBe(1));
+    await eventually(() => expect(listener.counts().datagrams).toBe(1));
     await listener.close();
     closers.length = 0;
     expect(gate.lines).toEqual(["a 1 @5000"]);
@@ -100,7 +101,7 @@ describe("the Graphite listener", () => {
     gate.refuse = () => (refusals++ < 2 ? new TooManyRequestsError("slower", 5) : undefined);
     const socket = connect(listener.port, "127.0.0.1");
     socket.end("a 1 5\n");
-    await vi.waitFor(() => expect(gate.lines).toEqual(["a 1 @5000"]));
+    await eventually(() => expect(gate.lines).toEqual(["a 1 @5000"]));
     expect(refusals).toBeGreaterThan(2);
   });
 
@@ -112,7 +113,7 @@ describe("the Graphite listener", () => {
     socket.write("a 1 5\n");
     await once(socket, "close");
     await sendDatagrams(listener.port, ["a 1 5"]);
-    await vi.waitFor(() => expect(listener.counts().refused).toBe(2));
+    await eventually(() => expect(listener.counts().refused).toBe(2));
     expect(failures).toEqual([]);
   });
 

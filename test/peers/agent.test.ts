@@ -7,13 +7,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.js";
 import { findPeer, isPeerMissing } from "../support/peers.js";
 import { builtCli, freePort, query, type RunningServer, start, startNarthex } from "../support/processes.js";
 
 const exporterBinary = findPeer("prometheus-node-exporter");
 const isMissing = isPeerMissing("prometheus-node-exporter");
-const soon = { timeout: 40_000 };
 
 describe.skipIf(isMissing)("a real node_exporter behind an agent", () => {
   const directory = mkdtempSync(join(tmpdir(), "narthex-behind-"));
@@ -62,7 +62,7 @@ agent_configs:
   });
 
   it("has the series that it has when it is asked directly, and the label of its agent", async () => {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await upOf()).toBe("1");
       const names = async (selector: string) => {
         const found = await query(server, "query", {
@@ -73,15 +73,15 @@ agent_configs:
       const direct = await names('agent=""');
       expect(direct.length).toBeGreaterThan(100);
       expect(await names('agent="cellar"')).toEqual(direct);
-    }, soon);
+    });
   }, 60_000);
 
   it("is down while the agent is dead, and up when it is back", async () => {
     agent.kill("SIGKILL");
-    await vi.waitFor(async () => expect(await upOf()).toBe("0"), soon);
+    await eventually(async () => expect(await upOf()).toBe("0"));
     expect(await query(server, "query", { query: 'node_load1{agent="cellar"}' })).toEqual([]);
     agent = startAgent();
-    await vi.waitFor(async () => expect(await upOf()).toBe("1"), soon);
+    await eventually(async () => expect(await upOf()).toBe("1"));
     expect(await query(server, "query", { query: 'node_load1{agent="cellar"}' })).toHaveLength(1);
   }, 90_000);
 });

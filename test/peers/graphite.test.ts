@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.js";
 import { freePort, query, type RunningServer, startNarthex } from "../support/processes.js";
 
 const directory = mkdtempSync(join(tmpdir(), "narthex-graphite-"));
@@ -42,7 +43,7 @@ describe("Graphite, to a started server", () => {
       `servers.web1.cpu.load 0.25 ${time}\nroom.celsius;room=attic 21.4 ${time}\nnonsense\nlast 3 ${time}`,
     );
     await once(socket.resume(), "close");
-    await vi.waitFor(async () => expect(await seriesOf("last")).toHaveLength(1), 20_000);
+    await eventually(async () => expect(await seriesOf("last")).toHaveLength(1));
     expect(await seriesOf('{__name__=~"cpu_load|room.celsius|last"}')).toEqual([
       '[["__name__","cpu_load"],["env","prod"],["host","web1"]] 0.25',
       '[["__name__","last"]] 3',
@@ -59,10 +60,7 @@ describe("Graphite, to a started server", () => {
     // As many lines as fit, and lines that a datagram ends without their end.
     for (const datagram of [lines.slice(0, 20).join("\n"), `${lines.slice(20).join("\n")}\n`])
       socket.send(datagram, port, "127.0.0.1");
-    await vi.waitFor(
-      async () => expect(await seriesOf("sum({__name__='udp.value'})")).toEqual(["[] 1225"]),
-      20_000,
-    );
+    await eventually(async () => expect(await seriesOf("sum({__name__='udp.value'})")).toEqual(["[] 1225"]));
     socket.close();
   });
 });

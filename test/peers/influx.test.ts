@@ -5,10 +5,11 @@
 
 import { HttpError, InfluxDB, Point, setLogger, type WritePrecisionType } from "@influxdata/influxdb-client";
 import type { FastifyInstance } from "fastify";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { buildApp } from "../../src/http/app.js";
 import { UnavailableError } from "../../src/model/errors.js";
 import { DatabaseDouble } from "../support/database-double.js";
+import { eventually } from "../support/eventually.js";
 import { FakeClock } from "../support/fake-clock.js";
 
 setLogger({ error: () => {}, warn: () => {} });
@@ -105,7 +106,7 @@ describe("InfluxDB's client", () => {
     };
     const api = writer(url, "ms", 1000);
     api.writePoint(reading().timestamp(1_763_640_000_000));
-    await vi.waitFor(() => expect(database.samples).toEqual(stored), 20_000);
+    await eventually(() => expect(database.samples).toEqual(stored));
     expect(encodings).toHaveLength(2);
     await api.close();
   });

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DiscoveryConfig } from "../../src/discovery/discovery-config.js";
 import { readTextFile } from "../../src/local-files.js";
 import { systemClock } from "../../src/model/clock.js";
@@ -11,6 +11,7 @@ import { InvalidArgumentError } from "../../src/model/errors.js";
 import { Labels } from "../../src/model/labels.js";
 import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
 import { ScrapeManager } from "../../src/scrape/scrape-manager.js";
+import { eventually } from "../support/eventually.js";
 import { RecordingAppendable } from "../support/recording-appendable.js";
 import { scrapeConfig } from "../support/scrape-config.js";
 
@@ -75,7 +76,7 @@ function active(): string[] {
     );
 }
 
-const become = (...expected: string[]) => vi.waitFor(() => expect(active()).toEqual(expected), 8000);
+const become = (...expected: string[]) => eventually(() => expect(active()).toEqual(expected));
 const job = (changes: Partial<ScrapeConfig>) => scrapeConfig({ intervalMs: 200, timeoutMs: 200, ...changes });
 
 describe("targets that are found", () => {
@@ -84,7 +85,7 @@ describe("targets that are found", () => {
     start(job({ staticTargets: [{ address, labels: { instance: "s" } }], discoveries: [filesOf("a.json")] }));
     expect(active()).toEqual(["app/s"]);
     await become("app/s", "app/x", "app/y");
-    await vi.waitFor(() => expect(database.samples.join()).toContain('a{instance="y", job="app"} 1'));
+    await eventually(() => expect(database.samples.join()).toContain('a{instance="y", job="app"} 1'));
     const scraped = () =>
       manager.pools()[0]!.activeTargets.find(({ labels }) => labels.get("instance") === "y")!.lastScrape!;
     const before = scraped();
@@ -112,7 +113,7 @@ describe("targets that are found", () => {
   it("that cannot be scraped are told once", async () => {
     writeFileSync(path("a.json"), '[{"targets": ["a/b"]}]');
     start(job({ discoveries: [filesOf("*.json")] }));
-    await vi.waitFor(() => expect(problems).toHaveLength(1), 3000);
+    await eventually(() => expect(problems).toHaveLength(1));
     writeTargets("b.json", "x");
     await become("app/x");
     expect(problems).toEqual([expect.stringContaining('"a/b" is not a valid hostname')]);
@@ -126,7 +127,7 @@ describe("targets that the program adds", () => {
     const added = manager.addTargets("one", [groupOf("x")]);
     const other = manager.addTargets("one", [groupOf("o")]);
     expect(active()).toEqual(["one/x", "one/o"]);
-    await vi.waitFor(() => expect(database.samples.join()).toContain('a{instance="x", job="one"} 1'));
+    await eventually(() => expect(database.samples.join()).toContain('a{instance="x", job="one"} 1'));
     added.replace([groupOf("x"), groupOf("y")]);
     expect(active()).toEqual(["one/x", "one/y", "one/o"]);
     await manager.configure([{ ...one, intervalMs: 300 }]);
@@ -152,11 +153,11 @@ describe("folders of text files", () => {
     const staticTargets = [{ address: "here", labels: { instance: "i", __scheme__: "file" } }];
     start(job({ jobName: "batch", staticTargets, textfileDirectories: [directory] }));
     const stored = () => database.samples.map((sample) => sample.replace(/ @\d+$/, ""));
-    await vi.waitFor(() => expect(stored()).toContain('up{instance="i", job="batch"} 1'), 3000);
+    await eventually(() => expect(stored()).toContain('up{instance="i", job="batch"} 1'));
     expect(stored()).toContain('g{instance="i", job="batch"} 1');
     expect(stored()).toContain('node_textfile_scrape_error{instance="i", job="batch"} 0');
     writeFileSync(path("gone.prom"), "b one\n");
-    await vi.waitFor(() => expect(stored()).toContain('b{instance="i", job="batch"} stale'), 3000);
+    await eventually(() => expect(stored()).toContain('b{instance="i", job="batch"} stale'));
     expect(stored()).toContain('node_textfile_scrape_error{instance="i", job="batch"} 1');
     const [target] = manager.pools()[0]!.activeTargets;
     expect(target?.health).toBe("up");

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readTextFile } from "../../src/local-files.js";
 import { Labels } from "../../src/model/labels.js";
 import { RelabelConfig } from "../../src/relabel/relabel-config.js";
@@ -13,6 +13,7 @@ import type { ReadMemory } from "../../src/scrape/memory-pressure.js";
 import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
 import { ScrapeManager } from "../../src/scrape/scrape-manager.js";
 import type { TargetStatus } from "../../src/scrape/status.js";
+import { eventually } from "../support/eventually.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordingAppendable } from "../support/recording-appendable.js";
 import { scrapeConfig } from "../support/scrape-config.js";
@@ -135,7 +136,7 @@ describe("a target that is gone", () => {
     expect(requests).toBe(5);
     // Its connection, too.
     const connections = promisify(server.getConnections.bind(server));
-    await vi.waitFor(async () => expect(await connections()).toBe(1), 5000);
+    await eventually(async () => expect(await connections()).toBe(1));
   });
 
   it("and comes back while its job is said anew has one loop", async () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../src/index.js";
 import {
   InvalidArgumentError,
@@ -9,6 +9,7 @@ import {
   type ScrapingOptions,
   startScraping,
 } from "../../src/scraping/index.js";
+import { eventually } from "../support/eventually.js";
 import { HttpServers } from "../support/http-servers.js";
 
 const servers = new HttpServers();
@@ -49,7 +50,7 @@ async function instances(): Promise<(string | undefined)[]> {
 }
 
 const become = (expected: readonly string[]) =>
-  vi.waitFor(async () => expect(await instances()).toEqual(expected), 10_000);
+  eventually(async () => expect(await instances()).toEqual(expected));
 
 describe("startScraping", () => {
   it("says where agents are named, which need a server", async () => {

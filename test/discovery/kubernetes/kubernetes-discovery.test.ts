@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDiscovery } from "../../../src/discovery/create-discovery.js";
 import {
   type Discovery,
@@ -18,11 +18,10 @@ import { KubernetesDiscovery } from "../../../src/discovery/kubernetes/kubernete
 import { KubernetesWatches } from "../../../src/discovery/kubernetes/kubernetes-watches.js";
 import { defaultHttpClientConfig } from "../../../src/http-client/http-client-config.js";
 import { readTextFile } from "../../../src/local-files.js";
+import { eventually } from "../../support/eventually.js";
 import { HastyClock } from "../../support/hasty-clock.js";
 import { endpoints, node, pod, service } from "../../support/kubernetes-cluster.js";
 import { KubernetesServer, refuse } from "../../support/kubernetes-server.js";
-
-const patience = { timeout: 20_000 };
 
 /** A discovery that runs, and what it has told. */
 class Found {
@@ -41,7 +40,7 @@ class Found {
   }
 
   become(name: string, ...expected: string[]): Promise<void> {
-    return vi.waitFor(() => expect(this.values(name)).toEqual([...expected].sort()), patience);
+    return eventually(() => expect(this.values(name)).toEqual([...expected].sort()));
   }
 }
 
@@ -80,7 +79,7 @@ function run(rest: Partial<KubernetesDiscoveryConfig> = {}): Found {
   return found;
 }
 
-const openWatches = (count: number) => vi.waitFor(() => expect(server.openWatches).toBe(count), patience);
+const openWatches = (count: number) => eventually(() => expect(server.openWatches).toBe(count));
 
 describe("discovery in Kubernetes", () => {
   it("tells targets as they come and go", async () => {
@@ -98,7 +97,7 @@ describe("discovery in Kubernetes", () => {
   it("tells many targets, a part at a time", async () => {
     for (let i = 0; i < 950; i++) server.put("pods", pod(`p-${i}`, "shop", { ip: "10.0.0.1" }));
     const found = run();
-    await vi.waitFor(() => expect(found.values("_pod_name")).toHaveLength(950), patience);
+    await eventually(() => expect(found.values("_pod_name")).toHaveLength(950));
   });
 
   it("tells nothing before all is known that targets are made of, and all of it again when that changes", async () => {
@@ -114,7 +113,7 @@ describe("discovery in Kubernetes", () => {
     };
     const found = run({ role: "endpoints", attachNodeMetadata: true });
     await openWatches(3);
-    await vi.waitFor(() => expect(found.events).toHaveLength(1), patience);
+    await eventually(() => expect(found.events).toHaveLength(1));
     expect(found.groups.size).toBe(0);
     server.fault = () => undefined;
     server.put("nodes", node("n", "192.168.0.1"));
@@ -156,7 +155,7 @@ describe("discovery in Kubernetes", () => {
     };
     server.endWatches("broken");
     const { discovery, events } = found;
-    await vi.waitFor(() => expect(discovery.status.failures).toBeGreaterThan(2), patience);
+    await eventually(() => expect(discovery.status.failures).toBeGreaterThan(2));
     const problem =
       "we may not watch pods in namespace shop; grant the verbs list and watch on pods (HTTP 403): not you";
     expect(discovery.status).toMatchObject({
@@ -166,7 +165,7 @@ describe("discovery in Kubernetes", () => {
     });
     expect(found.values("_pod_name")).toEqual(["a"]);
     server.fault = () => undefined;
-    await vi.waitFor(() => expect(events).toHaveLength(2), patience);
+    await eventually(() => expect(events).toHaveLength(2));
     const name = `kubernetes discovery of pod of ${server.url} in shop`;
     expect(events).toEqual([
       { level: "warning", message: `${name} keeps the targets that it had: ${problem}` },
@@ -216,7 +215,7 @@ describe("the namespace of our own pod", () => {
       (onEvent) => new KubernetesDiscovery(config, { ...options, onEvent, serviceAccountRoot: root }),
     );
     running.push(found);
-    await vi.waitFor(() => expect(found.events).toHaveLength(1), patience);
+    await eventually(() => expect(found.events).toHaveLength(1));
     expect(found.events[0]!.message).toContain("the own namespace is not known: cannot read");
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "namespace"), "mine\n");

@@ -2,11 +2,12 @@
  * A watch against a server that speaks the real protocol, and that fails in every way that it can.
  */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiServer } from "../../../src/discovery/kubernetes/api-server.js";
 import { ResourceWatch, type WatchedResource } from "../../../src/discovery/kubernetes/resource-watch.js";
 import { defaultHttpClientConfig } from "../../../src/http-client/http-client-config.js";
 import { readTextFile } from "../../../src/local-files.js";
+import { eventually } from "../../support/eventually.js";
 import { HastyClock } from "../../support/hasty-clock.js";
 import { pod } from "../../support/kubernetes-cluster.js";
 import { KubernetesServer, refuse, type SeenRequest, status } from "../../support/kubernetes-server.js";
@@ -46,13 +47,10 @@ const names = () => [...(watch?.objects.keys() ?? [])].sort();
 
 /** Until these are the objects, and a watch is open. */
 function become(...keys: string[]): Promise<void> {
-  return vi.waitFor(
-    () => {
-      expect(names()).toEqual([...keys].sort());
-      expect(server.openWatches).toBe(1);
-    },
-    { timeout: 20_000 },
-  );
+  return eventually(() => {
+    expect(names()).toEqual([...keys].sort());
+    expect(server.openWatches).toBe(1);
+  });
 }
 
 const lists = () => server.requests.filter(({ query }) => query.watch === undefined);
@@ -63,7 +61,7 @@ describe("a watch", () => {
   it("lists in pages, and goes on where the list ended", async () => {
     for (let i = 0; i < 250; i++) put(`web-${i}`);
     start({ namespace: "shop", labelSelector: "app=web", fieldSelector: "status.phase=Running" });
-    await vi.waitFor(() => expect(server.openWatches).toBe(1), 20_000);
+    await eventually(() => expect(server.openWatches).toBe(1));
     expect(watch!.isListed).toBe(true);
     expect(names()).toHaveLength(250);
     expect(changes).toHaveLength(250);
@@ -123,7 +121,7 @@ describe("a watch", () => {
     await become();
     server.bookmark();
     server.endWatches();
-    await vi.waitFor(() => expect(watches()).toHaveLength(2), 20_000);
+    await eventually(() => expect(watches()).toHaveLength(2));
     expect(watches()[1]!.query.resourceVersion).toBe("1001");
   });
 
@@ -155,7 +153,7 @@ describe("a watch", () => {
       return undefined;
     };
     start();
-    await vi.waitFor(() => expect(server.openWatches).toBe(1), 20_000);
+    await eventually(() => expect(server.openWatches).toBe(1));
     expect(names()).toHaveLength(300);
     expect(lists().map(({ query }) => query.limit)).toEqual(["100", "100", undefined]);
   });
@@ -176,11 +174,11 @@ describe("a watch", () => {
     const seen: string[] = [];
     watch!.listen({ onChange: () => {}, onStatus: () => seen.push(watch!.status.lastError) });
     server.write(text);
-    await vi.waitFor(() => expect(lists()).toHaveLength(2), 20_000);
+    await eventually(() => expect(lists()).toHaveLength(2));
     await become("shop/a");
     expect(seen).toContain(problem);
     expect(changes).toEqual(["shop/a"]);
-    await vi.waitFor(() => expect(watch!.status).toMatchObject({ failures: 1, lastError: "" }));
+    await eventually(() => expect(watch!.status).toMatchObject({ failures: 1, lastError: "" }));
   });
 });
 
@@ -197,8 +195,7 @@ describe("a server that fails", () => {
     };
   }
 
-  const says = (text: string | RegExp) =>
-    vi.waitFor(() => expect(watch!.status.lastError).toMatch(text), 20_000);
+  const says = (text: string | RegExp) => eventually(() => expect(watch!.status.lastError).toMatch(text));
 
   it("is asked again, the less often the longer; objects stay", async () => {
     put("a");
@@ -208,7 +205,7 @@ describe("a server that fails", () => {
     const recover = failing(500, "etcd is away");
     server.endWatches("broken");
     await says("cannot watch pods of the cluster (HTTP 500): etcd is away");
-    await vi.waitFor(() => expect(watch!.status.failures).toBeGreaterThan(6), 20_000);
+    await eventually(() => expect(watch!.status.failures).toBeGreaterThan(6));
     expect(names()).toEqual(["shop/a"]);
     const pauses = clock.delays.filter((delay) => delay <= 30_000);
     expect(pauses.filter((delay) => delay > 0).slice(0, 7)).toEqual([
@@ -290,7 +287,7 @@ describe("a server that fails", () => {
       await says("the API server's answer is no list");
       expect(names()).toEqual(["shop/a"]);
       server.fault = () => undefined;
-      await vi.waitFor(() => expect(watch!.status.lastError).toBe(""), 20_000);
+      await eventually(() => expect(watch!.status.lastError).toBe(""));
     }
   });
 
@@ -301,7 +298,7 @@ describe("a server that fails", () => {
     };
     start();
     await says("the API server forgets lists before it has told them");
-    await vi.waitFor(() => expect(watch!.status.failures).toBeGreaterThan(2), 20_000);
+    await eventually(() => expect(watch!.status.failures).toBeGreaterThan(2));
     expect(
       lists()
         .map(({ query }) => query.limit)
@@ -325,7 +322,7 @@ describe("a server that fails", () => {
       return "answered";
     };
     server.endWatches();
-    await vi.waitFor(() => expect(watch!.status.failures).toBeGreaterThan(3), 20_000);
+    await eventually(() => expect(watch!.status.failures).toBeGreaterThan(3));
     expect(new Set(seen)).toEqual(new Set(["the API server's answer is no JSON"]));
   });
 
@@ -345,7 +342,7 @@ describe("a server that fails", () => {
   it("does not keep a watch from being stopped", async () => {
     server.fault = () => "answered";
     const begun = start();
-    await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+    await eventually(() => expect(server.requests).toHaveLength(1));
     await begun.stop();
     expect(begun.status).toMatchObject({ refreshes: 0, failures: 0 });
   });

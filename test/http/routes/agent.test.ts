@@ -6,18 +6,18 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { FastifyInstance } from "fastify";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { Agents } from "../../../src/agent/agents.js";
 import { openDatabase } from "../../../src/database.js";
 import { buildApp } from "../../../src/http/app.js";
 import { systemClock } from "../../../src/model/clock.js";
 import { tokenDigest } from "../../../src/model/token-digest.js";
 import { createAuthority } from "../../support/certificates.js";
+import { eventually } from "../../support/eventually.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 
 const authority = createAuthority();
 const closers: (() => Promise<unknown>)[] = [];
-const soon = { timeout: 15_000 };
 
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -124,7 +124,7 @@ describe("/api/v1/agent", () => {
     socket.write(upgrade(protocol));
     await once(socket, "end");
     expect(answer).toMatch(/^HTTP\/1.1 401 .*an agent shows its token/s);
-    await vi.waitFor(() => expect(connections[0]!.destroyed).toBe(true), soon);
+    await eventually(() => expect(connections[0]!.destroyed).toBe(true));
     socket.destroy();
   });
 
@@ -183,7 +183,7 @@ describe("a request that would rather speak HTTP/2", () => {
     });
     const socket = connect(port, "127.0.0.1");
     socket.write(request("GET /slow HTTP/1.1", []) + request("GET /nowhere HTTP/1.1", h2c));
-    await vi.waitFor(() => expect(connections[0]?.bytesRead).toBe(socket.bytesWritten), soon);
+    await eventually(() => expect(connections[0]?.bytesRead).toBe(socket.bytesWritten));
     // Not by `once`, which would listen for errors itself.
     const ended = new Promise((resolve) => connections[0]!.once("close", resolve));
     socket.resetAndDestroy();

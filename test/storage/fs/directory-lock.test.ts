@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { LockedError } from "../../../src/model/errors.js";
 import { acquireDirectoryLock, type DirectoryLock } from "../../../src/storage/fs/directory-lock.js";
 import { nodeFileSystem } from "../../../src/storage/fs/node-file-system.js";
 import { machineProcesses, type ProcessTable } from "../../../src/storage/fs/process-table.js";
+import { eventually } from "../../support/eventually.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 import { seededRandom } from "../../support/seeded-random.js";
 
@@ -112,12 +113,15 @@ describe("machineProcesses", () => {
   });
 
   it.skipIf(process.platform !== "linux")("takes a zombie for a process that has ended", async () => {
-    // The shell starts a process and becomes another one, which never asks for its children.
-    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
+    // The shell starts a process and becomes another one, which never asks for its children. A shell would: the child ends after that.
+    const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec sleep 600"]);
     try {
       const [line] = (await once(parent.stdout, "data")) as [Buffer];
       const zombie = Number(line.toString());
-      await vi.waitUntil(() => /\) Z /.test(readFileSync(`/proc/${zombie}/stat`, "latin1")));
+      const stat = (pid: number) => readFileSync(`/proc/${pid}/stat`, "latin1");
+      await eventually(() => expect(stat(parent.pid!)).toContain("(sleep)"));
+      process.kill(zombie, "SIGKILL");
+      await eventually(() => expect(stat(zombie)).toMatch(/\) Z /));
       expect(machineProcesses.startTimeOf(zombie)).toBeUndefined();
       expect(machineProcesses.startTimeOf(parent.pid!)).toBeTruthy();
     } finally {
