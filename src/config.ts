@@ -20,6 +20,7 @@ import {
 } from "./config/push-section.js";
 import { loadScrapeConfigFiles, readScrapeConfigFiles } from "./config/scrape-config-files.js";
 import { readScrapeConfigs } from "./config/scrape-section.js";
+import { showConfig } from "./config/shown-config.js";
 import { readStorage, type StorageConfig } from "./config/storage-section.js";
 import { readTextfileConfigs } from "./config/textfile-section.js";
 import { openYaml } from "./config/yaml-file.js";
@@ -48,6 +49,8 @@ export interface ParsedConfig {
   readonly graphiteTemplates: readonly GraphiteTemplate[];
   readonly otlp: Partial<OtlpOptions>;
   readonly storage: StorageConfig;
+  /** As YAML, without secrets. */
+  readonly shown: string;
   /** What is in the file but not acted on, in words. */
   readonly warnings: readonly string[];
 }
@@ -63,6 +66,9 @@ export const emptyConfig = {
   graphiteTemplates: [],
   otlp: {},
   storage: {},
+  get shown() {
+    return showConfig(undefined, { globals: defaultGlobalConfig, scrapeConfigs: [] });
+  },
   warnings: [],
 } satisfies ParsedConfig;
 
@@ -111,7 +117,7 @@ async function withScrapeConfigFiles(
 
 /** Without reading anything that the file names; paths in it are relative to `file`. Throws ConfigError. */
 export function parseConfig(text: string, file: string, environment: Environment = {}): ParsedConfig {
-  const { root, warnings } = openYaml(text, file);
+  const { root, document, warnings } = openYaml(text, file);
   if (root === undefined) return Object.freeze(emptyConfig);
   const place: ConfigPlace = { directory: dirname(file), environment };
   const globals = readGlobal(root.section("global"), place);
@@ -142,6 +148,7 @@ export function parseConfig(text: string, file: string, environment: Environment
       otlp,
       storage,
     },
+    shown: showConfig(document, { globals, scrapeConfigs: targets }),
     warnings,
   });
 }

@@ -24,6 +24,7 @@ import { ScrapeManager } from "./scrape/scrape-manager.js";
 import { Reloads } from "./server/reloads.js";
 import { allJobs, askingThrough, openAgents } from "./server/server-agents.js";
 import { loadServerConfig, type ServerConfig, warningsOf } from "./server/server-config.js";
+import { serverFacts } from "./server/server-facts.js";
 import { demandCertificates, exchangeCertificates, httpsOptions } from "./server/tls.js";
 
 export interface ServerOptions {
@@ -37,6 +38,8 @@ export interface ServerOptions {
   /** Where Graphite's plaintext protocol is taken, over TCP and UDP. Default nowhere. */
   readonly graphite?: { readonly host: string; readonly port: number };
   readonly version: string;
+  /** What the command line said, for clients to see. Default nothing. */
+  readonly flags?: Readonly<Record<string, string>>;
   /** Whether clients may delete what is stored. Default false. */
   readonly enableAdminApi?: boolean;
   /** Whether clients may have the configuration read again. Default false. */
@@ -124,6 +127,11 @@ async function startParts({ initial, database, origins, closers }: Beginning, op
   const app = buildApp({
     ...httpOptions(options),
     database,
+    facts: serverFacts({
+      ...{ clock, flags: options.flags ?? {}, database: { ...initial.config.storage, ...options.database } },
+      config: () => inForce.config.shown,
+      reloads: () => reloads.status,
+    }),
     scrapePools: () => scrapes.pools(),
     otlp: () => inForce.config.otlp,
     access,

@@ -67,6 +67,7 @@ scrape_configs:
       graphiteTemplates: [],
       otlp: {},
       storage: {},
+      shown: expect.stringContaining("scrape_interval: 1m"),
       warnings: [],
     });
   });

@@ -23,6 +23,11 @@ export function listenAddress(text: string): ListenAddress {
   return { host: host === "" ? "::" : host, port };
 }
 
+/** As `listenAddress` reads it. */
+export function hostAndPort({ host, port }: ListenAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** RFC 3339, a date with or without a time of day (UTC), or seconds since the epoch. */
 export function time(text: string): TimestampMs {
   const isSeconds = /^[+-]?\d+(?:\.\d+)?$/.test(text);

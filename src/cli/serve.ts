@@ -9,12 +9,13 @@ import { definedOnly } from "../model/defined-only.js";
 import { LockedError, UnavailableError } from "../model/errors.js";
 import type { BlockEncoding } from "../model/series.js";
 import { isEmptyDatabase, loadSamples } from "../samples/load-samples.js";
-import type { Server } from "../server.js";
+import type { Server, ServerOptions } from "../server.js";
 import { blockEncodingOption } from "./block-encoding-option.js";
 import { CommandError } from "./failure.js";
 import { formatImport, importWithProgress } from "./import-progress.js";
 import { logLine } from "./log-line.js";
 import * as values from "./option-values.js";
+import { serveFlags } from "./serve-flags.js";
 import type { Terminal } from "./terminal.js";
 
 interface ServeOptions {
@@ -64,7 +65,7 @@ Examples:
   narthex serve --data ./data --sample-data
   narthex serve --config prometheus.yml --web.listen-address 0.0.0.0:9090`,
     )
-    .action((options: ServeOptions) => serve(options, terminal, version));
+    .action((options: ServeOptions) => serve(options, { terminal, version, flags: serveFlags(command) }));
 }
 
 function addListenOptions(command: Command): void {
@@ -134,9 +135,15 @@ function addQueryOptions(command: Command): void {
     );
 }
 
-async function serve(options: ServeOptions, terminal: Terminal, version: string): Promise<void> {
+interface Serving {
+  readonly terminal: Terminal;
+  readonly version: string;
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+async function serve(options: ServeOptions, { terminal, version, flags }: Serving): Promise<void> {
   const onEvent = (event: DatabaseEvent) => terminal.say(logLine(event));
-  const server = await start(options, version, onEvent);
+  const server = await start(options, { version, flags, onEvent });
   const { closeOnSignal, reloadOnSignal } = await import("../server/signals.js");
   const hasFiles = options.config !== undefined || options["web.config.file"] !== undefined;
   // Without files SIGHUP is what a terminal says when it closes.
@@ -154,8 +161,7 @@ async function serve(options: ServeOptions, terminal: Terminal, version: string)
 
 async function start(
   options: ServeOptions,
-  version: string,
-  onEvent: (event: DatabaseEvent) => void,
+  process: Pick<ServerOptions, "version" | "flags" | "onEvent">,
 ): Promise<Server> {
   const address = options["web.listenAddress"];
   // Loaded here, so that the other commands need not wait for all of the server.
@@ -173,8 +179,7 @@ async function start(
         enableLifecycle: options["web.enableLifecycle"],
         corsOrigin: options["web.cors.origin"],
       }),
-      version,
-      onEvent,
+      ...process,
     });
   } catch (error) {
     if (error instanceof UnavailableError)

@@ -2,13 +2,14 @@
  * openYaml: a configuration file's text as the section that is its root.
  */
 
-import { isMap, LineCounter, parseDocument, type YAMLError } from "yaml";
+import { type Document, isMap, LineCounter, parseDocument, type YAMLError } from "yaml";
 import { ConfigError } from "../model/errors.js";
 import { YamlSection } from "./yaml-section.js";
 
 export interface YamlFile {
   /** Undefined when the file is empty. */
   readonly root: YamlSection | undefined;
+  readonly document: Document;
   /** Grows as sections are read. */
   readonly warnings: string[];
 }
@@ -27,10 +28,11 @@ export function openYaml(text: string, file: string): YamlFile {
     );
   }
   const warnings: string[] = [];
-  if (document.contents === null) return { root: undefined, warnings };
+  if (document.contents === null) return { root: undefined, document, warnings };
   if (!isMap(document.contents))
     throw new ConfigError(`${file}:1:1: the file must be a mapping`, { line: 1, column: 1 });
-  return { root: new YamlSection({ file, document, lines, warnings }, document.contents, ""), warnings };
+  const root = new YamlSection({ file, document, lines, warnings }, document.contents, "");
+  return { root, document, warnings };
 }
 
 /** What is written after `*` may be a secret that lacks its quotes. */

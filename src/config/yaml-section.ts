@@ -9,7 +9,6 @@
 
 import {
   type Document,
-  isAlias,
   isMap,
   isScalar,
   isSeq,
@@ -21,6 +20,7 @@ import {
 } from "yaml";
 import { parseDuration } from "../model/duration.js";
 import { ConfigError } from "../model/errors.js";
+import { pairsOf, resolve } from "./yaml-nodes.js";
 
 export interface YamlSource {
   readonly file: string;
@@ -271,34 +271,6 @@ function oldInteger(node: Node | undefined): number | undefined {
   const base = { "0x": "0x", "0b": "0b", "0o": "0o", "0": "0o" }[prefix.toLowerCase()] ?? "";
   const value = Number(base + digits.replaceAll("_", ""));
   return Number.isNaN(value) ? undefined : sign === "-" ? -value : value;
-}
-
-/** By key; those of `<<` where the mapping does not have the key itself. */
-function pairsOf(
-  map: YAMLMap,
-  document: Document,
-  around: readonly YAMLMap[] = [],
-): ReadonlyMap<string, Pair> {
-  const pairs = new Map(
-    map.items.map((pair) => [String(isScalar(pair.key) ? pair.key.value : pair.key), pair]),
-  );
-  const merged = resolve(pairs.get("<<")?.value as Node | undefined, document);
-  const parents = (isSeq(merged) ? (merged.items as readonly Node[]) : [merged]).map((node) =>
-    resolve(node, document),
-  );
-  if (!parents.every(isMap) || parents.some((parent) => parent === map || around.includes(parent)))
-    return pairs;
-  pairs.delete("<<");
-  for (const parent of parents) {
-    for (const [key, pair] of pairsOf(parent, document, [...around, map]))
-      if (!pairs.has(key)) pairs.set(key, pair);
-  }
-  return pairs;
-}
-
-/** What an alias stands for; one whose anchor does not exist stays an alias, which nothing takes for a value. */
-function resolve<T extends Node | undefined>(node: T, document: Document): T | Node {
-  return isAlias(node) ? (node.resolve(document) ?? node) : node;
 }
 
 function textOf({ value, source }: Scalar): string | undefined {

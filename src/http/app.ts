@@ -44,7 +44,7 @@ import { addQueryRoutes } from "./routes/query.js";
 import { addReloadRoutes } from "./routes/reload.js";
 import { addRemoteWriteRoutes } from "./routes/remote-write.js";
 import { addSourceRoutes } from "./routes/sources.js";
-import { addStatusRoutes } from "./routes/status.js";
+import { addStatusRoutes, noFacts, type ServerFacts } from "./routes/status.js";
 import { addTargetRoutes } from "./routes/targets.js";
 
 export interface AppDependencies {
@@ -67,6 +67,8 @@ export interface AppDependencies {
   readonly access?: Access;
   /** Reads the configuration again. Default: clients may not ask for that. */
   readonly reload?: () => Promise<void>;
+  /** Of the process. Default: it has none of its own. */
+  readonly facts?: ServerFacts;
   /** What own metrics tell besides. */
   readonly ownMetrics?: OwnMetricsSources;
   /** Who takes connections of agents. Default: nobody does. */
@@ -88,6 +90,7 @@ export interface RouteContext {
   readonly otlp: () => OtlpOptions;
   readonly clock: Clock;
   readonly version: string;
+  readonly facts: ServerFacts;
   readonly limits: HttpLimits;
   readonly metrics: OwnMetrics;
   readonly enableAdminApi: boolean;
@@ -103,8 +106,8 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const limits = { ...defaultHttpLimits, ...dependencies.limits };
   const metrics = new OwnMetrics(version, () => database.describe(), dependencies.ownMetrics);
   const { enableAdminApi = false, features = new Set<string>(), scrapePools = () => [] } = dependencies;
-  const { access = new Access(clock), reload, https, agents } = dependencies;
-  const settings = { version, limits, enableAdminApi, features, reload, agents };
+  const { access = new Access(clock), reload, https, agents, facts = noFacts(clock) } = dependencies;
+  const settings = { version, facts, limits, enableAdminApi, features, reload, agents };
   const { sources } = database;
   const sums = openedOnce(() => Sums.open(database.openJournal, clock));
   const parts = {

@@ -33,6 +33,8 @@ export interface ConfigStatus {
   readonly isLastReloadSuccessful: boolean;
   /** When the one in force was read. */
   readonly readAt: TimestampMs;
+  /** Of the last attempt, when that failed. */
+  readonly failure?: { readonly time: TimestampMs; readonly reason: string };
 }
 
 export class OwnMetrics {

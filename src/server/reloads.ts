@@ -60,8 +60,12 @@ export class Reloads {
       this.#status = { isLastReloadSuccessful: true, readAt: clock.now() };
       onEvent({ level: "info", message: "the configuration was read again" });
     } catch (error) {
-      this.#status = { ...this.#status, isLastReloadSuccessful: false };
       const reason = error instanceof Error ? error.message : String(error);
+      this.#status = {
+        ...this.#status,
+        isLastReloadSuccessful: false,
+        failure: { time: clock.now(), reason },
+      };
       onEvent({ level: "error", message: `the configuration stays as it was: ${reason}` });
       throw error;
     }

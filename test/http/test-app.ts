@@ -30,7 +30,7 @@ export function testApp(
   limits: Partial<HttpLimits> = {},
   more: Pick<
     AppDependencies,
-    "enableAdminApi" | "features" | "scrapePools" | "access" | "reload" | "ownMetrics"
+    "enableAdminApi" | "facts" | "features" | "scrapePools" | "access" | "reload" | "ownMetrics"
   > = {},
 ): TestApp {
   const clock = new FakeClock(NOW);

@@ -5,6 +5,7 @@
  * Source: Prometheus `web/api/v1/api.go`: targets, targetMetadata, targetRelabelSteps, scrapePools.
  */
 
+import { Server as TlsServer } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import { encodeArray, encodeLabels } from "../../api/result-json.js";
 import { formatDuration } from "../../model/duration.js";
@@ -21,14 +22,15 @@ import { sendJson } from "../reply-stream.js";
 import { RequestParameters } from "../request-parameters.js";
 import { integerOf, metadataEncoder, parseMatch } from "./metadata.js";
 
-export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteContext): void {
+export function addTargetRoutes(app: FastifyInstance, { scrapePools, facts }: RouteContext): void {
+  const globalUrl = globalUrls(app, facts.hostname);
   const sortedPools = () => [...scrapePools()].sort((a, b) => (a.jobName < b.jobName ? -1 : 1));
   app.get("/api/v1/scrape_pools", (_request, reply) => {
     const names = sortedPools().map(({ jobName }) => jobName);
     return sendJson(reply, encodeSuccess([JSON.stringify({ scrapePools: names })]));
   });
   app.get("/api/v1/targets", (request, reply) => {
-    const answer = describePools(sortedPools(), new RequestParameters(request));
+    const answer = describePools(sortedPools(), new RequestParameters(request), globalUrl);
     return sendJson(reply, encodeSuccess([JSON.stringify(answer)]));
   });
   app.get("/api/v1/targets/metadata", (request, reply) => {
@@ -41,7 +43,11 @@ export function addTargetRoutes(app: FastifyInstance, { scrapePools }: RouteCont
   });
 }
 
-function describePools(pools: readonly ScrapePoolStatus[], parameters: RequestParameters) {
+function describePools(
+  pools: readonly ScrapePoolStatus[],
+  parameters: RequestParameters,
+  globalUrl: GlobalUrl,
+) {
   const state = parameters.text("state").toLowerCase();
   // Any other state is one that no target has, as in Prometheus.
   const isAny = state === "" || state === "any";
@@ -52,7 +58,9 @@ function describePools(pools: readonly ScrapePoolStatus[], parameters: RequestPa
   const dropped = isDroppedAsked ? asked : [];
   const counts = pools.map(({ jobName, droppedCount }) => [jobName, droppedCount]);
   return {
-    activeTargets: active.flatMap((pool) => pool.activeTargets.map((target) => describeTarget(pool, target))),
+    activeTargets: active.flatMap((pool) =>
+      pool.activeTargets.map((target) => describeTarget(pool, target, globalUrl)),
+    ),
     droppedTargets: dropped.flatMap(({ jobName, droppedTargets }) =>
       droppedTargets.map((discoveredLabels) => ({ discoveredLabels, scrapePool: jobName })),
     ),
@@ -72,13 +80,34 @@ function describeDiscovery({ jobName }: ScrapePoolStatus, { lastRefresh, ...foun
   return { scrapePool: jobName, ...found, lastRefresh: time };
 }
 
-function describeTarget({ jobName }: ScrapePoolStatus, target: TargetStatus) {
+/** Where others than this machine reach a target, as far as can be told. */
+type GlobalUrl = (target: TargetStatus) => string;
+
+/**
+ * What is on this machine is so by the machine's name, on the same port: a guess, but for this server itself. What an agent
+ * asks is on the agent's machine, whose name is not known.
+ *
+ * Source: Prometheus `web/api/v1/api.go`, getGlobalURL.
+ */
+function globalUrls(app: FastifyInstance, hostname: string): GlobalUrl {
+  const ownScheme = app.server instanceof TlsServer ? "https" : "http";
+  return ({ url, discoveredLabels }) => {
+    const parts = /^([a-z]+):\/\/(?:localhost|127\.0\.0\.1|\[::1\]):(\d+)([/?].*|)$/s.exec(url);
+    if (parts === null || discoveredLabels.has("__meta_agent")) return url;
+    const [, scheme, port, rest] = parts;
+    const address = app.server.address();
+    const isOwn = typeof address === "object" && String(address?.port) === port;
+    return `${isOwn ? ownScheme : scheme}://${hostname}:${port}${rest}`;
+  };
+}
+
+function describeTarget({ jobName }: ScrapePoolStatus, target: TargetStatus, globalUrl: GlobalUrl) {
   return {
     discoveredLabels: target.discoveredLabels,
     labels: target.labels,
     scrapePool: jobName,
     scrapeUrl: target.url,
-    globalUrl: target.url,
+    globalUrl: globalUrl(target),
     lastError: target.lastError,
     lastScrape: target.lastScrape === undefined ? NEVER : formatRfc3339(target.lastScrape),
     lastScrapeDuration: target.lastDurationMs / 1000,

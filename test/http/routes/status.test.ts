@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { ConfigStatus } from "../../../src/http/own-metrics.js";
+import type { ServerFacts } from "../../../src/http/routes/status.js";
 import { emptyStatus } from "../../support/database-double.js";
 import { failure, testApp } from "../test-app.js";
 
@@ -30,6 +32,55 @@ describe("pages about the server", () => {
     expect(page).toMatch(/^narthex_head_series 4$/m);
     expect(page).toMatch(/^narthex_block_bytes 3$/m);
     expect(page).toMatch(/^narthex_storage_losses 1$/m);
+  });
+
+  it("say what the process was told, and when", async () => {
+    let reloads: ConfigStatus = { isLastReloadSuccessful: true, readAt: 2000 };
+    const facts: ServerFacts = {
+      ...{ startedAt: 1000, directory: "/srv", hostname: "cellar", retention: "90d or 50GB" },
+      flags: { "config.file": "prometheus.yml" },
+      config: () => "global: {}\n",
+      reloads: () => reloads,
+    };
+    const { database, get } = testApp({}, { facts });
+    const dataOf = async (path: string) => JSON.parse((await get(`/api/v1/${path}`)).text).data;
+    expect(await dataOf("status/config")).toEqual({ yaml: "global: {}\n" });
+    expect(await dataOf("status/flags")).toEqual({ "config.file": "prometheus.yml" });
+    expect(await dataOf("status/walreplay")).toEqual({ min: 0, max: 0, current: 0 });
+    expect(await dataOf("status/runtimeinfo")).toEqual({
+      startTime: "1970-01-01T00:00:01Z",
+      CWD: "/srv",
+      hostname: "cellar",
+      serverTime: "1970-01-01T00:16:40Z",
+      reloadConfigSuccess: true,
+      lastConfigTime: "1970-01-01T00:00:02Z",
+      corruptionCount: 0,
+      storageRetention: "90d or 50GB",
+    });
+    expect(await dataOf("notifications")).toEqual([]);
+
+    const failure = { time: 3000, reason: "prometheus.yml:1:1: no" };
+    reloads = { isLastReloadSuccessful: false, readAt: 2000, failure };
+    const writeTrouble = { kind: "refused", since: 4000, reason: "no space left" } as const;
+    database.answerStatus = () => ({ ...emptyStatus, losses: ["a"], writeTrouble });
+    expect(await dataOf("notifications")).toEqual([
+      {
+        text: "Configuration reload has failed: prometheus.yml:1:1: no",
+        date: "1970-01-01T00:00:03Z",
+        active: true,
+      },
+      { text: "Nothing can be written: no space left", date: "1970-01-01T00:00:04Z", active: true },
+    ]);
+    expect(await dataOf("status/runtimeinfo")).toMatchObject({
+      reloadConfigSuccess: false,
+      corruptionCount: 1,
+    });
+  });
+
+  it("answer HEAD, as those that only want to know ask", async () => {
+    const { app } = testApp();
+    for (const url of ["/-/healthy", "/-/ready", "/api/v1/status/runtimeinfo"])
+      expect((await app.inject({ method: "HEAD", url })).statusCode).toBe(200);
   });
 
   it.each([

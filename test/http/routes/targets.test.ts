@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { noFacts } from "../../../src/http/routes/status.js";
 import { Labels } from "../../../src/model/labels.js";
 import { RelabelConfig } from "../../../src/relabel/relabel-config.js";
 import type { ScrapePoolStatus, TargetStatus } from "../../../src/scrape/status.js";
 import { SharedMetadata, TargetMetadata } from "../../../src/scrape/target-metadata.js";
+import { FakeClock } from "../../support/fake-clock.js";
 import { failure, testApp } from "../test-app.js";
 
 const metadata = new TargetMetadata(new SharedMetadata(), undefined);
@@ -78,6 +80,24 @@ describe("/api/v1/targets", () => {
     });
     expect(droppedTargets).toEqual([{ discoveredLabels: droppedLabels, scrapePool: "node" }]);
     expect(droppedTargetCounts).toEqual({ app: 0, node: 7 });
+  });
+
+  it("names this machine where others would look at their own", async () => {
+    const globalUrlOf = async (url: string, more: Record<string, string> = {}) => {
+      const discoveredLabels = Labels.from({ job: "app", ...more });
+      const pool = { ...app, activeTargets: [{ ...target, url, discoveredLabels }] };
+      const facts = { ...noFacts(new FakeClock(0)), hostname: "cellar" };
+      const asked = testApp({}, { scrapePools: () => [pool], facts });
+      return JSON.parse((await asked.get("/api/v1/targets")).text).data.activeTargets[0].globalUrl;
+    };
+    expect(await globalUrlOf("http://localhost:9100/m?a=b")).toBe("http://cellar:9100/m?a=b");
+    expect(await globalUrlOf("https://127.0.0.1:1")).toBe("https://cellar:1");
+    expect(await globalUrlOf("http://[::1]:9100/m")).toBe("http://cellar:9100/m");
+    // As in Prometheus, which knows no port here.
+    expect(await globalUrlOf("http://localhost/m")).toBe("http://localhost/m");
+    expect(await globalUrlOf("http://localhost.example:9100/m")).toBe("http://localhost.example:9100/m");
+    const ofAgent = { __meta_agent: "far" };
+    expect(await globalUrlOf("http://localhost:9100/m", ofAgent)).toBe("http://localhost:9100/m");
   });
 
   it("answers a part of it when asked", async () => {
