@@ -9,13 +9,14 @@
 
 import type { HttpRequester } from "../http-client/http-client.js";
 import type { PageVisitor } from "../ingest/exposition/page-reader.js";
-import type { Appendable, Appender } from "../model/appendable.js";
+import type { Appendable, Appender, CommitResult } from "../model/appendable.js";
 import type { Clock } from "../model/clock.js";
 import { TsdbError } from "../model/errors.js";
 import type { Labels } from "../model/labels.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
 import type { TimestampMs } from "../model/sample.js";
 import { fetchPage } from "./fetch.js";
+import type { GatheredCommits } from "./gathered-commits.js";
 import type { PageBuffer, PageBuffers } from "./page-buffers.js";
 import { ReportSeries } from "./report-series.js";
 import { type PageFormat, ScrapeCache } from "./scrape-cache.js";
@@ -27,6 +28,7 @@ import type { StagedFor } from "./staged-columns.js";
 import type { TargetStatus } from "./status.js";
 import { firstDelayMs, type Target } from "./target.js";
 import type { TextfileFolder } from "./textfile-folder.js";
+import type { Ticks } from "./ticks.js";
 
 export interface ScrapeLoopOptions {
   readonly appendable: Appendable;
@@ -34,6 +36,9 @@ export interface ScrapeLoopOptions {
   readonly client: HttpRequester;
   /** Where the page is made, when nobody is asked for it. */
   readonly folder?: TextfileFolder;
+  /** These three are shared by all loops. */
+  readonly ticks: Ticks;
+  readonly commits: GatheredCommits;
   readonly buffers: PageBuffers;
   readonly counts: ScrapeCounts;
   /** Where types, helps and units of metrics go. */
@@ -100,7 +105,7 @@ export class ScrapeLoop {
   start(): void {
     const now = this.#options.clock.now();
     this.#due = now + firstDelayMs(this.target, this.#config.intervalMs, now);
-    this.#schedule(this.#due - now);
+    this.#schedule();
   }
 
   /** Aborts a scrape in flight; resolves when nothing of this loop will be appended any more. */
@@ -149,16 +154,15 @@ export class ScrapeLoop {
     this.#cache.delete();
   }
 
-  #schedule(delayMs: number): void {
-    this.#cancelTimer = this.#options.clock.schedule(delayMs, () => {
-      this.#running = this.#tick();
+  #schedule(): void {
+    this.#cancelTimer = this.#options.ticks.at(this.#due, (now) => {
+      this.#running = this.#tick(now);
     });
   }
 
-  async #tick(): Promise<void> {
+  async #tick(now: TimestampMs): Promise<void> {
     const { clock, onFailure } = this.#options;
     const { intervalMs } = this.#config;
-    const now = clock.now();
     const late = now - this.#due;
     const time = late >= 0 && late <= Math.min(intervalMs / 100, alignmentMaxMs) ? this.#due : now;
     try {
@@ -166,23 +170,28 @@ export class ScrapeLoop {
     } catch (error) {
       onFailure(error);
     }
-    const after = clock.now();
-    this.#due += intervalMs * Math.max(1, Math.ceil((after - this.#due) / intervalMs));
-    if (!this.#stopping.signal.aborted) this.#schedule(Math.max(0, this.#due - after));
+    const intervals = Math.ceil((clock.now() - this.#due) / intervalMs);
+    // Where the clock was set back, the target does not wait until it is as late again.
+    this.#due += intervalMs * (intervals < 0 ? intervals : Math.max(1, intervals));
+    if (!this.#stopping.signal.aborted) this.#schedule();
   }
 
   /** Scrapes once; everything gets the time `time`. Rejects only when the database refuses. */
   async scrape(time: TimestampMs): Promise<void> {
-    const { buffers, counts } = this.#options;
+    const { buffers, commits, counts } = this.#options;
     const buffer = buffers.take();
-    let appender: Appender | undefined;
+    let committed: Promise<CommitResult> | undefined;
+    commits.depart();
     try {
-      appender = await this.#scrapeInto(buffer, time);
+      const appender = await this.#scrapeInto(buffer, time);
+      if (appender !== undefined)
+        committed = new Promise((resolve) => commits.add(() => resolve(appender.commit())));
     } finally {
       // Before the commit: a slow disk keeps many of those waiting.
       buffers.give(buffer);
+      commits.arrive();
     }
-    if (appender !== undefined) counts.countCommit(await appender.commit());
+    if (committed !== undefined) counts.countCommit(await committed);
   }
 
   /** Resolves with what is to be committed, nothing when the loop was stopped. */

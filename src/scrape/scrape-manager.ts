@@ -8,6 +8,7 @@ import { KubernetesWatches } from "../discovery/kubernetes/kubernetes-watches.js
 import { InvalidArgumentError } from "../model/errors.js";
 import type { Labels } from "../model/labels.js";
 import { AddedTargets } from "./added-targets.js";
+import { GatheredCommits } from "./gathered-commits.js";
 import { MemoryPressure, type ReadMemory } from "./memory-pressure.js";
 import { PageBuffers } from "./page-buffers.js";
 import type { ScrapeConfig } from "./scrape-config.js";
@@ -15,11 +16,12 @@ import { ScrapeCounts } from "./scrape-counts.js";
 import type { ScrapeLoop } from "./scrape-loop.js";
 import { ScrapePool, type ScrapePoolOptions } from "./scrape-pool.js";
 import type { ScrapePoolStatus } from "./status.js";
+import { Ticks } from "./ticks.js";
 
 export interface ScrapeManagerOptions
   extends Omit<
     ScrapePoolOptions,
-    "buffers" | "counts" | "createDiscovery" | "addedTargets" | "shortage" | "findLoop"
+    "ticks" | "commits" | "buffers" | "counts" | "createDiscovery" | "addedTargets" | "shortage" | "findLoop"
   > {
   /** When it is given, scrapes are skipped while little memory is left. */
   readonly readMemory?: ReadMemory;
@@ -46,6 +48,8 @@ export class ScrapeManager {
       new MemoryPressure({ clock, read: readMemory, onChange: () => this.#reviewMemory(onProblem) });
     this.#options = {
       ...options,
+      ticks: new Ticks(clock),
+      commits: new GatheredCommits(clock),
       buffers: new PageBuffers(),
       counts: this.counts,
       shortage: () => this.#memory?.reason,

@@ -13,6 +13,7 @@ import { assert } from "../model/assert.js";
 import type { Clock } from "../model/clock.js";
 import { Labels } from "../model/labels.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
+import type { GatheredCommits } from "./gathered-commits.js";
 import type { PageBuffers } from "./page-buffers.js";
 import type { ScrapeConfig } from "./scrape-config.js";
 import type { ScrapeCounts } from "./scrape-counts.js";
@@ -23,10 +24,13 @@ import type { ScrapePoolStatus } from "./status.js";
 import type { Target } from "./target.js";
 import { SharedMetadata, TargetMetadata } from "./target-metadata.js";
 import { TextfileFolder } from "./textfile-folder.js";
+import type { Ticks } from "./ticks.js";
 
 export interface ScrapePoolOptions {
   readonly appendable: Appendable;
   readonly clock: Clock;
+  readonly ticks: Ticks;
+  readonly commits: GatheredCommits;
   readonly buffers: PageBuffers;
   readonly counts: ScrapeCounts;
   readonly metadata?: MetadataSink;
@@ -214,11 +218,11 @@ export class ScrapePool {
   }
 
   #createLoop(target: Target, before?: ScrapeLoop): ScrapeLoop {
-    const { appendable, clock, buffers, counts, version, onFailure } = this.#options;
+    const { appendable, clock, ticks, commits, buffers, counts, version, onFailure } = this.#options;
     const { textfileDirectories: directories, agent } = this.#config;
     const client = agent === undefined ? this.#client : this.#requesterOf(agent, target);
     const options: ScrapeLoopOptions = {
-      ...{ appendable, clock, buffers, counts, version, onFailure, client },
+      ...{ appendable, clock, ticks, commits, buffers, counts, version, onFailure, client },
       metadata: this.#metadataOf(target.identity),
       ...(directories.length > 0 && {
         folder: new TextfileFolder(directories, { clock, timeoutMs: target.timeoutMs }),

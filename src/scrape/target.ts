@@ -71,13 +71,17 @@ export function buildTarget(config: ScrapeConfig, discovered: Labels): TargetOut
   return { kind: "active", target: { url, discoveredLabels: discovered, labels, ...clockwork, identity } };
 }
 
+/** Scrapes begin at multiples of it, so that those of a busy server come in groups: see Ticks. */
+const phaseStepMs = 100;
+
 /**
  * Milliseconds from `now` to the target's first scrape. Targets are spread over the interval by the hash of
  * their identity, so that a restart keeps each in its place and not all are scraped at once.
  */
 export function firstDelayMs(target: Target, intervalMs: number, now: number): number {
   const identity = target.labels.hash() ^ hashText(target.url);
-  const phase = (identity >>> 0) % intervalMs;
+  const step = Math.min(phaseStepMs, Math.ceil(intervalMs / 10));
+  const phase = ((identity >>> 0) % Math.floor(intervalMs / step)) * step;
   return (intervalMs - (now % intervalMs) + phase) % intervalMs;
 }
 

@@ -7,11 +7,13 @@ import { readTextFile } from "../../src/local-files.js";
 import { Labels } from "../../src/model/labels.js";
 import type { MetadataSink, MetricMetadata } from "../../src/model/metric-metadata.js";
 import { RelabelConfig } from "../../src/relabel/relabel-config.js";
+import { GatheredCommits } from "../../src/scrape/gathered-commits.js";
 import { PageBuffers } from "../../src/scrape/page-buffers.js";
 import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
 import { ScrapeCounts } from "../../src/scrape/scrape-counts.js";
 import { ScrapeLoop } from "../../src/scrape/scrape-loop.js";
 import { selectTargets } from "../../src/scrape/select-targets.js";
+import { Ticks } from "../../src/scrape/ticks.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordingAppendable } from "../support/recording-appendable.js";
 import { scrapeConfig } from "../support/scrape-config.js";
@@ -69,6 +71,8 @@ function loopOptions({ http }: ScrapeConfig) {
   counts = new ScrapeCounts();
   return {
     client,
+    ticks: new Ticks(clock),
+    commits: new GatheredCommits(clock),
     buffers,
     counts,
     version: "1.2.3",
@@ -416,7 +420,9 @@ describe("the clockwork", () => {
     answer = () => clock.advance(10_000);
     const scraped = loop();
     await scraped.scrape(1);
-    expect(scraped.status.lastError).toBe("no complete answer within the timeout of 10s");
+    expect(scraped.status.lastError).toMatch(
+      /^cannot get http:\S+: no complete answer within the timeout of 10s; scrape_timeout says how long to wait$/,
+    );
   });
 
   it("keeps a phase of its own, every interval, and stops without marks", async () => {
@@ -435,5 +441,19 @@ describe("the clockwork", () => {
     expect(times[2]! - times[1]!).toBe(15_000);
     expect(clock.nextDue).toBeUndefined();
     expect(database.samples.some((sample) => sample.includes("stale"))).toBe(false);
+  });
+
+  it("goes on within an interval when the machine's clock is set back", async () => {
+    page("a 1\n");
+    const scraped = loop();
+    scraped.start();
+    const wasDue = clock.nextDue!;
+    clock.set(clock.now() - 3_600_000);
+    clock.advance(clock.nextDue! - clock.now());
+    while (database.commits === 0 || clock.nextDue === undefined) await new Promise(setImmediate);
+    expect(clock.nextDue - clock.now()).toBeLessThanOrEqual(15_000);
+    expect((wasDue - clock.nextDue) % 15_000).toBe(0);
+    await scraped.stop();
+    clock.set(clock.now() + 3_600_000);
   });
 });
