@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { type Server, startServer } from "../src/server.js";
 import { eventually } from "./support/eventually.js";
+import { freePort } from "./support/processes.js";
 
 const root = mkdtempSync(join(tmpdir(), "narthex-graphite-"));
 const configFile = join(root, "narthex.yml");
@@ -21,7 +22,7 @@ async function start(): Promise<Server> {
     database: { directory: join(root, "data") },
     host: "127.0.0.1",
     port: 0,
-    graphite: { host: "127.0.0.1", port: 0 },
+    graphite: { host: "127.0.0.1", port: await freePort() },
     configFile,
     version: "1.2.3",
     onEvent: () => {},

@@ -7,6 +7,7 @@ import { GraphiteListener, type GraphiteListenerOptions } from "../../src/listen
 import { systemClock } from "../../src/model/clock.js";
 import { ForbiddenError, TooManyRequestsError } from "../../src/model/errors.js";
 import { eventually } from "../support/eventually.js";
+import { freePort } from "../support/processes.js";
 import { RecordingPush } from "../support/recording-push.js";
 
 class RecordingGate implements PushGate {
@@ -40,7 +41,7 @@ async function start(options: Partial<GraphiteListenerOptions> = {}) {
   const failures: unknown[] = [];
   const listener = await GraphiteListener.start({
     host: "127.0.0.1",
-    port: 0,
+    port: await freePort(),
     gate,
     clock: systemClock,
     onFailure: (error) => failures.push(error),

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
+import { freePort } from "./processes.js";
 
 export interface StoredObject {
   metadata: {
@@ -85,9 +86,10 @@ export class KubernetesServer {
         : (createSecureServer(options, answer) as unknown as Server);
   }
 
-  /** Resolves with the URL. With `port`, there. */
-  async listen(port = 0): Promise<string> {
-    await new Promise<void>((listening) => this.#server.listen(port, "127.0.0.1", listening));
+  /** Resolves with the URL. With `port`, there; a port of its own stays its own when it has closed. */
+  async listen(port?: number): Promise<string> {
+    const ownPort = port ?? (await freePort());
+    await new Promise<void>((listening) => this.#server.listen(ownPort, "127.0.0.1", listening));
     return this.url;
   }
 

@@ -2,7 +2,6 @@
  * NarthexReceiver: a real database behind a real socket, which can go away and come back at the same port.
  */
 
-import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Database } from "../../src/api.js";
 import { buildApp } from "../../src/http/app.js";
@@ -10,6 +9,7 @@ import { openDatabase } from "../../src/index.js";
 import type { PushConfig } from "../../src/ingest/source/push-config.js";
 import type { Clock } from "../../src/model/clock.js";
 import { Labels } from "../../src/model/labels.js";
+import { freePort } from "./processes.js";
 
 export class NarthexReceiver {
   readonly #directory: string;
@@ -17,7 +17,7 @@ export class NarthexReceiver {
   readonly #configs: readonly PushConfig[];
   #database: Database | undefined;
   #app: FastifyInstance | undefined;
-  #port = 0;
+  #port: number | undefined;
 
   private constructor(directory: string, clock: Clock, configs: readonly PushConfig[]) {
     this.#directory = directory;
@@ -53,8 +53,9 @@ export class NarthexReceiver {
     });
     if (this.#configs.length > 0) await this.#database.sources.configure(this.#configs);
     this.#app = buildApp({ database: this.#database, clock, version: "test", onEvent: () => {} });
+    // It comes back to where it was: nobody else must take that meanwhile.
+    this.#port ??= await freePort();
     await this.#app.listen({ host: "127.0.0.1", port: this.#port });
-    this.#port = (this.#app.server.address() as AddressInfo).port;
   }
 
   /** Connections end, and new ones are refused. */

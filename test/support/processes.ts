@@ -3,6 +3,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,20 +23,38 @@ const lowestPort = 12_000;
 const highestPort = 32_000;
 let nextPort = lowestPort + ((process.pid * 61) % (highestPort - lowestPort));
 
-/** A port of 127.0.0.1 that nobody listens on, and that this process gives out once. */
+/**
+ * A port of 127.0.0.1 that nobody has, for TCP and UDP, and that no other process gives out until this one has ended:
+ * the mark is another port that this process keeps, which the system gives to only one.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = nextPort;
     nextPort = port + 1 < highestPort ? port + 1 : lowestPort;
-    if (await canListen(port)) return port;
+    const mark = await bind(port + highestPort - lowestPort);
+    if (mark === undefined) continue;
+    mark.unref();
+    const datagrams = await bind(port);
+    await new Promise<void>((closed) => (datagrams === undefined ? closed() : datagrams.close(closed)));
+    if (datagrams !== undefined && (await canListen(port))) return port;
+    mark.close();
   }
+}
+
+/** Undefined when somebody has it. */
+function bind(port: number): Promise<DatagramSocket | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket("udp4");
+    socket.once("error", () => socket.close(() => resolve(undefined)));
+    socket.bind({ port, address: "127.0.0.1", exclusive: true }, () => resolve(socket));
+  });
 }
 
 function canListen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
   });
 }
 
@@ -75,9 +94,13 @@ export async function start(
     createInterface({ input: stream }).on("line", (line) => output.length < 200 && output.push(line));
   }
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const deadline = Date.now() + 50_000;
-  while (!(await answersOk(url + readyPath))) {
-    if (child.exitCode !== null || Date.now() > deadline) {
+  const deadline = Date.now() + 100_000;
+  for (;;) {
+    const isReady = await answersOk(url + readyPath);
+    const hasEnded = child.exitCode !== null || child.signalCode !== null;
+    // Whoever answers when it has ended is another one.
+    if (isReady && !hasEnded) break;
+    if (hasEnded || Date.now() > deadline) {
       child.kill("SIGKILL");
       throw new Error(`${binary} did not become ready:\n${output.join("\n")}`);
     }

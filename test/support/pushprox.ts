@@ -31,7 +31,10 @@ export class PushProxProxy {
   readonly #known = new Set<string>();
 
   private constructor() {
-    this.#server = createServer((incoming, response) => this.#take(incoming, response));
+    // A connection that breaks takes what was under way with it.
+    this.#server = createServer((incoming, response) => {
+      this.#take(incoming, response).catch(() => response.destroy());
+    });
   }
 
   static async start(): Promise<PushProxProxy> {
@@ -139,12 +142,15 @@ export class PushProxClient {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      const polled = await fetch(`${this.#proxy}/poll`, { method: "POST", body: this.#name, signal }).catch(
-        () => undefined,
-      );
-      const text = polled?.ok === true ? await polled.text() : "";
-      if (text !== "") void this.#scrape(text);
+      // Without a proxy, or when it expires, it polls again.
+      const text = await this.#poll(signal).catch(() => "");
+      if (text !== "") this.#scrape(text).catch(() => {});
     }
+  }
+
+  async #poll(signal: AbortSignal): Promise<string> {
+    const polled = await fetch(`${this.#proxy}/poll`, { method: "POST", body: this.#name, signal });
+    return polled.ok ? polled.text() : "";
   }
 
   async #scrape(text: string): Promise<void> {
@@ -157,20 +163,23 @@ export class PushProxClient {
         : Buffer.from(
             `HTTP/1.1 500 Internal Server Error\r\nid: ${id}\r\n\r\nscrape target doesn't match client fqdn`,
           );
-    await fetch(`${this.#proxy}/push`, { method: "POST", body: new Uint8Array(pushed) }).catch(() => {});
+    await fetch(`${this.#proxy}/push`, { method: "POST", body: new Uint8Array(pushed) });
   }
 }
 
 /** The name is the client's own: it leads to this machine. */
 function askHere(url: URL, headers: Record<string, string>, id: string): Promise<Buffer> {
   const path = `${url.pathname}${url.search}`;
-  return new Promise((resolve) => {
-    const asked = request({ host: "127.0.0.1", port: url.port, path, headers }, async (response) => {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port: url.port, path, headers }, (response) => {
       const { statusCode, statusMessage } = response;
       const kept = ["content-type", "content-encoding"].filter((name) => name in response.headers);
       const lines = kept.map((name) => `${name}: ${response.headers[name]}`);
       const head = [`HTTP/1.1 ${statusCode} ${statusMessage}`, `id: ${id}`, ...lines].join("\r\n");
-      resolve(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), await readAll(response)]));
+      readAll(response).then(
+        (body) => resolve(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body])),
+        reject,
+      );
     });
     asked.on("error", ({ message }) =>
       resolve(Buffer.from(`HTTP/1.1 500 Internal Server Error\r\nid: ${id}\r\n\r\n${message}`)),
