@@ -49,7 +49,7 @@ function parse(pages: readonly Buffer[], form: PageForm): () => number {
 
 function read(kernel: ExpositionKernel, pages: readonly Buffer[], form: PageForm): () => void {
   const tables = pages.map(() => kernel.createTable());
-  const visitor = { newSeries: () => {} };
+  const visitor = { storedAs: () => undefined, newSeries: () => {} };
   let page = 0;
   return () => {
     page++;

@@ -3,7 +3,8 @@
  * the ref and what became of it, so that series that are gone get a staleness marker.
  *
  * Invariants
- *  1. An entry stays while its line is on the page; pages that could not be had or read do not count.
+ *  1. An entry stays while its line is on the page. Pages that could not be had or read take none away, but what they had
+ *     before they failed is known, and ends when it is gone, as in Prometheus.
  *  2. Only samples without a time of their own take part in staleness, as in Prometheus: a series that begins to bring its
  *     times ends.
  *  3. Labels are not kept: they are made of the line again when they are needed, which is seldom.
@@ -21,12 +22,17 @@ import { NO_SERIES, type SeriesRef } from "../model/series.js";
 
 /** Relabelling dropped the series: remembered, so that it is not asked again. */
 const DROPPED = 1;
-/** The current page is the first to have it, and nobody has asked yet. */
+/** No page has had a sample of it that is stored. */
 const NEW = 2;
 /** The current page has it without a time of its own: its end is marked. */
 const TRACKED = 4;
 /** The page before had it so. */
 const TRACKED_BEFORE = 8;
+/** The current page has it, though not as a new one. */
+const SEEN = 16;
+
+/** So many lines of failed pages, and as many again as the last good page had, are known at most. */
+const failedLinesMax = 1000;
 
 /** Pages after which a target tells again what its metrics are: what is told again is kept longer (see MetadataTable). */
 const pagesPerMetadata = 64;
@@ -45,6 +51,9 @@ export class ScrapeCache {
   #isDeleted = false;
   #page = 0;
   #format: PageFormat | undefined;
+  /** Series that the last good page had, and those that have become known since. */
+  #settled = 0;
+  #unsettled = 0;
   /** By entry, like all that follow. */
   #refs = new Uint32Array(0);
   #flags = new Uint8Array(0);
@@ -72,7 +81,7 @@ export class ScrapeCache {
     this.#page++;
     const flags = this.#flags;
     for (let entry = 0; entry < flags.length; entry++)
-      flags[entry] = (flags[entry]! & DROPPED) | ((flags[entry]! & TRACKED) << 1);
+      flags[entry] = (flags[entry]! & (DROPPED | NEW)) | ((flags[entry]! & TRACKED) << 1);
   }
 
   /** The current page is done with. What is only of use for it must not live on: it is much, when all targets are new. */
@@ -88,12 +97,13 @@ export class ScrapeCache {
     bytes: Buffer,
     format: PageFormat,
     labelsOf: (scraped: Labels) => Labels | undefined,
-    metadata: Omit<PageVisitor, "newSeries">,
+    metadata: Pick<PageVisitor, "type" | "help" | "unit">,
   ): void {
     this.#enter();
     const visitor: PageVisitor = {
       ...metadata,
-      newSeries: (entry, scraped) => this.#add(entry, labelsOf(scraped)),
+      storedAs: labelsOf,
+      newSeries: (entry, labels) => this.#add(entry, labels),
     };
     const tellMetadata = this.#format !== format || this.#page % pagesPerMetadata === 0;
     this.#format = format;
@@ -107,11 +117,18 @@ export class ScrapeCache {
     return this.#kernel.rows();
   }
 
-  /** Whether the current page is the first to have this series; true once. */
+  /** Whether the current page has had this series before, as far as it was not a new one of which nothing was stored. */
+  isRepeated(entry: number): boolean {
+    const flags = this.#flags[entry]!;
+    if ((flags & (SEEN | NEW)) === 0) this.#flags[entry] = flags | SEEN;
+    return (flags & SEEN) !== 0;
+  }
+
+  /** Whether nothing of this series was stored yet; true once, as something is now. */
   takeNew(entry: number): boolean {
     const flags = this.#flags[entry]!;
     if ((flags & NEW) === 0) return false;
-    this.#flags[entry] = flags & ~NEW;
+    this.#flags[entry] = (flags & ~NEW) | SEEN;
     return true;
   }
 
@@ -162,24 +179,32 @@ export class ScrapeCache {
     return ended;
   }
 
+  /** Those of them that the current page does not have by another line either. Call it when refs are known. */
+  vanishedSeries(): number[] {
+    const kept = new Set<SeriesRef>();
+    for (let entry = 0; entry < this.#flags.length; entry++)
+      if ((this.#flags[entry]! & TRACKED) !== 0) kept.add(this.refOf(entry));
+    kept.delete(NO_SERIES);
+    return this.vanished().filter((entry) => !kept.has(this.refOf(entry)));
+  }
+
   /** All series that are stored. */
   stored(): number[] {
     this.#enter();
     return this.#kernel.entries().filter((entry) => !this.isDropped(entry));
   }
 
-  /** Takes back what the current page said: it could not be used, so all of the page before has vanished. */
-  discardPage(): void {
-    this.#enter();
-    this.#kernel.discardPage();
-    this.endPage();
-    for (let entry = 0; entry < this.#flags.length; entry++) this.#flags[entry]! &= ~TRACKED;
-  }
-
   /** Forgets the lines that the current page, a good one, does not have. Call it after `vanished`. */
   forgetVanished(): void {
     this.#enter();
     this.#kernel.forgetVanished();
+    this.#settled = this.#kernel.rows().length;
+    this.#unsettled = 0;
+  }
+
+  /** The same for a page that failed: it forgets only when there are too many. */
+  limitFailed(): void {
+    if (this.#unsettled > this.#settled + failedLinesMax) this.forgetVanished();
   }
 
   #enter(): void {
@@ -190,6 +215,7 @@ export class ScrapeCache {
     if (entry >= this.#refs.length) this.#grow(entry);
     this.#refs[entry] = NO_SERIES;
     this.#flags[entry] = labels === undefined ? DROPPED : NEW;
+    this.#unsettled++;
     if (entry < this.#newestTimes.length) this.#newestTimes[entry] = Number.NEGATIVE_INFINITY;
     if (labels === undefined) return;
     this.#new ??= new Map();

@@ -8,23 +8,20 @@
  */
 
 import type { HttpRequester } from "../http-client/http-client.js";
-import type { PageVisitor } from "../ingest/exposition/page-reader.js";
 import type { Appendable, Appender, CommitResult } from "../model/appendable.js";
 import type { Clock } from "../model/clock.js";
 import { TsdbError } from "../model/errors.js";
-import type { Labels } from "../model/labels.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
 import type { TimestampMs } from "../model/sample.js";
 import { fetchPage } from "./fetch.js";
 import type { GatheredCommits } from "./gathered-commits.js";
 import type { PageBuffer, PageBuffers } from "./page-buffers.js";
+import { asTsdbError, PageStager } from "./page-stager.js";
 import { ReportSeries } from "./report-series.js";
 import { type PageFormat, ScrapeCache } from "./scrape-cache.js";
 import type { ScrapeConfig } from "./scrape-config.js";
 import type { ScrapeCounts } from "./scrape-counts.js";
 import { ScrapeLimitError } from "./scrape-limit-error.js";
-import { ScrapedLabels } from "./scraped-labels.js";
-import type { StagedFor } from "./staged-columns.js";
 import type { TargetStatus } from "./status.js";
 import { firstDelayMs, type Target } from "./target.js";
 import type { TextfileFolder } from "./textfile-folder.js";
@@ -49,9 +46,6 @@ export interface ScrapeLoopOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Samples further in the future than this are left out, as in Prometheus. */
-const futureMaxMs = 10 * 60_000;
-
 /** A scrape that starts this little late still gets the time it was due, so that times stay regular. */
 const alignmentMaxMs = 2;
 
@@ -60,9 +54,10 @@ export class ScrapeLoop {
   readonly #config: ScrapeConfig;
   readonly #options: ScrapeLoopOptions;
   readonly #cache: ScrapeCache;
-  readonly #labels: ScrapedLabels;
+  readonly #stager: PageStager;
   readonly #reports: ReportSeries;
   readonly #stopping = new AbortController();
+  #isEnding = false;
   #cancelTimer: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
   #due: TimestampMs = 0;
@@ -76,7 +71,7 @@ export class ScrapeLoop {
     this.#config = { ...config, intervalMs, timeoutMs };
     this.#options = options;
     this.#cache = before === undefined ? new ScrapeCache(options.buffers.kernel) : before.#cache;
-    this.#labels = new ScrapedLabels(target.labels, config);
+    this.#stager = new PageStager(target, this.#config, this.#cache, options);
     this.#reports = new ReportSeries(target.labels, config.extraScrapeMetrics);
     this.#status = {
       health: "unknown",
@@ -110,21 +105,31 @@ export class ScrapeLoop {
 
   /** Aborts a scrape in flight; resolves when nothing of this loop will be appended any more. */
   async stop(): Promise<void> {
-    this.#cancelTimer();
     this.#stopping.abort();
+    await this.finish();
+  }
+
+  /** Begins no other scrape; resolves when the one in flight, which counts, is done. */
+  async finish(): Promise<void> {
+    this.#isEnding = true;
+    this.#cancelTimer();
     await this.#running;
   }
 
   /**
-   * Stops, because the target is gone. `ended` is called when its series are marked; a `stop` before that leaves them
+   * Finishes, because the target is gone. `ended` is called when its series are marked; a `stop` before that leaves them
    * as they are. `heir` gives, when the time has come, a loop whose series have the same labels, if there is one by
    * then: what it has is not marked.
    */
   retire(heir: () => ScrapeLoop | undefined, ended: () => void): void {
+    void this.finish().then(() => {
+      if (!this.#stopping.signal.aborted) this.#scheduleEnd(heir, ended);
+    });
+  }
+
+  #scheduleEnd(heir: () => ScrapeLoop | undefined, ended: () => void): void {
     const { clock, onFailure } = this.#options;
     const { intervalMs } = this.#config;
-    this.#cancelTimer();
-    this.#stopping.abort();
     if (this.#status.lastScrape === undefined) {
       this.forget();
       ended();
@@ -138,8 +143,7 @@ export class ScrapeLoop {
         this.#cancelTimer = clock.schedule(intervalMs, mark);
         return;
       }
-      this.#running = this.#running
-        .then(() => this.#markEnd(this.#due, successor))
+      this.#running = this.#markEnd(this.#due, successor)
         .catch(onFailure)
         .finally(() => {
           this.forget();
@@ -170,10 +174,11 @@ export class ScrapeLoop {
     } catch (error) {
       onFailure(error);
     }
-    const intervals = Math.ceil((clock.now() - this.#due) / intervalMs);
+    // What hangs for a whole interval is asked again at once, as by Prometheus.
+    const intervals = Math.round((clock.now() - this.#due) / intervalMs);
     // Where the clock was set back, the target does not wait until it is as late again.
     this.#due += intervalMs * (intervals < 0 ? intervals : Math.max(1, intervals));
-    if (!this.#stopping.signal.aborted) this.#schedule();
+    if (!this.#isEnding) this.#schedule();
   }
 
   /** Scrapes once; everything gets the time `time`. Rejects only when the database refuses. */
@@ -201,7 +206,7 @@ export class ScrapeLoop {
     const page = await this.#fetch(buffer);
     if (this.#stopping.signal.aborted) return undefined;
     const durationMs = clock.monotonic() - started;
-    const { appender, failure, found } = this.#stage(page, buffer, time);
+    const { appender, failure, found } = this.#stager.stage(page, buffer, time);
     counts.scrapes++;
     if (failure !== undefined) counts.failures++;
     if (failure instanceof ScrapeLimitError) counts.countLimit(failure.limit);
@@ -237,109 +242,9 @@ export class ScrapeLoop {
     return fetchPage(this.target.url, this.#config, buffer, options).catch(asTsdbError);
   }
 
-  /** Stages the page, all of it or nothing, and the ends of series that it does not have. */
-  #stage(page: PageFormat | TsdbError, buffer: PageBuffer, time: TimestampMs): StagedPage {
-    const { appendable } = this.#options;
-    const found = { scraped: 0, kept: 0, added: 0 };
-    let appender = appendable.appender();
-    let failure = page instanceof TsdbError ? page : undefined;
-    this.#cache.beginPage();
-    if (!(page instanceof TsdbError)) {
-      try {
-        this.#appendPage(appender, { bytes: buffer.bytes, format: page }, time, found);
-      } catch (error) {
-        failure = asTsdbError(error);
-        appender.rollback();
-        this.#cache.discardPage();
-        appender = appendable.appender();
-      }
-    }
-    this.#stageEnds(appender, this.#cache.vanished(), time);
-    // An empty page ends all series, but what is known of them stays known, as in Prometheus.
-    if (failure === undefined && buffer.sizeBytes > 0) this.#cache.forgetVanished();
-    this.#cache.endPage();
-    return { appender, failure, found };
-  }
-
-  /**
-   * Throws when the page is malformed or beyond a limit; `found` then tells what it had: up to the line that is wrong, or
-   * in all.
-   */
-  #appendPage(
-    appender: Appender,
-    page: { readonly bytes: Buffer; readonly format: PageFormat },
-    time: TimestampMs,
-    found: PageCounts,
-  ): void {
-    const { metadata } = this.#options;
-    const samplesMax = this.#config.samplesMax || Number.POSITIVE_INFINITY;
-    let isRefused = false;
-    const labelsOf = (scraped: Labels) => {
-      isRefused = true;
-      const labels = this.#labels.of(scraped);
-      isRefused = false;
-      return labels;
-    };
-    // An empty page is a good one in all formats, even where its end should be marked.
-    if (page.bytes.length === 0) return;
-    try {
-      this.#cache.readPage(page.bytes, page.format, labelsOf, metadata ? describing(metadata) : {});
-    } finally {
-      this.#stageRows(appender, time, found);
-      // The sample whose labels were refused was scraped, too.
-      if (isRefused) found.scraped++;
-    }
-    if (found.kept > samplesMax)
-      throw new ScrapeLimitError("samples", `the page has more samples than sample_limit, ${samplesMax}`);
-  }
-
-  /** What was read of the page, as the configuration has it. */
-  #stageRows(appender: Appender, time: TimestampMs, found: PageCounts): void {
-    const cache = this.#cache;
-    const { honorTimestamps, trackTimestampsStaleness } = this.#config;
-    const { buffers, clock, counts } = this.#options;
-    const samplesMax = this.#config.samplesMax || Number.POSITIVE_INFINITY;
-    const latest = clock.now() + futureMaxMs;
-    const { entries, values, times, length } = cache.rows;
-    const { columns } = buffers;
-    columns.begin(this.#stagedFor(appender));
-    found.scraped = length;
-    for (let row = 0; row < length; row++) {
-      const entry = entries[row]!;
-      const ownTime = times[row]!;
-      const isExplicit = honorTimestamps && !Number.isNaN(ownTime);
-      if (cache.isDropped(entry)) continue;
-      if (!isExplicit || trackTimestampsStaleness) cache.track(entry);
-      if (++found.kept > samplesMax) continue;
-      if (isExplicit && ownTime > latest) {
-        counts.countUnstored("too-new", 1);
-        continue;
-      }
-      if (cache.takeNew(entry)) found.added++;
-      if (isExplicit && !cache.isNewest(entry, ownTime)) counts.outOfOrder++;
-      columns.add(entry, isExplicit ? ownTime : time, values[row]!);
-    }
-    columns.flush();
-  }
-
-  #stageEnds(appender: Appender, entries: readonly number[], time: TimestampMs): void {
-    const { columns } = this.#options.buffers;
-    columns.begin(this.#stagedFor(appender));
-    for (const entry of entries) columns.addStale(entry, time);
-    columns.flush();
-  }
-
-  #stagedFor(appender: Appender): StagedFor {
-    return { appender, refs: this.#cache, labelsOf: (entry) => this.#labelsOf(entry) };
-  }
-
-  #labelsOf(entry: number): Labels {
-    return this.#cache.labelsOf(entry, (scraped) => this.#labels.of(scraped));
-  }
-
   /** The keys of the labels of all series that are stored. */
   #labelKeys(): ReadonlySet<string> {
-    return new Set(this.#cache.stored().map((entry) => this.#labelsOf(entry).key()));
+    return new Set(this.#cache.stored().map((entry) => this.#stager.labelsOf(entry).key()));
   }
 
   /** Of all series of the target, except those that `heir` has. */
@@ -349,36 +254,10 @@ export class ScrapeLoop {
     const appender = appendable.appender();
     this.#cache.beginPage();
     const ended = this.#cache.vanished();
-    const isGone = (entry: number) => inherited.size === 0 || !inherited.has(this.#labelsOf(entry).key());
-    this.#stageEnds(appender, ended.filter(isGone), time);
+    const isGone = (entry: number) =>
+      inherited.size === 0 || !inherited.has(this.#stager.labelsOf(entry).key());
+    this.#stager.stageEnds(appender, ended.filter(isGone), time);
     if (heir?.status.lastScrape === undefined) this.#reports.appendStale(appender, time);
     counts.countCommit(await appender.commit());
   }
-}
-
-interface StagedPage {
-  readonly appender: Appender;
-  readonly failure: TsdbError | undefined;
-  readonly found: PageCounts;
-}
-
-/** Samples that a page had, those that relabelling kept, and series that were not there before. */
-interface PageCounts {
-  scraped: number;
-  kept: number;
-  added: number;
-}
-
-function describing(metadata: MetadataSink): Omit<PageVisitor, "newSeries"> {
-  return {
-    type: (name, type) => metadata.describeMetric(name, { type: type === "untyped" ? "unknown" : type }),
-    help: (name, help) => metadata.describeMetric(name, { help }),
-    unit: (name, unit) => metadata.describeMetric(name, { unit }),
-  };
-}
-
-/** The target's fault is a TsdbError; anything else is a bug and goes on. */
-function asTsdbError(error: unknown): TsdbError {
-  if (error instanceof TsdbError) return error;
-  throw error;
 }

@@ -68,6 +68,7 @@ export class ScrapePool {
   readonly #retiring = new Set<ScrapeLoop>();
   #isStarted = false;
   #isRetiring = false;
+  #isStopped = false;
 
   constructor(config: ScrapeConfig, options: ScrapePoolOptions) {
     this.#config = config;
@@ -146,6 +147,7 @@ export class ScrapePool {
 
   /** Resolves when no loop will append any more. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     await this.#discovery.stop();
     await Promise.all([...this.#loops.values(), ...this.#retiring].map((loop) => loop.stop()));
     this.#client.close();
@@ -200,21 +202,24 @@ export class ScrapePool {
     }
   }
 
+  /** Each on its own: one that waits for its target keeps no other one waiting. */
   async #replaceLoops(isKnownStill: boolean): Promise<void> {
     const before = [...this.#loops.values()];
-    await Promise.all(before.map((loop) => loop.stop()));
-    for (const old of before) {
-      // Gone meanwhile, and perhaps back, with a loop of the new rules.
-      if (this.#loops.get(old.target.identity) !== old) continue;
-      const target = this.#selection.active.find(({ identity }) => identity === old.target.identity);
-      if (target === undefined) continue;
-      // What the old rules made of its series, and the new ones do not, ends as if the target were gone.
-      if (!isKnownStill) this.#retire(old);
-      const loop = this.#createLoop(target, isKnownStill ? old : undefined);
-      this.#loops.set(target.identity, loop);
-      loop.refuse(this.#refusal());
-      if (this.#isStarted) loop.start();
-    }
+    await Promise.all(before.map((loop) => this.#replaceLoop(loop, isKnownStill)));
+  }
+
+  async #replaceLoop(old: ScrapeLoop, isKnownStill: boolean): Promise<void> {
+    await old.finish();
+    // Gone meanwhile, and perhaps back, with a loop of the new rules.
+    if (this.#isStopped || this.#loops.get(old.target.identity) !== old) return;
+    const target = this.#selection.active.find(({ identity }) => identity === old.target.identity);
+    if (target === undefined) return;
+    // What the old rules made of its series, and the new ones do not, ends as if the target were gone.
+    if (!isKnownStill) this.#retire(old);
+    const loop = this.#createLoop(target, isKnownStill ? old : undefined);
+    this.#loops.set(target.identity, loop);
+    loop.refuse(this.#refusal());
+    if (this.#isStarted) loop.start();
   }
 
   #createLoop(target: Target, before?: ScrapeLoop): ScrapeLoop {

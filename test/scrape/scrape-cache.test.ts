@@ -1,16 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { Labels } from "../../src/model/labels.js";
+import type { SeriesRef } from "../../src/model/series.js";
 import { PageBuffers } from "../../src/scrape/page-buffers.js";
 import { ScrapeCache } from "../../src/scrape/scrape-cache.js";
 
 const keep = (labels: Labels) => labels;
 
-/** Reads a good page. */
+/** Reads a page, up to where it fails. */
 function read(cache: ScrapeCache, text: string, metadata = {}): void {
   cache.beginPage();
-  cache.readPage(Buffer.from(text), "prometheus", keep, metadata);
-  const { entries } = cache.rows;
-  for (const entry of entries) if (!cache.isDropped(entry)) cache.track(entry);
+  try {
+    cache.readPage(Buffer.from(text), "prometheus", keep, metadata);
+  } finally {
+    for (const entry of cache.rows.entries) cache.track(entry);
+  }
+}
+
+function ended(cache: ScrapeCache): string[] {
+  return cache.vanished().map((entry) => String(cache.labelsOf(entry, keep)));
 }
 
 function endGood(cache: ScrapeCache): void {
@@ -28,23 +35,40 @@ describe("ScrapeCache", () => {
     expect(labels.map((of) => of.toObject())).toEqual([bucket.toObject(), { __name__: "b", le: "1.0" }]);
   });
 
-  it("names series that have ended once, also when a page could not be used meanwhile", () => {
+  it("names a series that has ended once, also after pages that were not had", () => {
     const cache = new ScrapeCache(new PageBuffers().kernel);
     read(cache, "a 1\nb 1\n");
     endGood(cache);
-    read(cache, "a 1\nc 1\n");
-    cache.discardPage();
-    expect(cache.vanished()).toHaveLength(2);
+    cache.beginPage();
+    expect(ended(cache)).toEqual(["a", "b"]);
     cache.endPage();
     cache.beginPage();
-    expect(cache.vanished()).toEqual([]);
+    expect(ended(cache)).toEqual([]);
     cache.endPage();
-    read(cache, "b 1\n");
-    expect(cache.vanished()).toEqual([]);
+  });
+
+  it("ends what a page had before it failed when the next one has it no more", () => {
+    const cache = new ScrapeCache(new PageBuffers().kernel);
+    read(cache, "a 1\nb 1\n");
     endGood(cache);
+    expect(() => read(cache, "a 1\nc 1\nd\nb 1\n")).toThrow("line 3");
+    expect(ended(cache)).toEqual(["b"]);
+    cache.endPage();
     read(cache, "c 1\n");
-    const ended = cache.vanished().map((entry) => String(cache.labelsOf(entry, keep)));
-    expect(ended).toEqual(["b"]);
+    expect(ended(cache)).toEqual(["a"]);
+    endGood(cache);
+  });
+
+  it("tells a series that a page has by another line from one that it has not", () => {
+    const cache = new ScrapeCache(new PageBuffers().kernel);
+    read(cache, 'a{b="c"} 1\nd 1\n');
+    for (const [row, entry] of cache.rows.entries.entries()) cache.setRef(entry, (row + 1) as SeriesRef);
+    endGood(cache);
+    expect(() => read(cache, 'a{b="c",} 1\nno line\n')).toThrow("line 2");
+    cache.setRef(cache.rows.entries[0]!, 1 as SeriesRef);
+    const series = cache.vanishedSeries().map((entry) => String(cache.labelsOf(entry, keep)));
+    expect(series).toEqual(["d"]);
+    expect(ended(cache)).toEqual(['a{b="c"}', "d"]);
   });
 
   it("does not know a series that was refused, however often it comes", () => {
@@ -56,9 +80,20 @@ describe("ScrapeCache", () => {
       cache.beginPage();
       expect(() => cache.readPage(Buffer.from("a 1\nb 1\n"), "prometheus", refuse, {})).toThrow("refused");
       expect(cache.rows.length).toBe(0);
-      cache.discardPage();
+      cache.endPage();
     }
     expect(cache.stored()).toEqual([]);
+  });
+
+  it("forgets what failed pages had when they always have something else", () => {
+    const cache = new ScrapeCache(new PageBuffers().kernel);
+    for (let page = 0; page < 50; page++) {
+      const lines = Array.from({ length: 100 }, (_, i) => `a{n="${page}",i="${i}"} 1\n`);
+      expect(() => read(cache, `${lines.join("")}b\n`)).toThrow("line 101");
+      cache.limitFailed();
+      cache.endPage();
+    }
+    expect(cache.stored().length).toBeLessThanOrEqual(1200);
   });
 
   it("tells a metric's metadata when they are new, and now and then again", () => {

@@ -144,7 +144,7 @@ describe("a scrape", () => {
       {},
       /HTTP status 503/,
     ],
-    ["a line is malformed", () => page("a 5\nthis is { no line\n"), {}, /line 2|./],
+    ["a line is malformed", () => page("this is { no line\na 5\n"), {}, /line 2|./],
     [
       "the content type is unknown",
       () => page("a 1\n", "text/html"),
@@ -152,7 +152,7 @@ describe("a scrape", () => {
       /text\/html.*fallback_scrape_protocol/,
     ],
     ["the connection breaks", () => (answer = (response) => response.destroy()), {}, /./],
-    ["there are too many samples", () => page("a 1\nb 2\nc 3\n"), { samplesMax: 2 }, /sample_limit, 2/],
+    ["there are too many samples", () => page("b 2\nc 3\na 1\n"), { samplesMax: 2 }, /sample_limit, 2/],
     ["the page is too large", () => page("a 1\nb 2\n"), { bodySizeMaxBytes: 5 }, /body_size_limit, 5 bytes/],
   ])("marks every series stale and is down when %s", async (_, fail, changes, reason) => {
     const scraped = loop(changes);
@@ -165,12 +165,44 @@ describe("a scrape", () => {
     expect(database.samples[1]).toBe('up{instance="i", job="app"} 0 @2000');
     expect(scraped.status).toMatchObject({ health: "down", lastError: expect.stringMatching(reason) });
     database.samples.length = 0;
+    answer = (response) => response.destroy();
     await scraped.scrape(3000);
-    expect(database.samples.filter((sample) => sample.includes("stale"))).toEqual([]);
+    expect(database.samples.filter((sample) => sample.startsWith("a{"))).toEqual([]);
     page("a 2\n");
     await scraped.scrape(4000);
     expect(scraped.status.health).toBe("up");
     expect(taken().at(-1)).toBe('a{instance="i", job="app"} 2 @4000');
+  });
+
+  it.each<[string, string, Partial<ScrapeConfig>]>([
+    ["a malformed line", "b 1\na 1\nno line\nd 1\nc 1\n", {}],
+    ["the sample that is one too many", "b 1\na 1\nd 1\nc 1\n", { samplesMax: 2 }],
+    ["labels beyond a limit", 'b 1\na 1\na{x="y",z="y"} 1\nc 1\n', { labelsMax: 4 }],
+  ])("knows what a page had before %s, as Prometheus does", async (_, text, changes) => {
+    const scraped = loop(changes);
+    const added = () => database.samples.at(-1)!.replace(/.*\} (.*) @.*/, "$1");
+    page("a 1\nc 1\n");
+    await scraped.scrape(1000);
+    taken();
+    page(text);
+    await scraped.scrape(2000);
+    expect(added()).toBe("1");
+    expect(taken()).toEqual(['c{instance="i", job="app"} stale @2000']);
+    await scraped.scrape(3000);
+    expect(added()).toBe("0");
+    expect(taken()).toEqual([]);
+    page("a 1\n");
+    await scraped.scrape(4000);
+    expect(taken()).toEqual(['a{instance="i", job="app"} 1 @4000', 'b{instance="i", job="app"} stale @4000']);
+  });
+
+  it("does not count towards sample_limit what is there twice", async () => {
+    const scraped = loop({ samplesMax: 2 });
+    page("a 1\na 2\nb 1\na 3\n");
+    await scraped.scrape(1000);
+    expect(scraped.status.health).toBe("up");
+    expect(taken()).toEqual(['a{instance="i", job="app"} 1 @1000', 'b{instance="i", job="app"} 1 @1000']);
+    expect(counts.unstored).toEqual(new Map([["duplicate-time", 2]]));
   });
 
   it("keeps the times of the page, without staleness, unless told not to", async () => {

@@ -27,8 +27,10 @@ const pageSizeMaxBytes = 512 * 1024 * 1024;
 
 /** What is not known of a page. */
 export interface PageVisitor extends Pick<ExpositionVisitor, "type" | "help" | "unit"> {
-  /** A series that has become known, as this entry. What it throws ends the page. */
-  newSeries(entry: number, labels: Labels): void;
+  /** What a series that is not known is stored as, undefined for not at all. What it throws ends the page. */
+  storedAs(labels: Labels): Labels | undefined;
+  /** Such a series has become known, as this entry. */
+  newSeries(entry: number, stored: Labels | undefined): void;
 }
 
 export interface PageReading {
@@ -44,14 +46,13 @@ export interface PageReading {
 export function readPage(bytes: Buffer, reading: PageReading): void {
   const { kernel, format, tellMetadata, limits = defaultIngestLimits } = reading;
   const isOpenMetrics = format === "openmetrics";
+  const options = { isOpenMetrics, readComments: tellMetadata, lineSizeMax: limits.lineSizeBytes };
+  // There must be no rows of another page when this one is not read at all.
+  kernel.begin(0, options);
   if (bytes.length > pageSizeMaxBytes)
     throw new LimitExceededError(`the page has ${bytes.length} bytes, more than ${pageSizeMaxBytes}`);
   kernel.input(bytes.length).set(bytes);
-  kernel.begin(bytes.length, {
-    isOpenMetrics,
-    readComments: tellMetadata,
-    lineSizeMax: limits.lineSizeBytes,
-  });
+  kernel.begin(bytes.length, options);
   const lines = new UnknownLines(bytes, reading);
   for (let stop = kernel.read(); stop !== STOP_END; stop = kernel.read()) {
     if (stop === STOP_LINE) lines.read();
@@ -84,11 +85,7 @@ class UnknownLines {
         const start = this.#parser.seriesStart;
         const sizeBytes = this.#parser.seriesEnd - start;
         let entry = kernel.find(start, sizeBytes);
-        if (entry === NONE) {
-          entry = kernel.add(start, sizeBytes);
-          if (entry === NONE) throw noRoom(sizeBytes);
-          visitor.newSeries(entry, series.labels());
-        }
+        if (entry === NONE) entry = addSeries(kernel, visitor, { labels: series.labels(), start, sizeBytes });
         kernel.addRow(entry, value, time ?? Number.NaN);
       },
       type: (name, type) => {
@@ -139,7 +136,21 @@ export function labelsOfText(bytes: Uint8Array, kind: number): Labels {
   return scanner.labels();
 }
 
-export function noRoom(sizeBytes: number): LimitExceededError {
+/** Of a series whose text stands at `start` of the page. */
+export function addSeries(
+  kernel: ExpositionKernel,
+  visitor: Pick<PageVisitor, "storedAs" | "newSeries">,
+  series: { readonly labels: Labels; readonly start: number; readonly sizeBytes: number },
+): number {
+  // Before it is known: one that is refused must be asked for again.
+  const stored = visitor.storedAs(series.labels);
+  const entry = kernel.add(series.start, series.sizeBytes);
+  if (entry === NONE) throw noRoom(series.sizeBytes);
+  visitor.newSeries(entry, stored);
+  return entry;
+}
+
+function noRoom(sizeBytes: number): LimitExceededError {
   return new LimitExceededError(
     sizeBytes > TEXT_SIZE_BYTES_MAX
       ? `a series has a text of ${sizeBytes} bytes, more than ${TEXT_SIZE_BYTES_MAX}`

@@ -2,14 +2,20 @@
  * parseProtobufExposition: metric families as delimited protobuf messages, told as if their lines had been read.
  *
  * Histograms are told as their classic buckets, with `+Inf` when nobody has said it; exemplars and created times are
- * skipped. What is wrong throws MalformedInputError, almost all of it before anything is told: `malformed` is not called.
+ * skipped. What is wrong throws MalformedInputError, when all families before it have been told: `malformed` is not called.
  */
 
 import { MalformedInputError } from "../../model/errors.js";
 import { quoteText } from "../../model/labels.js";
 import { defaultIngestLimits, type IngestLimits } from "../limits.js";
-import { boundLabelOf, isHistogram, type MetricFamily, samplesOf } from "../pushgateway/metric-family.js";
-import { readProtobufFamilies } from "../pushgateway/read-protobuf-families.js";
+import {
+  boundLabelOf,
+  type FamilySample,
+  type Metric,
+  type MetricFamily,
+  samplesOf,
+} from "../pushgateway/metric-family.js";
+import { protobufFamilies } from "../pushgateway/read-protobuf-families.js";
 import type { ExpositionVisitor } from "./exposition-visitor.js";
 
 export const protobufMediaType =
@@ -34,24 +40,27 @@ export function parseProtobufExposition(
   visitor: ExpositionVisitor,
   limits: IngestLimits = defaultIngestLimits,
 ): void {
-  for (const family of readProtobufFamilies(bytes, limits).values()) {
+  for (const family of protobufFamilies(bytes, limits)) {
     visitor.type?.(family.name, family.type);
     if (family.help !== "") visitor.help?.(family.name, family.help);
-    checkBoundLabel(family);
-    for (const { labels, value, time } of samplesOf(family)) {
-      // A time of zero stands for none.
-      visitor.sample({ key: () => labels.key(), labels: () => labels }, value, time || undefined);
+    for (const metric of family.metrics) {
+      for (const { labels, value, time } of samplesInOrder(family, metric)) {
+        // A time of zero stands for none.
+        visitor.sample({ key: () => labels.key(), labels: () => labels }, value, time || undefined);
+      }
     }
   }
 }
 
-/** A bound is the label of one of the metric's series: it would be there twice. */
-function checkBoundLabel({ name, type, metrics }: MetricFamily): void {
-  const label = boundLabelOf(type);
-  if (label === undefined) return;
-  for (const metric of metrics) {
-    const hasBounds = isHistogram(type) || (metric.kind === "distribution" && metric.points.length > 0);
-    if (hasBounds && metric.labels.has(label))
-      throw new MalformedInputError(`the label "${label}" of ${quoteText(name)} is given twice`);
-  }
+/** In the order in which Prometheus has them: of a page beyond a limit that decides what counts. */
+function* samplesInOrder(family: MetricFamily, metric: Metric): Generator<FamilySample> {
+  const samples = samplesOf({ ...family, metrics: [metric] });
+  if (metric.kind === "simple") return yield* samples;
+  const points = samples.slice(0, -2);
+  yield* samples.slice(-2).reverse();
+  const label = boundLabelOf(family.type)!;
+  // A bound is the label of one of the metric's series: it would be there twice.
+  if (points.length > 0 && metric.labels.has(label))
+    throw new MalformedInputError(`the label "${label}" of ${quoteText(family.name)} is given twice`);
+  yield* points;
 }

@@ -6,22 +6,22 @@
 import { NONE } from "../../kernels/exposition-format.js";
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import { defaultIngestLimits } from "../limits.js";
-import { noRoom, type PageReading } from "./page-reader.js";
+import { addSeries, type PageReading } from "./page-reader.js";
 import { parseProtobufExposition } from "./protobuf-exposition.js";
 
-/** Throws MalformedInputError, and LimitExceededError when there is no room. */
+/** Throws MalformedInputError, and LimitExceededError when there is no room; what came before counts as in `readPage`. */
 export function readProtobufPage(bytes: Uint8Array, { kernel, visitor }: Omit<PageReading, "format">): void {
   const { lineSizeBytes } = defaultIngestLimits;
   const options = { isOpenMetrics: false, readComments: false, lineSizeMax: lineSizeBytes };
-  // Nothing is read of a page that is malformed.
-  kernel.begin(0, options);
   const samples: { readonly labels: Labels; readonly value: number; readonly time: number }[] = [];
-  parseProtobufExposition(bytes, {
-    ...(visitor.type && { type: visitor.type }),
-    ...(visitor.help && { help: visitor.help }),
-    sample: (series, value, time) =>
-      samples.push({ labels: series.labels(), value, time: time ?? Number.NaN }),
-  });
+  const failure = failureOf(() =>
+    parseProtobufExposition(bytes, {
+      ...(visitor.type && { type: visitor.type }),
+      ...(visitor.help && { help: visitor.help }),
+      sample: (series, value, time) =>
+        samples.push({ labels: series.labels(), value, time: time ?? Number.NaN }),
+    }),
+  );
   const texts = samples.map(({ labels }) => Buffer.from(seriesText(labels)));
   const text = Buffer.concat(texts);
   kernel.input(text.length).set(text);
@@ -30,13 +30,19 @@ export function readProtobufPage(bytes: Uint8Array, { kernel, visitor }: Omit<Pa
   for (const [i, { labels, value, time }] of samples.entries()) {
     const sizeBytes = texts[i]!.length;
     let entry = kernel.find(start, sizeBytes);
-    if (entry === NONE) {
-      entry = kernel.add(start, sizeBytes);
-      if (entry === NONE) throw noRoom(sizeBytes);
-      visitor.newSeries(entry, labels);
-    }
+    if (entry === NONE) entry = addSeries(kernel, visitor, { labels, start, sizeBytes });
     kernel.addRow(entry, value, time);
     start += sizeBytes;
+  }
+  if (failure !== undefined) throw failure;
+}
+
+function failureOf(read: () => void): unknown {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 

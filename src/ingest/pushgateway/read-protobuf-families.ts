@@ -29,16 +29,24 @@ export function readProtobufFamilies(
   allowance?: FamilyAllowance,
 ): ReadonlyMap<string, MetricFamily> {
   const families = new Map<string, MetricFamily>();
+  for (const family of protobufFamilies(bytes, limits, allowance)) families.set(family.name, family);
+  return families;
+}
+
+/** One after the other: what is wrong throws when its turn has come. */
+export function* protobufFamilies(
+  bytes: Uint8Array,
+  limits: IngestLimits,
+  allowance?: FamilyAllowance,
+): Generator<MetricFamily> {
   const reader = new ProtobufReader(bytes);
   while (reader.position < bytes.length) {
     reader.enter(reader.position, bytes.length);
     const end = reader.readLength();
     allowance?.family();
-    const family = readFamily(new ProtobufReader(bytes, reader.position, end), { limits, allowance });
-    families.set(family.name, family);
+    yield readFamily(new ProtobufReader(bytes, reader.position, end), { limits, allowance });
     reader.position = end;
   }
-  return families;
 }
 
 const types: readonly FamilyType[] = [

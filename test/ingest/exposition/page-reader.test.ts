@@ -75,6 +75,7 @@ class Target {
         format,
         tellMetadata,
         visitor: {
+          storedAs: (labels) => labels,
           newSeries: (entry, labels) => {
             this.newSeries++;
             this.#labels.set(entry, String(labels));
@@ -95,7 +96,6 @@ class Target {
       expect(String(labelsOfText(bytes, kind))).toBe(this.#labels.get(entry));
     }
     if (failure === undefined) kernel.forgetVanished();
-    else kernel.discardPage();
     return { samples, metadata, failure };
   }
 }
