@@ -14,7 +14,7 @@ it("keeps every acknowledged push and deletion when the server is killed in the 
   expect(output).toContain("nothing lost after 4 kills");
   expect(output).toMatch(/round 4: [1-9]/);
   expect(code).toBe(0);
-}, 120_000);
+});
 
 async function run(flags: readonly string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, [script, ...flags], { stdio: ["ignore", "pipe", "pipe"] });

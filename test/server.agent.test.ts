@@ -197,13 +197,13 @@ describe("a server with agent_configs", () => {
     await agent.close();
     await eventually(async () => expect(await sampleOf("up")).toBe("0"));
     await eventually(async () => expect(await query("a")).toEqual([]));
-    const away = /^agent "cellar" is not connected, since 20.*: the agent ends$/;
+    const away = /: agent "cellar" is not connected, since 20.*: the agent ends$/;
     await eventually(async () => expect((await shownTargets())[0]!.lastError).toMatch(away));
     await server!.close();
     await startWith(openAllow, { directory });
     await eventually(async () => expect(await shownTargets()).toMatchObject([{ health: "down" }]));
-    expect((await shownTargets())[0]!.lastError).toBe(
-      'agent "cellar" is not connected, since this server started',
+    expect((await shownTargets())[0]!.lastError).toMatch(
+      /: agent "cellar" is not connected, since this server started$/,
     );
     startAgent(text);
     await eventually(async () => expect(await sampleOf("a")).toBe("7"));
@@ -297,7 +297,7 @@ describe("a server with agent_configs", () => {
     const values = async () =>
       new Set((await query("last_over_time(a[5m])")).map(({ value }) => value[1])).size;
     await eventually(async () => expect(await values()).toBe(100));
-  }, 60_000);
+  });
 
   it("takes no agent without a token that counts, and hangs up when it counts no more", async () => {
     await startWith(cellar);
@@ -395,7 +395,7 @@ describe("an agent that lies", () => {
     await lie(agent);
     const [code] = await agent.closed;
     expect([1002, 1006, 1008, 1009]).toContain(code);
-    const gone = /^agent "cellar" (?:is not connected|has gone)/;
+    const gone = /: agent "cellar" (?:is not connected|has gone)/;
     await eventually(async () => expect((await shownTargets())[0]!.lastError).toMatch(gone));
     await eventually(async () => expect(await sampleOf("up")).toBe("0"));
   });

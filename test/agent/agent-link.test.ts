@@ -142,10 +142,11 @@ describe("a link", () => {
     come({ kind: "failed", scrape: 1, reason: "connect ECONNREFUSED" });
     await expect(refused).rejects.toThrow(/^connect ECONNREFUSED$/);
     come(head(3));
-    const reading = readAll(await late);
+    const gone = [early, readAll(await late)].map((failing) =>
+      expect(failing).rejects.toThrow('agent "cellar" has gone: the connection broke'),
+    );
     link.ended({ code: 1006, reason: "the connection broke" });
-    await expect(early).rejects.toThrow('agent "cellar" has gone: the connection broke');
-    await expect(reading).rejects.toThrow('agent "cellar" has gone: the connection broke');
+    await Promise.all(gone);
   });
 
   it.each([

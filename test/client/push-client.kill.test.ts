@@ -79,4 +79,4 @@ it("loses nothing that was flushed when its process is killed", async () => {
     for (let i = 0; i <= last; i++) expect(found.get(start + i)).toBe(i);
   }
   await receiver.close();
-}, 60_000);
+});

@@ -415,7 +415,7 @@ describe.skipIf(isMissing)("the same cluster", () => {
     server.endWatches("ended");
     server.put("services", service("late", "shop"));
     await agree(has("late.shop.svc"));
-  }, 120_000);
+  });
 
   it.each(seeds)("gives the same for objects of every shape: seed %d", async (seed) => {
     const objects = randomObjects(seed);

@@ -75,7 +75,7 @@ describe.skipIf(isPeerMissing("prometheus"))("parse_query of a real Prometheus",
       configFile,
       flags,
     });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await prometheus?.stop();

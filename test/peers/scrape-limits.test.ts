@@ -86,7 +86,7 @@ describe.skipIf(isPeerMissing("prometheus"))("scrapes beside a real Prometheus",
       while ((await query(server, "query", { query: 'up{job="ending"}' })).length > 0) await sleep(100);
     }
     ended = Date.now() / 1000;
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await Promise.all([narthex?.stop(), prometheus?.stop()]);

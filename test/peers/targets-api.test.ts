@@ -78,7 +78,7 @@ describe.skipIf(isPeerMissing("prometheus"))("the API of targets", () => {
       configFile,
     });
     for (const server of [narthex, prometheus]) await allScraped(server);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await Promise.all([narthex?.stop(), prometheus?.stop()]);

@@ -350,8 +350,8 @@ describe("Tsdb", () => {
     expect(tsdb.status).toBe("closed");
     expect(() => tsdb.appender()).toThrow(ClosedError);
     expect(() => tsdb.querier(ALL_TIME)).toThrow(ClosedError);
-    for (const call of [appender.commit(), querier.select([]), bulk.commit(), tsdb.runMaintenance()])
-      await expect(call).rejects.toThrow(ClosedError);
+    const calls = [appender.commit(), querier.select([]), bulk.commit(), tsdb.runMaintenance()];
+    await Promise.all(calls.map((call) => expect(call).rejects.toThrow(ClosedError)));
   });
 });
 

@@ -232,10 +232,8 @@ describe("Wal failures", () => {
       const wal = await openWal(fileSystem, { onTrouble: (error) => failures.push(error) });
       await wal.append(payloadOf("acknowledged"));
       fileSystem.failAfter(0, kind);
-      const failed = wal.append(payloadOf("failed"));
-      const rotated = wal.rotate();
-      const waiting = wal.append(payloadOf("waiting"));
-      for (const promise of [failed, rotated, waiting]) await expect(promise).rejects.toThrow(PoisonedError);
+      const failing = [wal.append(payloadOf("failed")), wal.rotate(), wal.append(payloadOf("waiting"))];
+      await Promise.all(failing.map((promise) => expect(promise).rejects.toThrow(PoisonedError)));
       fileSystem.heal();
       await expect(wal.append(payloadOf("later"))).rejects.toThrow(PoisonedError);
       await expect(wal.rotate()).rejects.toThrow(PoisonedError);
