@@ -6,8 +6,8 @@
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { Connections } from "../http-client/connections.js";
+import { describeFailure } from "../http-client/describe-failure.js";
 import { defaultHttpClientConfig } from "../http-client/http-client-config.js";
-import { describeFailure } from "../http-client/response-body.js";
 import { type ReadFile, SecretValues } from "../http-client/secret-values.js";
 import type { Clock } from "../model/clock.js";
 import { InvalidArgumentError, MalformedInputError, UnavailableError } from "../model/errors.js";

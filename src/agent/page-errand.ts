@@ -5,8 +5,8 @@
  * page goes to the server.
  */
 
+import { describeFailure } from "../http-client/describe-failure.js";
 import type { HttpResponse } from "../http-client/http-client.js";
-import { describeFailure } from "../http-client/response-body.js";
 import type { Clock } from "../model/clock.js";
 import type { ListedTarget } from "./listed-targets.js";
 import { type AgentMessage, type HeaderTexts, pieceSizeMaxBytes, windowSizeBytes } from "./messages.js";

@@ -4,6 +4,7 @@
  * Source: Prometheus `discovery/http/http.go` and its documentation of HTTP discovery.
  */
 
+import { describeStatus } from "../http-client/describe-failure.js";
 import { MalformedInputError, UnavailableError, UnsupportedMediaTypeError } from "../model/errors.js";
 import { quoteText } from "../model/labels.js";
 import type { HttpDiscoveryConfig } from "./discovery-config.js";
@@ -46,9 +47,7 @@ export function httpLookout(config: HttpDiscoveryConfig, get: HttpGet): Lookout 
       const timeoutMs = refreshIntervalMs;
       const answer = await get({ url, headers, timeoutMs, bodySizeMaxBytes, signal });
       if (answer.status !== 200)
-        throw new UnavailableError(
-          `server returned HTTP status ${answer.status} ${answer.statusText}`.trim(),
-        );
+        throw new UnavailableError(describeStatus(answer.status, answer.statusText, config.client));
       const contentType = answer.contentType?.trim() ?? "";
       if (!jsonContentType.test(contentType))
         throw new UnsupportedMediaTypeError(`unsupported content type ${quoteText(contentType)}`);

@@ -2,9 +2,10 @@
  * HttpGetter: GET with an `HttpClient`, for discovery: a deadline, a limit, and the whole body at once.
  */
 
+import { describeFailure } from "../http-client/describe-failure.js";
 import { HttpClient, type HttpClientOptions } from "../http-client/http-client.js";
 import type { HttpClientConfig } from "../http-client/http-client-config.js";
-import { describeFailure, uncompressed } from "../http-client/response-body.js";
+import { uncompressed } from "../http-client/response-body.js";
 import type { Clock } from "../model/clock.js";
 import { LimitExceededError, TsdbError, UnavailableError } from "../model/errors.js";
 import type { HttpAnswer, HttpGet, HttpGetRequest } from "./http-discovery.js";
@@ -40,7 +41,10 @@ export class HttpGetter {
       return await readAnswer(response, request);
     } catch (cause) {
       if (deadline.signal.aborted)
-        throw new UnavailableError(`no complete answer within ${request.timeoutMs / 1000}s`, { cause });
+        throw new UnavailableError(
+          `no complete answer within ${request.timeoutMs / 1000}s, the refresh_interval`,
+          { cause },
+        );
       if (cause instanceof TsdbError) throw cause;
       throw new UnavailableError(describeFailure(cause), { cause });
     } finally {

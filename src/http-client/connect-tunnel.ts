@@ -37,7 +37,9 @@ function askProxy({ protocol, hostname, port }: URL, asked: ConnectRequest): Pro
       request.off("timeout", leave);
       if (statusCode === 200) return resolve(socket);
       socket.destroy();
-      reject(new UnavailableError(`the proxy refused the connection: ${statusCode} ${statusMessage}`.trim()));
+      const remedy = statusCode === 407 ? "; name and password stand in proxy_url" : "";
+      const refusal = `the proxy refused the connection: ${statusCode} ${statusMessage}`.trim();
+      reject(new UnavailableError(`${refusal}${remedy}`));
     });
     request.on("response", (response) => {
       response.destroy();

@@ -25,6 +25,8 @@ import { PlainTunnelAgent, TunnelAgent } from "./tunnel-agent.js";
 export interface Route {
   readonly open: typeof httpRequest;
   readonly options: RequestOptions;
+  /** Host and port of whoever is connected to in place of the server. */
+  readonly proxy?: string;
 }
 
 export interface ConnectionsConfig {
@@ -68,15 +70,16 @@ export class Connections {
     const proxy = parseProxy(chosen);
     if (isEncrypted) {
       const agent = await this.#agent(showCertificate, proxy);
-      return { open: httpsRequest, options: { ...place, agent } };
+      return { open: httpsRequest, options: { ...place, agent }, proxy: proxy.host };
     }
-    if (isSocks(proxy)) return { open: httpRequest, options: { ...place, agent: this.#socksAgent(proxy) } };
+    if (isSocks(proxy))
+      return { open: httpRequest, options: { ...place, agent: this.#socksAgent(proxy) }, proxy: proxy.host };
     const path = `http://${url.host}${place.path}`;
     const headers = { host: url.host, ...proxyAuthorization(proxy) };
     const options = { host: proxy.hostname, port: portOf(proxy), path, headers };
     return proxy.protocol === "https:"
-      ? { open: httpsRequest, options: { ...options, agent: await this.#agent(false) } }
-      : { open: httpRequest, options: { ...options, agent: this.#plain } };
+      ? { open: httpsRequest, options: { ...options, agent: await this.#agent(false) }, proxy: proxy.host }
+      : { open: httpRequest, options: { ...options, agent: this.#plain }, proxy: proxy.host };
   }
 
   /** Ends all connections, those in use too. */

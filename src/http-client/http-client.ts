@@ -10,6 +10,7 @@ import type { Readable } from "node:stream";
 import type { Clock } from "../model/clock.js";
 import { UnavailableError } from "../model/errors.js";
 import { Connections, type Route } from "./connections.js";
+import { describeFailure, isUnreachable } from "./describe-failure.js";
 import type { Authorization, HttpClientConfig } from "./http-client-config.js";
 import { OAuth2Token } from "./oauth2-token.js";
 import { PlainConnections, type PlainExchange } from "./plain-connections.js";
@@ -86,12 +87,18 @@ export class HttpClient implements HttpRequester {
     let place = asked;
     let isTrusted = true;
     for (let redirects = 0; ; redirects++) {
-      const response = await this.#send(place, request, isTrusted);
+      const response = await this.#send(place, request, isTrusted).catch((error: unknown) => {
+        if (redirects === 0 || request.signal.aborted) throw error;
+        throw new UnavailableError(`redirected to ${shown(place)}: ${describeFailure(error)}`, {
+          cause: error,
+        });
+      });
       const { location } = response.headers;
       const isFollowed = this.#config.followRedirects && request.method !== "POST";
       if (!isFollowed || location === undefined || !isRedirect(response.statusCode)) return response;
       response.destroy();
-      if (redirects === redirectsMax) throw new UnavailableError(`stopped after ${redirectsMax} redirects`);
+      if (redirects === redirectsMax)
+        throw new UnavailableError(`stopped after ${redirectsMax} redirects, at ${shown(place)}`);
       place = parseHttpUrl(location, place);
       isTrusted &&= isSameServer(asked, place);
     }
@@ -124,7 +131,12 @@ export class HttpClient implements HttpRequester {
       const outcome = await open(route, headers, request);
       if (!("error" in outcome)) return outcome.response;
       const isWorthAnother = outcome.isReused && attempt <= reusedConnectionsMax && !request.signal.aborted;
-      if (!isWorthAnother) throw outcome.error;
+      if (isWorthAnother) continue;
+      if (route.proxy === undefined || !isUnreachable(outcome.error)) throw outcome.error;
+      const reason = describeFailure(outcome.error);
+      throw new UnavailableError(`the proxy of proxy_url, ${route.proxy}: ${reason}`, {
+        cause: outcome.error,
+      });
     }
   }
 
@@ -179,6 +191,11 @@ function open(route: Route, headers: Record<string, unknown>, request: HttpReque
     sent.on("error", (error) => settle({ error, isReused: sent.reusedSocket }));
     sent.end(request.body);
   });
+}
+
+/** Without what may be secret: users, passwords, signatures. */
+function shown({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
 }
 
 /** Throws UnavailableError for what is neither http nor https. */

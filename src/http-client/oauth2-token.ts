@@ -8,6 +8,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../model/clock.js";
 import { UnavailableError } from "../model/errors.js";
+import { describeFailure } from "./describe-failure.js";
 import type { HttpClient } from "./http-client.js";
 import type { OAuth2Config } from "./http-client-config.js";
 import { basicAuthorization, type SecretValues } from "./secret-values.js";
@@ -105,7 +106,7 @@ export class OAuth2Token {
       form.set("client_id", clientId);
       form.set("client_secret", clientSecret);
     }
-    return this.#options.client.request(tokenUrl, {
+    const request = this.#options.client.request(tokenUrl, {
       method: "POST",
       headers: {
         accept: "application/json",
@@ -114,6 +115,10 @@ export class OAuth2Token {
       },
       body: form.toString(),
       signal,
+    });
+    return request.catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      throw new UnavailableError(`no token of token_url: ${describeFailure(error)}`, { cause: error });
     });
   }
 }

@@ -38,6 +38,8 @@ const headSizeMaxBytes = 16 * 1024;
 /** Of the line with the size of a chunk. */
 const lineSizeMaxBytes = 16;
 const LINE_FEED = 0x0a;
+/** Of `HTTP/1.1`. */
+const firstByte = 0x48;
 const headEnd = Buffer.from("\r\n\r\n");
 const noBytes = Buffer.alloc(0);
 
@@ -129,7 +131,9 @@ export class ReplyReader {
     const before = this.#held.length;
     const bytes = before === 0 ? piece : Buffer.concat([this.#held, piece]);
     const end = bytes.indexOf(headEnd, Math.max(0, before - 3));
-    if (end < 0 ? bytes.length > headSizeMaxBytes : end > headSizeMaxBytes) this.#state = "unusual";
+    // What does not begin like HTTP may have no head at all.
+    const isStrange = end < 0 && bytes.length > 0 && bytes[0] !== firstByte;
+    if (isStrange || (end < 0 ? bytes.length : end) > headSizeMaxBytes) this.#state = "unusual";
     else if (end < 0) this.#held = before === 0 ? Buffer.from(bytes) : bytes;
     else {
       this.#held = noBytes;

@@ -1,5 +1,5 @@
 /**
- * How replies are read, whoever asked: uncompressed, and with failures that say something.
+ * How replies are read, whoever asked: uncompressed.
  */
 
 import { Readable } from "node:stream";
@@ -65,33 +65,3 @@ async function* concatenated(
 }
 
 export const cutShort = "the target ended the connection before the page was complete";
-
-/** The failure of several attempts is that of the first. */
-export function describeFailure(failure: unknown): string {
-  const cause = failure instanceof AggregateError ? failure.errors[0] : failure;
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.message === "aborted" ? cutShort : (describeTlsFailure(cause) ?? cause.message);
-}
-
-/** OpenSSL says neither whom it would have to trust, nor whom it has found, nor that there is no TLS at all. */
-function describeTlsFailure(failure: Error): string | undefined {
-  const { code, cert, host }: TlsFailure = failure;
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    const names = cert?.subjectaltname ?? "no name at all";
-    return `the certificate is for ${names} and not for ${host}; server_name says whom to expect`;
-  }
-  if (code !== undefined && unknownAuthority.test(code))
-    return `${failure.message}: who signed the certificate is not known here; ca_file names the authority`;
-  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || failure.message.includes("wrong version number"))
-    return "what answers does not speak TLS; is it http, not https?";
-  return undefined;
-}
-
-interface TlsFailure extends Error {
-  readonly code?: string;
-  readonly cert?: { readonly subjectaltname?: string };
-  readonly host?: string;
-}
-
-const unknownAuthority =
-  /^(?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT)$/;

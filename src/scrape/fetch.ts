@@ -4,8 +4,9 @@
  * Source: Prometheus' scrape protocol headers (the weights of Accept fall from 0.6).
  */
 
+import { describeFailure, describeStatus } from "../http-client/describe-failure.js";
 import type { HttpRequester, HttpResponse } from "../http-client/http-client.js";
-import { describeFailure, gunzipped, uncompressed } from "../http-client/response-body.js";
+import { gunzipped, uncompressed } from "../http-client/response-body.js";
 import { expositionFormatOf } from "../ingest/exposition/exposition-format.js";
 import { isProtobufExposition, protobufMediaType } from "../ingest/exposition/protobuf-exposition.js";
 import type { Clock } from "../model/clock.js";
@@ -52,16 +53,21 @@ export async function fetchPage(
     if (!isRead) await readAnyway(page, url, options, onBegin);
     return page.format;
   } catch (cause) {
-    if (isLate)
-      throw new UnavailableError(`no complete answer within the timeout of ${config.timeoutMs / 1000}s`, {
-        cause,
-      });
-    if (cause instanceof TsdbError) throw cause;
-    throw new UnavailableError(describeFailure(cause), { cause });
+    throw fetchFailure(url, config, isLate ? undefined : cause);
   } finally {
     cancelTimer();
     options.signal.removeEventListener("abort", onStop);
   }
+}
+
+/** Without a cause it was too late. What is wrong with the page itself says so without the place that it is from. */
+function fetchFailure(url: string, { timeoutMs }: ScrapeConfig, cause: unknown): TsdbError {
+  if (cause instanceof TsdbError && !(cause instanceof UnavailableError)) return cause;
+  const reason =
+    cause === undefined
+      ? `no complete answer within the timeout of ${timeoutMs / 1000}s; scrape_timeout says how long to wait`
+      : describeFailure(cause);
+  return new UnavailableError(`cannot get ${url}: ${reason}`, { cause });
 }
 
 type OnBegin = (abort: () => void) => void;
@@ -148,8 +154,7 @@ class Page {
     statusMessage: string | undefined,
     contentType: string | undefined,
   ): void {
-    if (status !== 200)
-      throw new UnavailableError(`server returned HTTP status ${status} ${statusMessage}`.trimEnd());
+    if (status !== 200) throw new UnavailableError(describeStatus(status, statusMessage, this.#config.http));
     this.#format = pageFormat(contentType, this.#config.fallbackProtocol);
   }
 

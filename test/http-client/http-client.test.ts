@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeFailure } from "../../src/http-client/describe-failure.js";
 import { HttpClient } from "../../src/http-client/http-client.js";
 import {
   defaultHttpClientConfig,
   type HttpClientConfig,
   type OAuth2Config,
 } from "../../src/http-client/http-client-config.js";
-import { describeFailure } from "../../src/http-client/response-body.js";
 import { readTextFile } from "../../src/local-files.js";
 import { createAuthority } from "../support/certificates.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -242,7 +242,7 @@ describe("a proxy", () => {
     );
     const client = create({ proxy: through(proxy.replace("//", "//u:s3cr3t@")) });
     const failure = await get(client, "https://target.example/").catch(String);
-    expect(failure).toMatch(/the proxy refused the connection: 407 No$/);
+    expect(failure).toMatch(/the proxy refused the connection: 407 No; name and password/);
     const bad = await get(create({ proxy: through("socks4://u:s3cr3t@h") }), "http://a/").catch(String);
     expect(bad).toMatch(/must begin with http:/);
     expect(failure + bad).not.toContain("s3cr3t");

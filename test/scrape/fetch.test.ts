@@ -124,7 +124,7 @@ describe("fetchPage", () => {
     [
       "a status",
       (_, response) => response.writeHead(404).end(),
-      /^server returned HTTP status 404 Not Found$/,
+      /: server returned HTTP status 404 Not Found; metrics_path/,
     ],
     [
       "a page that is cut short",

@@ -12,7 +12,8 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { describeFailure, uncompressed } from "../../http-client/response-body.js";
+import { describeFailure } from "../../http-client/describe-failure.js";
+import { uncompressed } from "../../http-client/response-body.js";
 import type { Clock } from "../../model/clock.js";
 import {
   ForbiddenError,
