@@ -4,10 +4,10 @@
 
 import type { Command } from "commander";
 import { formatDuration } from "../model/duration.js";
-import { type Labels, quoteText } from "../model/labels.js";
-import { parseLabelsJson } from "../relabel/labels-json.js";
+import { Labels, quoteText } from "../model/labels.js";
 import { type RelabelStep, relabelSteps } from "../relabel/relabel.js";
 import type { RelabelConfig } from "../relabel/relabel-config.js";
+import type { ScrapeConfig } from "../scrape/scrape-config.js";
 import type { TargetOutcome } from "../scrape/target.js";
 import { CommandError } from "./failure.js";
 import type { Terminal } from "./terminal.js";
@@ -22,7 +22,10 @@ export function addRelabelCommand(program: Command, terminal: Terminal): void {
   program
     .command("relabel")
     .description("show what relabelling makes of a target or a series, rule by rule")
-    .argument("<labels>", "as JSON: of a target as it is discovered, or of a series as it is scraped")
+    .argument(
+      "[labels]",
+      "as JSON or as a selector: of a target as it is discovered (default: the job's static ones), or of a series as it is scraped",
+    )
     .requiredOption("--config <file>", "the configuration with the rules")
     .option("--job <name>", "whose rules; needed when the file has several jobs")
     .option("--metric", "a series: apply metric_relabel_configs instead of relabel_configs")
@@ -32,27 +35,48 @@ export function addRelabelCommand(program: Command, terminal: Terminal): void {
 What discovery would add to a target (job, __scheme__, __metrics_path__ ...) need not be given.
 
 Examples:
-  narthex relabel --config prometheus.yml --job node '{"__address__":"localhost:9100"}'
+  narthex relabel --config prometheus.yml --job node
+  narthex relabel --config prometheus.yml --job node '{__address__="localhost:9100", __meta_zone="b"}'
+  narthex relabel --config prometheus.yml --metric 'go_threads{job="node"}'
   narthex relabel --config prometheus.yml --metric '{"__name__":"go_threads","job":"node"}'`,
     )
-    .action(async (labels: string, options: RelabelOptions) => {
+    .action(async (labels: string | undefined, options: RelabelOptions) => {
       for (const line of await relabelLines(labels, options)) terminal.write(line);
     });
 }
 
-async function relabelLines(text: string, options: RelabelOptions): Promise<readonly string[]> {
-  const labels = parseLabelsJson(text);
+async function relabelLines(text: string | undefined, options: RelabelOptions): Promise<readonly string[]> {
+  const { parseWrittenLabels } = await import("./written-labels.js");
+  const labels = text === undefined ? undefined : parseWrittenLabels(text);
   const job = await findJob(options);
-  if (options.metric) {
-    const steps = relabelSteps(labels, job.metricRelabelConfigs);
-    const last = steps.at(-1);
-    const end = last?.isKept === false ? [] : [`series   ${last?.after ?? labels}`];
-    return [`scraped  ${labels}`, ...stepsLines(steps), ...end];
-  }
+  if (options.metric) return seriesLines(job, labels ?? missing("the labels of a series"));
+  const found = labels === undefined ? staticLabels(job) : [labels];
+  if (found.length === 0) missing("the labels of a target, as the job has no static ones");
   const { buildTarget, discoveredLabels } = await import("../scrape/target.js");
-  const discovered = discoveredLabels(job, labels);
-  const steps = relabelSteps(discovered, job.relabelConfigs);
-  return [`found    ${discovered}`, ...stepsLines(steps), ...outcomeLines(buildTarget(job, discovered))];
+  return found.flatMap((target, i) => {
+    const discovered = discoveredLabels(job, target);
+    const steps = stepsLines(relabelSteps(discovered, job.relabelConfigs));
+    const outcome = outcomeLines(buildTarget(job, discovered));
+    return [...(i === 0 ? [] : [""]), `found    ${discovered}`, ...steps, ...outcome];
+  });
+}
+
+function seriesLines(job: ScrapeConfig, labels: Labels): readonly string[] {
+  const steps = relabelSteps(labels, job.metricRelabelConfigs);
+  const last = steps.at(-1);
+  const end = last?.isKept === false ? [] : [`series   ${last?.after ?? labels}`];
+  return [`scraped  ${labels}`, ...stepsLines(steps), ...end];
+}
+
+function staticLabels({ staticTargets }: ScrapeConfig): readonly Labels[] {
+  return staticTargets.map(({ address, labels }) => Labels.from({ ...labels, __address__: address }));
+}
+
+function missing(what: string): never {
+  throw new CommandError(`give ${what}`, {
+    exitCode: 2,
+    hint: `as JSON or as a selector: 'up{job="node"}', '{__address__="localhost:9100"}'`,
+  });
 }
 
 async function findJob({ config, job }: RelabelOptions) {

@@ -109,6 +109,47 @@ describe("narthex relabel", () => {
     ]);
   });
 
+  it("takes labels as PromQL writes them", async () => {
+    const written = async (...words: string[]) => (await relabel("--config", one, "--metric", ...words))[0];
+    for (const text of [
+      'a{id="7"}',
+      '{"__name__":"a","id":"7"}',
+      '{__name__="a", id="7"}',
+      '{"a", "id"="7"}',
+    ])
+      expect([text, await written(text)]).toEqual([text, 'scraped  a{id="7"}']);
+    expect(await written('{"a.b", x="\\"{,"}')).toBe('scraped  {__name__="a.b", x="\\"{,"}');
+  });
+
+  it.each([
+    ['a{b=~"c"}', 'b=~"c" is no label but a condition; write b="VALUE"'],
+    ['a{b="1", b="2"}', "the label b stands there twice"],
+    ['a{b="1"', "error parsing labels at character 8: "],
+    ['{"a":1}', 'error parsing labels: the value of "a" is no text'],
+    ['{"a":"1"', "error parsing labels: SyntaxError"],
+    ["", "error parsing labels at character 1: "],
+  ])("refuses %s as labels", async (text, message) => {
+    await expect(relabel("--config", one, "--metric", text)).rejects.toThrow(message);
+  });
+
+  it("shows the static targets of a job when no labels are given", async () => {
+    const file = join(directory, "static.yml");
+    const targets = '[{ targets: ["a:1", "b:2"], labels: { zone: z } }]';
+    writeFileSync(file, `scrape_configs: [{ job_name: app, static_configs: ${targets} }]`);
+    const lines = await relabel("--config", file);
+    expect(lines.filter((line) => /^(?:target|labels|$)/.test(line))).toEqual([
+      "target   http://a:1/metrics  (every 1m, timeout 10s)",
+      'labels   {instance="a:1", job="app", zone="z"}',
+      "",
+      "target   http://b:2/metrics  (every 1m, timeout 10s)",
+      'labels   {instance="b:2", job="app", zone="z"}',
+    ]);
+    await expect(relabel("--config", one)).rejects.toThrow(
+      "give the labels of a target, as the job has no static ones",
+    );
+    await expect(relabel("--config", one, "--metric")).rejects.toThrow("give the labels of a series");
+  });
+
   it("asks which job is meant", async () => {
     const failure = await relabel("--config", several, "{}").catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(CommandError);
