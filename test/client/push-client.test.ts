@@ -47,7 +47,7 @@ async function scripted(): Promise<ScriptedReceiver> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error("it did not come to that");
     await new Promise((resolve) => setTimeout(resolve, 2));

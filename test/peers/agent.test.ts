@@ -81,7 +81,9 @@ agent_configs:
     await eventually(async () => expect(await upOf()).toBe("0"));
     expect(await query(server, "query", { query: 'node_load1{agent="cellar"}' })).toEqual([]);
     agent = startAgent();
-    await eventually(async () => expect(await upOf()).toBe("1"));
-    expect(await query(server, "query", { query: 'node_load1{agent="cellar"}' })).toHaveLength(1);
+    await eventually(async () => {
+      expect(await upOf()).toBe("1");
+      expect(await query(server, "query", { query: 'node_load1{agent="cellar"}' })).toHaveLength(1);
+    });
   });
 });

@@ -190,7 +190,7 @@ describe.skipIf(isMissing)("the same discoveries", () => {
     await Promise.all(
       [narthex, prometheus].map(async (server) => {
         let seen = "";
-        for (const deadline = Date.now() + 25_000; seen !== expected; ) {
+        for (const deadline = Date.now() + 60_000; seen !== expected; ) {
           const { activeTargets } = await api<Discovery>(server, "targets", {});
           const found = activeTargets.map(
             ({ discoveredLabels }) => (discoveredLabels as Record<string, string>).__address__,

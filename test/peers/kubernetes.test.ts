@@ -347,7 +347,7 @@ describe.skipIf(isMissing)("the same cluster", () => {
       (await targetsOf(running)).filter((target) =>
         pools.includes((JSON.parse(target) as FoundTarget).scrapePool),
       );
-    for (const deadline = Date.now() + 40_000; ; ) {
+    for (const deadline = Date.now() + 60_000; ; ) {
       const [ours = [], theirs = []] = await Promise.all([look(narthex), look(prometheus)]);
       const onlyOurs = ours.filter((target) => !theirs.includes(target));
       const onlyTheirs = theirs.filter((target) => !ours.includes(target));

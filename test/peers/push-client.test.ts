@@ -50,7 +50,7 @@ describe.skipIf(isMissing)("a push client and the receivers of others", () => {
   const urlsOf = (servers: readonly RunningServer[]) => servers.map(({ url }) => `${url}/api/v1/write`);
 
   async function delivered(client: PushClient): Promise<void> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while (client.status().addresses.some(({ waiting }) => waiting.samples > 0)) {
       if (Date.now() > deadline) throw new Error(JSON.stringify(client.status()));
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -109,7 +109,7 @@ describe.skipIf(isMissing)("a push client and the receivers of others", () => {
     await client.flush();
     await delivered(client);
     clock.advance(12_500);
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while (client.status().addresses.some(({ lastStoredTime }) => lastStoredTime !== clock.now())) {
       if (Date.now() > deadline) throw new Error("no heartbeat");
       await new Promise((resolve) => setTimeout(resolve, 5));

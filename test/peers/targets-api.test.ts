@@ -97,7 +97,7 @@ describe.skipIf(isPeerMissing("prometheus"))("the API of targets", () => {
   }
 
   async function allScraped(server: RunningServer): Promise<void> {
-    for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
       const { data } = (await answer(server, "targets")).body as {
         data: { activeTargets: { health: string }[] };
       };
