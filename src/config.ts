@@ -149,7 +149,7 @@ export function parseConfig(text: string, file: string, environment: Environment
       storage,
     },
     shown: showConfig(document, { globals, scrapeConfigs: targets }),
-    warnings,
+    warnings: warnings(),
   });
 }
 

@@ -6,6 +6,7 @@
 
 import type { Agents } from "./agent/agents.js";
 import type { Database, DatabaseEvent, DatabaseOptions } from "./api.js";
+import { ToldWarnings } from "./config/told-warnings.js";
 import type { Config } from "./config.js";
 import { openDatabase } from "./database.js";
 import type { TargetGroup } from "./discovery/discovery.js";
@@ -71,7 +72,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     options.corsOrigin === undefined ? undefined : new AnchoredRegExp(options.corsOrigin),
   );
   const initial = await loadServerConfig(options);
-  for (const message of warningsOf(initial)) onEvent({ level: "warning", message });
+  const warnings = new ToldWarnings((message) => onEvent({ level: "warning", message }));
+  warnings.review(warningsOf(initial));
   const closers: (() => Promise<void>)[] = [];
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -81,7 +83,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   try {
     const database = await openDatabase({ ...databaseOptions(initial.config, options), onEvent });
     closers.unshift(() => database.close());
-    const parts = await startParts({ initial, database, origins, closers }, options);
+    const parts = await startParts({ initial, warnings, database, origins, closers }, options);
     return { ...parts, database, close };
   } catch (error) {
     await close();
@@ -91,6 +93,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 interface Beginning {
   readonly initial: ServerConfig;
+  readonly warnings: ToldWarnings;
   readonly database: Database;
   readonly origins: Origins;
   /** The last that was started comes first. */
@@ -98,7 +101,10 @@ interface Beginning {
 }
 
 /** What lives on an open database, each with its closer. */
-async function startParts({ initial, database, origins, closers }: Beginning, options: ServerOptions) {
+async function startParts(
+  { initial, warnings, database, origins, closers }: Beginning,
+  options: ServerOptions,
+) {
   const { tls } = initial.web;
   let inForce = initial;
   const clock = clockOf(options);
@@ -122,7 +128,7 @@ async function startParts({ initial, database, origins, closers }: Beginning, op
     agents.configure(next.config.agentConfigs);
   };
   const load = () => loadServerConfig(options);
-  const reloads = new Reloads({ initial, clock, load, apply, onEvent });
+  const reloads = new Reloads({ initial, warnings, clock, load, apply, onEvent });
   const reload = () => reloads.reload();
   const app = buildApp({
     ...httpOptions(options),

@@ -109,8 +109,8 @@ scrape_configs:
   it("warns of what Prometheus knows and we do not act on yet", () => {
     const text = "rule_files: [x.yml]\nscrape_configs:\n  - job_name: a\n    consul_sd_configs: []\n";
     expect(parseConfig(text, "f").warnings).toEqual([
-      expect.stringMatching(/^f:4: scrape_configs\[0\]\.consul_sd_configs is not acted on yet: its targets /),
       "f:1: rule_files is not acted on yet",
+      expect.stringMatching(/^f:4: scrape_configs\[0\]\.consul_sd_configs is not acted on yet: its targets /),
     ]);
   });
 });

@@ -154,6 +154,26 @@ describe("a reload", () => {
     ]);
   });
 
+  it("warns of what is new only, in the order of the file", async () => {
+    const job = (name: string) => `  - { job_name: ${name}, ec2_sd_configs: [] }\n`;
+    const text = `alerting: {}\nscrape_configs:\n${job("a")}remote_read: []\n`;
+    const server = await start(text);
+    const warned = () =>
+      events
+        .splice(0)
+        .filter(({ level }) => level === "warning")
+        .map(({ message }) => /:\d+: \S+/.exec(message)?.[0]);
+    expect(warned()).toEqual([":1: alerting", ":3: scrape_configs[0].ec2_sd_configs", ":4: remote_read"]);
+    await server.reload();
+    expect(warned()).toEqual([]);
+    writeFileSync(configFile, `# a comment\nrule_files: []\n${text}`);
+    await server.reload();
+    expect(warned()).toEqual([":2: rule_files"]);
+    writeFileSync(configFile, text.replace(job("a"), job("a") + job("b")));
+    await server.reload();
+    expect(warned()).toEqual([":4: scrape_configs[1].ec2_sd_configs"]);
+  });
+
   it("is refused to clients unless the operator has allowed it", async () => {
     const server = await start("", { enableLifecycle: false });
     expect(await reload(server)).toMatch(/^403 .*--web\.enable-lifecycle, or send the process SIGHUP/);

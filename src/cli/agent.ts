@@ -7,6 +7,7 @@ import { type Command, Option } from "commander";
 import type { AgentOptions } from "../agent/agent.js";
 import type { ServerAccess } from "../agent/agent-config.js";
 import type { DatabaseEvent } from "../api.js";
+import type { ToldWarnings } from "../config/told-warnings.js";
 import type { Config, ParsedConfig } from "../config.js";
 import { readTextFile } from "../local-files.js";
 import { systemClock } from "../model/clock.js";
@@ -71,7 +72,9 @@ async function run(options: AgentCommandOptions, terminal: Terminal, version: st
   if (options.token !== undefined) process.title = "narthex agent";
   const onEvent: OnEvent = (event) => terminal.say(logLine(event));
   const server = serverOf(options);
-  const configs = await readJobs(options, onEvent);
+  const { ToldWarnings } = await import("../config/told-warnings.js");
+  const warnings = new ToldWarnings((message) => onEvent({ level: "warning", message }));
+  const configs = await readJobs(options, warnings);
   const { Agent } = await import("../agent/agent.js");
   const { closeOnSignal, reloadOnSignal } = await import("../server/signals.js");
   const agentOptions: AgentOptions = {
@@ -89,7 +92,7 @@ async function run(options: AgentCommandOptions, terminal: Terminal, version: st
   agent.start();
   const reload = async () => {
     try {
-      agent.configure(await readJobs(options, onEvent));
+      agent.configure(await readJobs(options, warnings));
       onEvent({ level: "info", message: `the configuration was read again: ${agent.targetCount} targets` });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -132,7 +135,7 @@ function serverOf(options: AgentCommandOptions): ServerAccess {
 }
 
 /** What may be scraped. Rejects with ConfigError, StorageError or CommandError. */
-async function readJobs(options: AgentCommandOptions, onEvent: OnEvent): Promise<Config["scrapeConfigs"]> {
+async function readJobs(options: AgentCommandOptions, told: ToldWarnings): Promise<Config["scrapeConfigs"]> {
   const { config, target = [], job } = options;
   if (config === undefined && target.length === 0)
     throw usage(
@@ -142,14 +145,10 @@ async function readJobs(options: AgentCommandOptions, onEvent: OnEvent): Promise
   // Not the whole of it: what else the file names is a server's, its secrets too.
   const { loadScrapeConfigs, parseConfig } = await import("../config.js");
   const loaded = config === undefined ? undefined : await loadScrapeConfigs(config);
-  for (const message of loaded?.warnings ?? []) onEvent({ level: "warning", message });
   const jobs = loaded?.scrapeConfigs ?? [];
   const listed = jobs.filter(({ textfileDirectories }) => textfileDirectories.length === 0);
-  if (listed.length < jobs.length)
-    onEvent({
-      level: "warning",
-      message: "textfile_configs are not acted on by an agent, scrape_configs are",
-    });
+  const unread = "textfile_configs are not acted on by an agent, scrape_configs are";
+  told.review([...(loaded?.warnings ?? []), ...(listed.length < jobs.length ? [unread] : [])]);
   if (target.length === 0) return listed;
   if (listed.some(({ jobName }) => jobName === job))
     throw usage(`${config} has a job "${job}" too`, "give the targets of --target another one by --job");

@@ -3,14 +3,16 @@
  */
 
 import type { Command } from "commander";
+import type { Config } from "../config.js";
 import { formatDuration } from "../model/duration.js";
 import { Labels, quoteText } from "../model/labels.js";
 import { type RelabelStep, relabelSteps } from "../relabel/relabel.js";
 import type { RelabelConfig } from "../relabel/relabel-config.js";
-import type { ScrapeConfig } from "../scrape/scrape-config.js";
 import type { TargetOutcome } from "../scrape/target.js";
 import { CommandError } from "./failure.js";
 import type { Terminal } from "./terminal.js";
+
+type ScrapeConfig = Config["scrapeConfigs"][number];
 
 interface RelabelOptions {
   readonly config: string;

@@ -64,7 +64,7 @@ export async function loadScrapeConfigFiles(
         seen.add(jobName);
       }
       scrapeConfigs.push(...configs);
-      warnings.push(...opened.warnings);
+      warnings.push(...opened.warnings());
     }
   }
   return { scrapeConfigs, warnings };

@@ -64,7 +64,7 @@ export async function loadWebConfig(path: string): Promise<WebConfig> {
   server?.finish();
   root.notYet(["rate_limit"]);
   root.finish();
-  return { tls, users, headers, warnings };
+  return { tls, users, headers, warnings: warnings() };
 }
 
 const versions: Readonly<Record<string, SecureVersion>> = {

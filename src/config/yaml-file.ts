@@ -4,14 +4,14 @@
 
 import { type Document, isMap, LineCounter, parseDocument, type YAMLError } from "yaml";
 import { ConfigError } from "../model/errors.js";
-import { YamlSection } from "./yaml-section.js";
+import { YamlSection, type YamlWarning } from "./yaml-section.js";
 
 export interface YamlFile {
   /** Undefined when the file is empty. */
   readonly root: YamlSection | undefined;
   readonly document: Document;
-  /** Grows as sections are read. */
-  readonly warnings: string[];
+  /** Of all that was read until now, in the order of the file. */
+  readonly warnings: () => readonly string[];
 }
 
 /** `file` is only named in messages. Throws ConfigError. */
@@ -27,12 +27,13 @@ export function openYaml(text: string, file: string): YamlFile {
       { cause: problem },
     );
   }
-  const warnings: string[] = [];
-  if (document.contents === null) return { root: undefined, document, warnings };
+  const warnings: YamlWarning[] = [];
+  const inOrder = () => warnings.toSorted((a, b) => a.line - b.line).map(({ text: warning }) => warning);
+  if (document.contents === null) return { root: undefined, document, warnings: inOrder };
   if (!isMap(document.contents))
     throw new ConfigError(`${file}:1:1: the file must be a mapping`, { line: 1, column: 1 });
   const root = new YamlSection({ file, document, lines, warnings }, document.contents, "");
-  return { root, document, warnings };
+  return { root, document, warnings: inOrder };
 }
 
 /** What is written after `*` may be a secret that lacks its quotes. */

@@ -26,7 +26,13 @@ export interface YamlSource {
   readonly file: string;
   readonly document: Document;
   readonly lines: LineCounter;
-  readonly warnings: string[];
+  readonly warnings: YamlWarning[];
+}
+
+export interface YamlWarning {
+  readonly line: number;
+  /** With its place. */
+  readonly text: string;
 }
 
 /** What the value of a key may be, by the method that reads it. */
@@ -181,7 +187,7 @@ export class YamlSection {
   /** Tells what is odd about a value and no error. */
   warn(key: string, oddity: string): void {
     const { line } = this.#place(this.#value(key));
-    this.#source.warnings.push(`${this.#source.file}:${line}: ${this.#path}${key} ${oddity}`);
+    this.#source.warnings.push({ line, text: `${this.#source.file}:${line}: ${this.#path}${key} ${oddity}` });
   }
 
   /** Refuses keys that nobody asked for. */

@@ -5,6 +5,7 @@
 
 import { createRequire } from "node:module";
 import type { Database, DatabaseEvent } from "../api.js";
+import { ToldWarnings } from "../config/told-warnings.js";
 import { type Config, loadScrapeConfigs } from "../config.js";
 import { readTextFile } from "../local-files.js";
 import { type Clock, systemClock } from "../model/clock.js";
@@ -21,7 +22,8 @@ import type { JobStatus, OwnTargets, Scraping, ScrapingOptions, TargetList } fro
  */
 export async function startScraping(database: Database, options: ScrapingOptions): Promise<Scraping> {
   const { clock = systemClock, onEvent = () => {} } = options;
-  const config = await load(options, onEvent);
+  const warnings = new ToldWarnings((message) => onEvent({ level: "warning", message }));
+  const config = await load(options, warnings);
   const tell = (level: DatabaseEvent["level"]) => (message: string) => onEvent({ level, message });
   const scrapes = new ScrapeManager(config.scrapeConfigs, {
     appendable: database,
@@ -35,20 +37,23 @@ export async function startScraping(database: Database, options: ScrapingOptions
     onDiscoveryEvent: onEvent,
   });
   scrapes.start();
-  return new RunningScraping(scrapes, { ...options, clock, onEvent });
+  return new RunningScraping(scrapes, warnings, { ...options, clock });
 }
 
 class RunningScraping implements Scraping {
   readonly #scrapes: ScrapeManager;
-  readonly #options: ScrapingOptions & { readonly onEvent: (event: DatabaseEvent) => void };
+  readonly #warnings: ToldWarnings;
+  readonly #options: ScrapingOptions;
   #lastReload: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   constructor(
     scrapes: ScrapeManager,
-    options: ScrapingOptions & { readonly clock: Clock; readonly onEvent: (event: DatabaseEvent) => void },
+    warnings: ToldWarnings,
+    options: ScrapingOptions & { readonly clock: Clock },
   ) {
     this.#scrapes = scrapes;
+    this.#warnings = warnings;
     this.#options = options;
   }
 
@@ -68,10 +73,10 @@ class RunningScraping implements Scraping {
   async reload(config?: ScrapingOptions["config"]): Promise<void> {
     this.#checkOpen();
     const reloaded = this.#lastReload.then(async () => {
-      const { configFile, onEvent } = this.#options;
+      const { configFile } = this.#options;
       const source = config === undefined ? this.#options : { config };
       if (config === undefined && configFile === undefined) return;
-      const { scrapeConfigs } = await load(source, onEvent);
+      const { scrapeConfigs } = await load(source, this.#warnings);
       this.#checkOpen();
       await this.#scrapes.configure(scrapeConfigs);
     });
@@ -95,13 +100,13 @@ class RunningScraping implements Scraping {
 
 async function load(
   { configFile, config }: Pick<ScrapingOptions, "configFile" | "config">,
-  onEvent: (event: DatabaseEvent) => void,
+  warnings: ToldWarnings,
 ): Promise<Pick<Config, "scrapeConfigs">> {
   if ((configFile === undefined) === (config === undefined))
     throw new InvalidArgumentError("either configFile or config must be given");
   const text = config === undefined || typeof config === "string" ? config : textOf(config);
   const loaded = await loadScrapeConfigs(configFile ?? "config", text);
-  for (const message of loaded.warnings) onEvent({ level: "warning", message });
+  warnings.review(loaded.warnings);
   return loaded;
 }
 

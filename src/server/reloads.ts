@@ -3,6 +3,7 @@
  */
 
 import type { DatabaseEvent } from "../api.js";
+import type { ToldWarnings } from "../config/told-warnings.js";
 import type { ConfigStatus } from "../http/own-metrics.js";
 import type { Clock } from "../model/clock.js";
 import { UnavailableError } from "../model/errors.js";
@@ -10,6 +11,8 @@ import { restartsNeeded, type ServerConfig, warningsOf } from "./server-config.j
 
 export interface ReloadsOptions {
   readonly initial: ServerConfig;
+  /** That have told those of `initial`. */
+  readonly warnings: ToldWarnings;
   readonly clock: Clock;
   /** Reads and checks everything, and changes nothing. */
   readonly load: () => Promise<ServerConfig>;
@@ -50,12 +53,12 @@ export class Reloads {
 
   async #reload(): Promise<void> {
     if (this.#isClosed) throw new UnavailableError("the server closes");
-    const { load, apply, clock, onEvent } = this.#options;
+    const { load, apply, clock, warnings, onEvent } = this.#options;
     try {
       const config = await load();
       await apply(config);
-      for (const message of [...warningsOf(config), ...restartsNeeded(this.#inForce, config)])
-        onEvent({ level: "warning", message });
+      warnings.review(warningsOf(config));
+      for (const message of restartsNeeded(this.#inForce, config)) onEvent({ level: "warning", message });
       this.#inForce = config;
       this.#status = { isLastReloadSuccessful: true, readAt: clock.now() };
       onEvent({ level: "info", message: "the configuration was read again" });

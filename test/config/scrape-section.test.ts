@@ -162,8 +162,8 @@ scrape_configs:
   it("warns by name of what is known and not acted on, and judges its value", () => {
     const text = "global:\n  evaluation_interval: 1m\n  always_scrape_classic_histograms: false\n";
     expect(parse(text).warnings).toEqual([
-      "/etc/prometheus.yml:3: global.always_scrape_classic_histograms is not acted on yet",
       "/etc/prometheus.yml:2: global.evaluation_interval is not acted on yet",
+      "/etc/prometheus.yml:3: global.always_scrape_classic_histograms is not acted on yet",
     ]);
     expect(() => parse("global: { evaluation_interval: 1 }")).toThrow(
       '/etc/prometheus.yml:1:32: global.evaluation_interval must be a duration such as 15s or 1m30s, not "1"',

@@ -68,8 +68,8 @@ storage:
     retention: { percentage: 80 }
   exemplars: { max_exemplars: 10 }`;
     expect(read(text).warnings).toEqual([
-      "narthex.yml:4: storage.tsdb.retention.percentage is not acted on yet",
       "narthex.yml:3: storage.tsdb.out_of_order_time_window is not needed: samples of any age are taken in any order",
+      "narthex.yml:4: storage.tsdb.retention.percentage is not acted on yet",
       "narthex.yml:5: storage.exemplars.max_exemplars is not acted on yet",
     ]);
   });
