@@ -1,12 +1,12 @@
 /**
  * RefreshingDiscovery: a Discovery that looks again and again: at an interval, and when something seems to have changed.
  *
- * One look at a time. What fails is told once, as long as it stays the same; and once more when it is over.
+ * One look at a time. What fails is told once, as long as it stays the same, and once more when it is over: see TroubleLog.
  */
 
-import type { Clock } from "../model/clock.js";
 import { TsdbError } from "../model/errors.js";
-import type { Discovery, DiscoveryEvent, DiscoveryStatus, OnGroups } from "./discovery.js";
+import type { Discovery, DiscoveryStatus, OnGroups } from "./discovery.js";
+import { TroubleLog, type TroubleLogOptions } from "./trouble-log.js";
 
 export interface Lookout extends Pick<DiscoveryStatus, "kind" | "place"> {
   readonly intervalMs: number;
@@ -21,10 +21,7 @@ export interface Lookout extends Pick<DiscoveryStatus, "kind" | "place"> {
   close?(): void;
 }
 
-export interface RefreshingDiscoveryOptions {
-  readonly clock: Clock;
-  readonly onEvent: (event: DiscoveryEvent) => void;
-}
+export type RefreshingDiscoveryOptions = TroubleLogOptions;
 
 /** Between a change and the look at it: many changes at once are one. */
 const pauseMs = 100;
@@ -32,6 +29,7 @@ const pauseMs = 100;
 export class RefreshingDiscovery implements Discovery {
   readonly #lookout: Lookout;
   readonly #options: RefreshingDiscoveryOptions;
+  readonly #troubles: TroubleLog;
   readonly #stopping = new AbortController();
   #cancelTick: () => void = () => {};
   #cancelSoon: (() => void) | undefined;
@@ -44,6 +42,7 @@ export class RefreshingDiscovery implements Discovery {
     this.#options = options;
     const { kind, place } = lookout;
     this.#status = { kind, place, refreshes: 0, failures: 0, lastRefresh: undefined, lastError: "" };
+    this.#troubles = new TroubleLog(`${kind} discovery of ${place}`, options);
   }
 
   get status(): DiscoveryStatus {
@@ -62,6 +61,7 @@ export class RefreshingDiscovery implements Discovery {
     this.#cancelTick();
     this.#cancelSoon?.();
     this.#unwatch();
+    this.#troubles.close();
     this.#lookout.close?.();
   }
 
@@ -89,22 +89,14 @@ export class RefreshingDiscovery implements Discovery {
   }
 
   #note(lastError: string): void {
-    const { clock, onEvent } = this.#options;
     const before = this.#status;
-    const { kind, place } = before;
     this.#status = {
       ...before,
       refreshes: before.refreshes + 1,
       failures: before.failures + (lastError === "" ? 0 : 1),
-      lastRefresh: clock.now(),
+      lastRefresh: this.#options.clock.now(),
       lastError,
     };
-    if (lastError === before.lastError) return;
-    if (lastError === "") {
-      onEvent({ level: "info", message: `${kind} discovery of ${place} works again` });
-    } else {
-      const message = `${kind} discovery of ${place} keeps the targets that it had: ${lastError}`;
-      onEvent({ level: "warning", message });
-    }
+    this.#troubles.note(lastError);
   }
 }

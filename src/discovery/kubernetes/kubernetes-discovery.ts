@@ -9,6 +9,7 @@
 import { TsdbError } from "../../model/errors.js";
 import type { Discovery, DiscoveryEvent, DiscoveryStatus, OnGroups } from "../discovery.js";
 import type { KubernetesDiscoveryConfig } from "../discovery-config.js";
+import { TroubleLog } from "../trouble-log.js";
 import { type ApiServerOptions, describeServer } from "./api-server.js";
 import type { KubernetesWatches } from "./kubernetes-watches.js";
 import { NamespaceTargets } from "./namespace-targets.js";
@@ -27,12 +28,12 @@ export class KubernetesDiscovery implements Discovery {
   readonly #config: KubernetesDiscoveryConfig;
   readonly #options: KubernetesDiscoveryOptions;
   readonly #place: string;
+  readonly #troubles: TroubleLog;
   #parts: readonly NamespaceTargets[] = [];
   #isStopped = false;
   #cancelRetry: () => void = () => {};
   /** Why the own namespace is not known. */
   #ownProblem: Pick<WatchStatus, "failures" | "lastError"> = { failures: 0, lastError: "" };
-  #lastError = "";
 
   constructor(config: KubernetesDiscoveryConfig, options: KubernetesDiscoveryOptions) {
     this.#config = config;
@@ -41,6 +42,7 @@ export class KubernetesDiscovery implements Discovery {
     const namespaces = [...names, ...(isOwnIncluded ? ["its own"] : [])];
     const where = namespaces.length === 0 || config.role === "node" ? "" : ` in ${namespaces.join(", ")}`;
     this.#place = `${config.role} of ${describeServer(config.server)}${where}`;
+    this.#troubles = new TroubleLog(`kubernetes discovery of ${this.#place}`, options);
   }
 
   get status(): DiscoveryStatus {
@@ -67,6 +69,7 @@ export class KubernetesDiscovery implements Discovery {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelRetry();
+    this.#troubles.close();
     await Promise.all(this.#parts.map((part) => part.stop()));
   }
 
@@ -104,14 +107,6 @@ export class KubernetesDiscovery implements Discovery {
   }
 
   #tellProblems(): void {
-    const lastError = this.#problems();
-    if (lastError === this.#lastError || this.#isStopped) return;
-    this.#lastError = lastError;
-    const name = `kubernetes discovery of ${this.#place}`;
-    this.#options.onEvent(
-      lastError === ""
-        ? { level: "info", message: `${name} works again` }
-        : { level: "warning", message: `${name} keeps the targets that it had: ${lastError}` },
-    );
+    if (!this.#isStopped) this.#troubles.note(this.#problems());
   }
 }

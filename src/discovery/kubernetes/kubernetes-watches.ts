@@ -3,6 +3,7 @@
  * have one watch of them, and one copy in memory.
  */
 
+import { randomInt } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { KubernetesServerConfig } from "../discovery-config.js";
 import { ApiServer, type ApiServerOptions } from "./api-server.js";
@@ -29,6 +30,12 @@ interface SharedWatch {
 
 export class KubernetesWatches {
   readonly #servers: SharedServer[] = [];
+  readonly #random: () => number;
+
+  /** `random` gives numbers from 0 to 1. */
+  constructor(random = () => randomInt(2 ** 32) / 2 ** 32) {
+    this.#random = random;
+  }
 
   lease<R extends ResourceName>(
     config: KubernetesServerConfig,
@@ -38,7 +45,9 @@ export class KubernetesWatches {
     const shared = this.#server(config, options);
     let found = shared.watches.find((other) => isDeepStrictEqual(other.watched, watched));
     if (found === undefined) {
-      found = { watched, watch: new ResourceWatch(watched, shared.server, options.clock), users: 0 };
+      const { clock } = options;
+      const watch = new ResourceWatch(watched, shared.server, { clock, random: this.#random });
+      found = { watched, watch, users: 0 };
       shared.watches.push(found);
     }
     found.users++;

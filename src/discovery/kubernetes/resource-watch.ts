@@ -6,7 +6,8 @@
  *   end     the watch is begun again where it was, also when it broke off in the middle of an event
  *   gone    410: the server has forgotten that version; everything is listed again, and what differs is told
  *
- * Whatever fails is tried again, after a second, two, four, up to thirty; the objects stay as they were meanwhile.
+ * Whatever fails is tried again, after a second, two, four, up to thirty, or anywhere in the upper half of that, so that
+ * not all come back at once; and not before the time that a server asks for. The objects stay as they were meanwhile.
  *
  * Source: Kubernetes documentation, API concepts, "Efficient detection of changes".
  */
@@ -35,6 +36,12 @@ export interface WatchedResource<R extends ResourceName = ResourceName> {
   readonly namespace: string;
   readonly labelSelector: string;
   readonly fieldSelector: string;
+}
+
+export interface WatchOptions {
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
 }
 
 export interface WatchListener {
@@ -68,6 +75,8 @@ const statusSizeMaxBytes = 64 * 1024;
 const steadyMs = 5000;
 const firstPauseMs = 1000;
 const longestPauseMs = 30_000;
+/** Who asks for more is asked again all the same. */
+const askedPauseMaxMs = 5 * 60_000;
 
 type Expired = "expired";
 
@@ -80,6 +89,7 @@ export class ResourceWatch<R extends ResourceName = ResourceName> {
   readonly #watched: WatchedResource<R>;
   readonly #server: ApiServer;
   readonly #clock: Clock;
+  readonly #random: () => number;
   readonly #stopping = new AbortController();
   readonly #listeners = new Set<WatchListener>();
   #objects = new Map<string, ResourceTypes[R]>();
@@ -88,13 +98,16 @@ export class ResourceWatch<R extends ResourceName = ResourceName> {
   #version: string | undefined;
   /** Tries in a row that brought nothing. */
   #vain = 0;
+  /** For how long the server wants to be left alone. */
+  #askedPauseMs = 0;
   #status: WatchStatus = { refreshes: 0, failures: 0, lastRefresh: undefined, lastError: "" };
   readonly #running: Promise<void>;
 
-  constructor(watched: WatchedResource<R>, server: ApiServer, clock: Clock) {
+  constructor(watched: WatchedResource<R>, server: ApiServer, { clock, random }: WatchOptions) {
     this.#watched = watched;
     this.#server = server;
     this.#clock = clock;
+    this.#random = random;
     this.#running = this.#run();
   }
 
@@ -296,6 +309,7 @@ export class ResourceWatch<R extends ResourceName = ResourceName> {
   async #refusal(verb: string, response: ApiResponse): Promise<TsdbError> {
     const { resource, namespace } = this.#watched;
     const { statusCode = 0 } = response;
+    this.#askedPauseMs = pauseAsked(response);
     const place = namespace === "" ? `${resource} of the cluster` : `${resource} in namespace ${namespace}`;
     const said = await readStatusMessage(response);
     const because = said === "" ? "" : `: ${said}`;
@@ -323,8 +337,10 @@ export class ResourceWatch<R extends ResourceName = ResourceName> {
 
   /** Not at all after a watch that went well; else the longer, the more often it was in vain. */
   #pause(): Promise<void> {
-    const delayMs =
+    const fullMs =
       this.#vain === 0 ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(10, this.#vain - 1));
+    const delayMs = Math.max((fullMs * (1 + this.#random())) / 2, this.#askedPauseMs);
+    this.#askedPauseMs = 0;
     this.#vain++;
     return new Promise((resolve) => {
       const { signal } = this.#stopping;
@@ -345,6 +361,12 @@ function keyOf({ meta: { namespace, name } }: ResourceTypes[ResourceName]): stri
 
 export function objectKey(namespace: string, name: string): string {
   return `${namespace}/${name}`;
+}
+
+/** Of `Retry-After`, in seconds. Its dates depend on two clocks, and no API server sends any. */
+function pauseAsked({ headers }: ApiResponse): number {
+  const [seconds] = /^\d{1,9}$/.exec(headers["retry-after"] ?? "") ?? [];
+  return seconds === undefined ? 0 : Math.min(Number(seconds) * 1000, askedPauseMaxMs);
 }
 
 /** Throws LimitExceededError. */

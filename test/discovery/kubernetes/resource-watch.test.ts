@@ -17,11 +17,13 @@ let clock: HastyClock;
 let access: ApiServer;
 let watch: ResourceWatch<"pods"> | undefined;
 let changes: string[];
+let random: number;
 
 beforeEach(async () => {
   server = new KubernetesServer();
   clock = new HastyClock();
   changes = [];
+  random = 1;
   const url = await server.listen();
   access = new ApiServer(
     { kind: "url", url, client: defaultHttpClientConfig },
@@ -38,7 +40,7 @@ afterEach(async () => {
 
 function start(rest: Partial<WatchedResource<"pods">> = {}): ResourceWatch<"pods"> {
   const watched = { resource: "pods", namespace: "", labelSelector: "", fieldSelector: "", ...rest } as const;
-  watch = new ResourceWatch<"pods">(watched, access, clock);
+  watch = new ResourceWatch<"pods">(watched, access, { clock, random: () => random });
   watch.listen({ onChange: (key) => changes.push(key), onStatus: () => {} });
   return watch;
 }
@@ -232,6 +234,30 @@ describe("a server that fails", () => {
     server.endWatches();
     await says("we may not watch pods of the cluster; grant the verbs list and watch on pods (HTTP 403): no");
     expect(lists().length).toBeGreaterThan(1);
+  });
+
+  it.each([429, 503])("may answer %d and want to be left alone for a time", async (code) => {
+    random = 0;
+    clock.longestMs = 600_000;
+    server.fault = (_, response) => {
+      response.setHeader("retry-after", "7");
+      refuse(response, code, "TooManyRequests", "too much");
+      return "answered";
+    };
+    start();
+    await says(`cannot list pods of the cluster (HTTP ${code}): too much`);
+    await eventually(() => expect(lists().length).toBeGreaterThan(5));
+    const pauses = clock.delays.filter((delay) => delay <= 30_000);
+    // Half of 1, 2, 4 and 8 seconds is less than that, half of 16 is more.
+    expect(pauses.slice(0, 5)).toEqual([7000, 7000, 7000, 7000, 8000]);
+    server.fault = (_, response) => {
+      response.setHeader("retry-after", "Thu, 01 Jan 2099 00:00:00 GMT");
+      refuse(response, code, "TooManyRequests", "a date");
+      return "answered";
+    };
+    await says("a date");
+    server.fault = () => undefined;
+    await become();
   });
 
   it("says which namespace it is about, and what is wrong with the credentials", async () => {
