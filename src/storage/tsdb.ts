@@ -33,7 +33,7 @@ import { OpenWork, TrackedBulkAppender } from "./tsdb/open-work.js";
 import { Retention } from "./tsdb/retention.js";
 import { type TsdbOptions, type TsdbStatus, withDefaults } from "./tsdb/tsdb-options.js";
 import { type StoragePart, TsdbQuerier } from "./tsdb-querier.js";
-import { encodeWalRecord, type WalRecord } from "./wal/wal-record.js";
+import { encodeWalRecord, type LoggedRecord } from "./wal/wal-record.js";
 
 /** Between two passes of maintenance. */
 const maintenanceIntervalMs = 60_000;
@@ -243,7 +243,7 @@ export class Tsdb implements Appendable, Queryable {
     }
   }
 
-  #log(record: WalRecord): Promise<void> {
+  #log(record: LoggedRecord): Promise<void> {
     this.#assertOpen();
     if (this.#recordBuffer.capacityBytes > recordBufferSizeMaxBytes) this.#recordBuffer = new ByteWriter();
     this.#recordBuffer.clear();

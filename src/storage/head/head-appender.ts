@@ -30,7 +30,7 @@ import { ClosedError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
 import { isTimestampMs, type TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
-import type { TransactionRecord } from "../wal/wal-record.js";
+import type { LoggedTransaction } from "../wal/wal-record.js";
 import { type AgeLimit, ANY_AGE } from "./age-limit.js";
 import type { Head } from "./head.js";
 import { areStorableLabels } from "./label-rules.js";
@@ -38,7 +38,7 @@ import { Rejections } from "./rejections.js";
 import type { StagedSamples } from "./staged-samples.js";
 
 /** Hands a record to the log at once. Resolves when it is durable; rejects when it is not acknowledged. */
-export type LogTransaction = (record: TransactionRecord) => Promise<void>;
+export type LogTransaction = (record: LoggedTransaction) => Promise<void>;
 
 export class HeadAppender implements Appender {
   readonly #head: Head;
@@ -156,8 +156,8 @@ export class HeadAppender implements Appender {
   }
 
   /**
-   * Returns nothing when all of it is there already. A function of its own, so that the labels of new series are garbage
-   * at once: what waits for the disk would keep them, and the garbage collector take them for what stays.
+   * Returns nothing when all of it is there already. A function of its own, so that what it needs of new series is garbage
+   * at once: what waits for the disk would keep it, and the garbage collector take it for what stays.
    */
   #logStaged(staged: StagedSamples): Promise<void> | undefined {
     const { series, samples } = this.#head;
@@ -170,8 +170,7 @@ export class HeadAppender implements Appender {
     );
     if (!this.#head.hasPendingDeletions) staged.remove(repeated);
     if (staged.length === 0) return undefined;
-    const named = Array.from(unnamed, (slot) => ({ ref: series.refOf(slot), labels: series.labelsOf(slot) }));
-    return this.#log({ kind: "transaction", series: named, samples: staged });
+    return this.#log({ kind: "transaction", series: series.logged([...unnamed]), samples: staged });
   }
 
   /** Returns how many samples are not stored. */

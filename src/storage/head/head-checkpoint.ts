@@ -8,7 +8,7 @@
 
 import { ALL_TIME } from "../../model/sample.js";
 import { ByteWriter } from "../codec/byte-writer.js";
-import { encodeWalRecord, type RefChunk, type SeriesDefinition } from "../wal/wal-record.js";
+import { encodeWalRecord, type RefChunk } from "../wal/wal-record.js";
 import { ChunkCopies } from "./chunk-copies.js";
 import type { Head } from "./head.js";
 
@@ -19,15 +19,15 @@ const recordSizeBytes = 256 * 1024;
 export function* checkpointRecords(head: Head): Generator<Uint8Array> {
   const writer = new ByteWriter(recordSizeBytes * 2);
   let copies = new ChunkCopies();
-  let series: SeriesDefinition[] = [];
+  let slots: number[] = [];
   let chunks: RefChunk[] = [];
   let sizeBytes = 0;
 
   function encodeGathered(): Uint8Array {
     writer.clear();
-    encodeWalRecord(writer, { kind: "chunks", series, chunks });
+    encodeWalRecord(writer, { kind: "chunks", series: head.series.logged(slots), chunks });
     copies = new ChunkCopies();
-    series = [];
+    slots = [];
     chunks = [];
     sizeBytes = 0;
     return writer.view();
@@ -36,13 +36,13 @@ export function* checkpointRecords(head: Head): Generator<Uint8Array> {
   for (const slot of head.series) {
     if (!head.isNamed(slot) && head.samples.sampleCountOf(slot) === 0) continue;
     const ref = head.series.refOf(slot);
-    series.push({ ref, labels: head.series.labelsOf(slot) });
+    slots.push(slot);
     for (const chunk of head.samples.chunksIn(slot, ALL_TIME, copies)) {
       chunks.push({ ref, chunk });
       sizeBytes += chunk.bytes.length;
       if (sizeBytes >= recordSizeBytes) yield encodeGathered();
     }
-    if (series.length >= recordSeriesMax) yield encodeGathered();
+    if (slots.length >= recordSeriesMax) yield encodeGathered();
   }
-  if (series.length + chunks.length > 0) yield encodeGathered();
+  if (slots.length + chunks.length > 0) yield encodeGathered();
 }

@@ -38,8 +38,8 @@ const slotsPerTurn = 1024;
 export interface HeadCapacity {
   /** Slots, used and free. */
   readonly slots: number;
-  /** Label names and values held. */
-  readonly symbols: number;
+  /** Label pairs held. */
+  readonly pairs: number;
   readonly closedChunkBytes: number;
   readonly openChunkBytes: number;
 }
@@ -50,7 +50,7 @@ export class Head {
   readonly #postings = new MemoryPostings((ref) => {
     const slot = this.series.slotOf(ref as SeriesRef);
     return slot === 0 ? Labels.empty : this.series.labelsOf(slot);
-  });
+  }, this.series.pairs);
   /** Samples of transactions that are neither committed nor rolled back: their series must not end. */
   readonly #transactions = new Set<StagedSamples>();
   readonly #spares: StagedSamples[] = [];
@@ -95,9 +95,7 @@ export class Head {
   /** Creates a series that does not exist, under the next ref or the one that a log gave it. Invisible until a sample is applied. */
   create(labels: Labels, ref?: SeriesRef): number {
     const slot = this.series.add(labels, ref);
-    this.samples.begin(slot);
-    // The strings of the symbol table, so that the postings do not hold others.
-    this.#postings.add(this.series.refOf(slot), this.series.labelsOf(slot));
+    this.#begin(slot);
     return slot;
   }
 
@@ -263,6 +261,12 @@ export class Head {
     }
     await this.#postings.remove(endedRefs);
     return endedRefs.length;
+  }
+
+  #begin(slot: number): void {
+    const ref = this.series.refOf(slot);
+    this.samples.begin(slot);
+    this.series.withPairs(slot, (page, from, to) => this.#postings.addPairs(ref, page, from, to));
   }
 
   #isIdle(slot: number): boolean {

@@ -3,8 +3,9 @@
  *
  *   slot   a small number while the series lives, then given to another one: the index of all columns
  *   ref    what the log, the postings and appenders know a series by; given once in the life of a head
- *   table  open addressing on the hash of the labels: holds slots, probed from the hash to the first free place,
- *          compared by labels, never by hash alone
+ *   pairs  its labels as numbers of a PairTable: a series is a tuple of them (LabelSets)
+ *   table  open addressing on the hash of the pairs: holds slots, probed from the hash to the first free place,
+ *          compared by pairs, never by hash alone
  *
  * Invariants
  *  1. An appender that holds the ref of a series that has ended finds nothing behind it.
@@ -16,7 +17,9 @@ import { assert } from "../../model/assert.js";
 import type { Labels } from "../../model/labels.js";
 import type { SeriesRef } from "../../model/series.js";
 import { compareText } from "../../model/text-order.js";
+import { PairTable } from "../index/pair-table.js";
 import { sortInTurns } from "../index/sort-in-turns.js";
+import type { LoggedSeries } from "../wal/wal-record.js";
 import { grown } from "./columns.js";
 import { LabelSets } from "./label-sets.js";
 
@@ -32,7 +35,9 @@ interface RefPage {
 }
 
 export class SeriesMap {
-  readonly #labelSets = new LabelSets();
+  /** Pairs of series that ended stay until MemoryPostings has forgotten these. */
+  readonly pairs: PairTable;
+  readonly #labelSets: LabelSets;
   readonly #pages: (RefPage | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   #nextRef = 1;
@@ -47,13 +52,20 @@ export class SeriesMap {
    * labels too, as a rule, so that this costs a pointer; forgotten with every cut, as a rule may be broken.
    */
   #lastLabels: (Labels | undefined)[] = [];
+  /** Pairs of the labels at hand. */
+  #scratch = new Uint32Array(smallestTable);
+
+  constructor(pairs = new PairTable()) {
+    this.pairs = pairs;
+    this.#labelSets = new LabelSets(pairs);
+  }
 
   get size(): number {
     return this.#size;
   }
 
-  capacity(): { readonly slots: number; readonly symbols: number } {
-    return { slots: this.#slotsEnd - 1, symbols: this.#labelSets.symbols.size };
+  capacity(): { readonly slots: number; readonly pairs: number } {
+    return { slots: this.#slotsEnd - 1, pairs: this.pairs.size };
   }
 
   /** All slots are below this. */
@@ -85,29 +97,66 @@ export class SeriesMap {
     return this.#labelSets.at(this.#labelPlaces[slot]!);
   }
 
+  /** Calls `take` with the page and the places of the pairs of a series. */
+  withPairs(slot: number, take: (page: Uint32Array, from: number, to: number) => void): void {
+    const place = this.#labelPlaces[slot]!;
+    const from = this.#labelSets.indexIn(place) + 1;
+    take(this.#labelSets.pageOf(place), from, from + this.#labelSets.sizeOf(place));
+  }
+
+  /** The series in the first `length` slots, for a record of the log. */
+  logged(slots: ArrayLike<number>, length = slots.length): LoggedSeries {
+    const refs = new Float64Array(length);
+    const ends = new Uint32Array(length);
+    let end = 0;
+    for (let i = 0; i < length; i++) {
+      refs[i] = this.#refs[slots[i]!]!;
+      end += this.#labelSets.sizeOf(this.#labelPlaces[slots[i]!]!);
+      ends[i] = end;
+    }
+    const pairs = new Uint32Array(end);
+    end = 0;
+    for (let i = 0; i < length; i++) end = this.#labelSets.copyTo(pairs, end, this.#labelPlaces[slots[i]!]!);
+    return { length, refs, ends, pairs, table: this.pairs };
+  }
+
   /** The series with these labels; 0 when there is none. `ref` may say where to look first. */
   find(labels: Labels, ref = 0 as SeriesRef): number {
     const hinted = ref === 0 ? 0 : this.slotOf(ref);
     if (hinted !== 0) {
       if (this.#lastLabels[hinted] === labels) return hinted;
-      if (this.#hasLabels(hinted, labels)) {
+      if (this.#labelSets.equals(this.#labelPlaces[hinted]!, labels)) {
         this.#lastLabels[hinted] = labels;
         return hinted;
       }
     }
-    return this.#table[this.#positionOf(labels)]!;
+    const pairs = this.#scratchFor(labels.size);
+    return this.pairs.findAll(labels, pairs) ? this.findPairs(pairs, 0, labels.size) : 0;
+  }
+
+  /** The series with the pairs from `from` to `to`, excluded; 0 when there is none. */
+  findPairs(pairs: Uint32Array, from: number, to: number): number {
+    return this.#table[this.#positionOf(hashOf(pairs, from, to), pairs, from, to)]!;
   }
 
   /** Adds a series under the next free ref, or under the ref that a log gave it. */
-  add(labels: Labels, ref = this.#nextRef as SeriesRef): number {
-    const position = this.#positionOf(labels);
+  add(labels: Labels, ref?: SeriesRef): number {
+    const pairs = this.#scratchFor(labels.size);
+    this.pairs.takeAll(labels, pairs);
+    return this.addPairs(pairs, 0, labels.size, ref);
+  }
+
+  /** As `add`, of a series with the pairs from `from` to `to`, excluded. */
+  addPairs(pairs: Uint32Array, from: number, to: number, ref = this.#nextRef as SeriesRef): number {
+    const hash = hashOf(pairs, from, to);
+    const position = this.#positionOf(hash, pairs, from, to);
     assert(this.#table[position] === 0, "a series is added once");
     assert(this.slotOf(ref) === 0, "a series ref is given once");
     assert(ref > 0 && ref <= refMax, "a series ref is a positive 32-bit number");
     const slot = this.#takeSlot();
     this.#refs[slot] = ref;
-    this.#hashes[slot] = labels.hash();
-    this.#labelPlaces[slot] = this.#labelSets.add(labels);
+    this.#hashes[slot] = hash;
+    this.#labelPlaces[slot] = this.#labelSets.add(pairs, from, to);
     this.#bind(ref, slot);
     this.#table[position] = slot;
     this.#size++;
@@ -148,13 +197,15 @@ export class SeriesMap {
 
   /** Sorts slots by labels, giving way to others meanwhile. The series must not end before it is done. */
   async sortByLabels(slots: Uint32Array): Promise<Uint32Array> {
-    const { symbols } = this.#labelSets;
-    const ids = new Uint32Array(symbols.idsEnd);
+    const { pairs } = this;
+    const held = new Uint32Array(pairs.pairsEnd);
     let count = 0;
-    for (let id = 0; id < ids.length; id++) if (symbols.text(id) !== undefined) ids[count++] = id;
-    const texts = (id: number) => symbols.text(id) ?? "";
-    const sorted = await sortInTurns(ids.subarray(0, count), (a, b) => compareText(texts(a), texts(b)));
-    const ranks = new Uint32Array(ids.length);
+    for (let pair = 1; pair < held.length; pair++) if (pairs.isHeld(pair)) held[count++] = pair;
+    const sorted = await sortInTurns(held.subarray(0, count), (a, b) => {
+      const [nameA, nameB] = [pairs.nameOf(a), pairs.nameOf(b)];
+      return nameA === nameB ? compareText(pairs.valueOf(a), pairs.valueOf(b)) : compareText(nameA, nameB);
+    });
+    const ranks = new Uint32Array(held.length);
     for (let rank = 0; rank < sorted.length; rank++) ranks[sorted[rank]!] = rank;
     return sortInTurns(slots, (a, b) =>
       this.#labelSets.compare(this.#labelPlaces[a]!, this.#labelPlaces[b]!, ranks),
@@ -179,19 +230,20 @@ export class SeriesMap {
     page.live++;
   }
 
-  #hasLabels(slot: number, labels: Labels): boolean {
-    return (
-      this.#hashes[slot] === labels.hash() >>> 0 && this.#labelSets.equals(this.#labelPlaces[slot]!, labels)
-    );
+  #scratchFor(size: number): Uint32Array {
+    if (size > this.#scratch.length) this.#scratch = new Uint32Array(2 * size);
+    return this.#scratch;
   }
 
-  /** The position in the table of the series with these labels, or the free one where it belongs. */
-  #positionOf(labels: Labels): number {
+  /** The position in the table of the series with these pairs, or the free one where it belongs. */
+  #positionOf(hash: number, pairs: Uint32Array, from: number, to: number): number {
     const mask = this.#table.length - 1;
-    let position = labels.hash() & mask;
+    let position = hash & mask;
     for (;;) {
       const slot = this.#table[position]!;
-      if (slot === 0 || this.#hasLabels(slot, labels)) return position;
+      if (slot === 0) return position;
+      if (this.#hashes[slot] === hash && this.#labelSets.hasPairs(this.#labelPlaces[slot]!, pairs, from, to))
+        return position;
       position = (position + 1) & mask;
     }
   }
@@ -227,4 +279,15 @@ export class SeriesMap {
     }
     this.#table = table;
   }
+}
+
+/** As an unsigned number. Not stored; whom it tells apart depends on the numbers of pairs, which no sender chooses. */
+function hashOf(pairs: Uint32Array, from: number, to: number): number {
+  let hash = to - from;
+  for (let i = from; i < to; i++) {
+    hash = Math.imul(hash ^ pairs[i]!, 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  hash = Math.imul(hash, 0x85ebca6b);
+  return (hash ^ (hash >>> 13)) >>> 0;
 }

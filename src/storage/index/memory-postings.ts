@@ -1,6 +1,9 @@
 /**
  * MemoryPostings: the inverted index of the head, from label pair to the refs of the series that have it.
  *
+ * Pairs are numbers of a PairTable, and lists stand in an array by them: to add a series looks at no text. A pair lives
+ * as long as its list.
+ *
  * Invariants
  *  1. Lists handed out never change: an append writes behind their end, everything else makes a new list.
  *  2. A pair that a single series has is held as the bare ref, without a list: labels that are unique per
@@ -12,22 +15,22 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert } from "../../model/assert.js";
 import type { Labels } from "../../model/labels.js";
 import type { SeriesRef } from "../../model/series.js";
-import { sortTexts } from "../../model/text-order.js";
+import { PairTable } from "./pair-table.js";
 import { lowerBound, NO_POSTINGS, type Postings, subtract } from "./postings.js";
 import type { PostingsSource } from "./select-postings.js";
-import { SortedTexts } from "./sorted-texts.js";
 
 export class MemoryPostings implements PostingsSource {
   readonly labels: PostingsSource["labels"];
+  readonly #pairs: PairTable;
   readonly #all = new RefList();
-  readonly #names = new Map<string, ValueTable>();
-  #sortedNames: readonly string[] | undefined;
-  /** By place in the labels of the series that was added last. */
-  readonly #lastTables: ValueTable[] = [];
+  /** By number of the pair; nothing for one that no series has yet. */
+  readonly #lists: (number | RefList | undefined)[] = [];
+  #scratch = new Uint32Array(64);
 
   /** `labels` gives those of a series that was added, where that is possible. */
-  constructor(labels?: PostingsSource["labels"]) {
+  constructor(labels?: PostingsSource["labels"], pairs = new PairTable()) {
     this.labels = labels;
+    this.#pairs = pairs;
   }
 
   /** Number of series. */
@@ -37,9 +40,24 @@ export class MemoryPostings implements PostingsSource {
 
   /** Adds a series. Refs added in increasing order are appended; any other order is right, but slow. */
   add(ref: SeriesRef, labels: Labels): void {
+    if (labels.size > this.#scratch.length) this.#scratch = new Uint32Array(2 * labels.size);
+    this.#pairs.takeAll(labels, this.#scratch);
+    this.addPairs(ref, this.#scratch, 0, labels.size);
+  }
+
+  /** As `add`, of a series with the pairs from `from` to `to`, excluded. */
+  addPairs(ref: SeriesRef, pairs: Uint32Array, from: number, to: number): void {
     assert(ref > 0 && ref <= 0xffffffff, "a series ref is a positive 32-bit number");
     this.#all.add(ref);
-    for (let i = 0; i < labels.size; i++) addTo(this.#tableAt(i, labels.nameAt(i)), labels.valueAt(i), ref);
+    const lists = this.#lists;
+    for (let i = from; i < to; i++) {
+      const pair = pairs[i]!;
+      while (lists.length <= pair) lists.push(undefined);
+      const list = lists[pair];
+      if (list === undefined) lists[pair] = ref;
+      else if (typeof list !== "number") list.add(ref);
+      else if (list !== ref) lists[pair] = RefList.of(list, ref);
+    }
   }
 
   /**
@@ -50,12 +68,17 @@ export class MemoryPostings implements PostingsSource {
     const gone = Uint32Array.from(refs).sort();
     if (gone.length === 0) return;
     this.#all.replace(subtract(this.#all.view(), gone).slice());
-    for (const [name, table] of this.#names) {
-      await removeFrom(table, gone);
-      if (table.lists.size > 0) continue;
-      this.#lastTables.length = 0;
-      this.#names.delete(name);
-      this.#sortedNames = undefined;
+    let work = 0;
+    for (let pair = 1; pair < this.#pairs.pairsEnd; pair++) {
+      const list = this.#lists[pair];
+      if (this.#pairs.isHeld(pair) && (list === undefined || isLeftEmpty(list, gone))) {
+        this.#lists[pair] = undefined;
+        this.#pairs.free(pair);
+      }
+      work += list === undefined || typeof list === "number" ? 1 : 1 + list.view().length / refsPerList;
+      if (work < listsPerTurn) continue;
+      work = 0;
+      await nextTurn();
     }
   }
 
@@ -63,68 +86,50 @@ export class MemoryPostings implements PostingsSource {
     return this.#all.view();
   }
 
-  /** The table of a name, which stands at the same place in most label sets. */
-  #tableAt(place: number, name: string): ValueTable {
-    const last = this.#lastTables[place];
-    if (last !== undefined && last.name === name) return last;
-    let table = this.#names.get(name);
-    if (table === undefined) {
-      table = { name, lists: new Map(), values: new SortedTexts() };
-      this.#names.set(name, table);
-      this.#sortedNames = undefined;
-    }
-    if (place < lastTablesMax) this.#lastTables[place] = table;
-    return table;
-  }
-
   postings(name: string, value: string): Postings {
-    const list = this.#names.get(name)?.lists.get(value);
+    const list = this.#lists[this.#pairs.find(name, value)];
     if (list === undefined) return NO_POSTINGS;
     return typeof list === "number" ? Uint32Array.of(list) : list.view();
   }
 
   /** Whether some series that has the label, with this value if one is given, passes the test. */
   some(name: string, value: string | undefined, test: (ref: SeriesRef) => boolean): boolean {
-    const lists = this.#names.get(name)?.lists;
-    if (lists === undefined) return false;
-    if (value !== undefined) return someOf(lists.get(value), test);
-    for (const list of lists.values()) if (someOf(list, test)) return true;
+    const pairs = this.#pairs.pairsOf(name)?.pairs;
+    if (pairs === undefined) return false;
+    if (value !== undefined) return someOf(this.#lists[pairs.get(value) ?? 0], test);
+    for (const pair of pairs.values()) if (someOf(this.#lists[pair], test)) return true;
     return false;
   }
 
   labelValues(name: string): readonly string[] {
-    const table = this.#names.get(name);
-    return table === undefined ? [] : table.values.sorted(table.lists);
+    const ofName = this.#pairs.pairsOf(name);
+    return ofName === undefined ? [] : ofName.values.sorted(ofName.pairs);
   }
 
   labelValueCount(name: string): number {
-    return this.#names.get(name)?.lists.size ?? 0;
+    return this.#pairs.pairsOf(name)?.pairs.size ?? 0;
   }
 
   labelNames(): readonly string[] {
-    this.#sortedNames ??= sortTexts([...this.#names.keys()]);
-    return this.#sortedNames;
+    return this.#pairs.names();
   }
 }
-
-/** Labels behind so many are looked up by name. */
-const lastTablesMax = 64;
 
 /** Lists that are looked at between two turns of the event loop; so many refs count as one more. */
 const listsPerTurn = 4096;
 const refsPerList = 32;
 
-/** The lists of one label by value, and the values in order. */
-interface ValueTable {
-  readonly name: string;
-  readonly lists: Map<string, number | RefList>;
-  readonly values: SortedTexts;
-}
-
 /** A growing list of refs: the first `#length` entries count. */
 class RefList {
   #refs: Postings = NO_POSTINGS;
   #length = 0;
+
+  static of(a: number, b: number): RefList {
+    const list = new RefList();
+    list.add(a);
+    list.add(b);
+    return list;
+  }
 
   view(): Postings {
     return this.#refs.subarray(0, this.#length);
@@ -143,7 +148,7 @@ class RefList {
   #append(ref: number): void {
     if (this.#length === this.#refs.length) {
       const grown = new Uint32Array(Math.max(4, this.#length * 2));
-      grown.set(this.view());
+      grown.set(this.#refs);
       this.#refs = grown;
     }
     this.#refs[this.#length++] = ref;
@@ -164,35 +169,6 @@ function someOf(list: number | RefList | undefined, test: (ref: SeriesRef) => bo
   if (list === undefined) return false;
   if (typeof list === "number") return test(list as SeriesRef);
   return list.view().some((ref) => test(ref as SeriesRef));
-}
-
-function addTo(table: ValueTable, value: string, ref: number): void {
-  const list = table.lists.get(value);
-  if (list === undefined) {
-    table.lists.set(value, ref);
-    table.values.add(value);
-  } else if (typeof list !== "number") {
-    list.add(ref);
-  } else if (list !== ref) {
-    const grown = new RefList();
-    grown.add(list);
-    grown.add(ref);
-    table.lists.set(value, grown);
-  }
-}
-
-async function removeFrom({ lists, values }: ValueTable, gone: Postings): Promise<void> {
-  let work = 0;
-  for (const [value, list] of lists) {
-    if (isLeftEmpty(list, gone)) {
-      lists.delete(value);
-      values.remove(value);
-    }
-    work += typeof list === "number" ? 1 : 1 + list.view().length / refsPerList;
-    if (work < listsPerTurn) continue;
-    work = 0;
-    await nextTurn();
-  }
 }
 
 /** Takes out what is gone, unless that is all. */

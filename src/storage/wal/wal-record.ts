@@ -70,6 +70,27 @@ export interface RefChunk {
   readonly chunk: EncodedChunk;
 }
 
+/** What is encoded: as what is decoded, but for the form of the series. */
+export type LoggedRecord = TombstonesRecord | LoggedTransaction | LoggedChunks;
+
+export interface LoggedTransaction extends Omit<TransactionRecord, "series"> {
+  readonly series: LoggedSeries;
+}
+
+export interface LoggedChunks extends Omit<ChunksRecord, "series"> {
+  readonly series: LoggedSeries;
+}
+
+/** Series as the head has them: the pairs of series i are those from `ends[i - 1]` (or 0) to `ends[i]`, excluded. */
+export interface LoggedSeries {
+  readonly length: number;
+  /** SeriesRefs. */
+  readonly refs: Float64Array;
+  readonly ends: Uint32Array;
+  readonly pairs: Uint32Array;
+  readonly table: { nameOf(pair: number): string; valueOf(pair: number): string };
+}
+
 export interface SeriesDefinition {
   readonly ref: SeriesRef;
   readonly labels: Labels;
@@ -91,7 +112,7 @@ const sampleSizeMinBytes = 10;
 const chunkSamplesMax = 0xffff;
 
 /** Appends the record to `writer`; pass `writer.view()` to `Wal.append`. */
-export function encodeWalRecord(writer: ByteWriter, record: WalRecord): void {
+export function encodeWalRecord(writer: ByteWriter, record: LoggedRecord): void {
   switch (record.kind) {
     case "transaction":
       writer.u8(kindNumbers.transaction);
@@ -196,45 +217,51 @@ function decodeChunks(reader: ByteReader): readonly RefChunk[] {
   return chunks;
 }
 
-function encodeSeries(writer: ByteWriter, series: readonly SeriesDefinition[]): void {
+function encodeSeries(writer: ByteWriter, series: LoggedSeries): void {
+  const { length, refs, ends } = series;
+  const numbers = writeSymbols(writer, series);
+  writer.uvarint(length);
+  let previousRef = 0;
+  let next = 0;
+  for (let i = 0; i < length; i++) {
+    const ref = refs[i]!;
+    const end = 2 * ends[i]!;
+    writer.varint(ref - previousRef);
+    previousRef = ref;
+    writer.uvarint((end - next) / 2);
+    while (next < end) writer.uvarint(numbers[next++]!);
+  }
+}
+
+/** Returns the numbers of the symbols of all names and values, in order. */
+function writeSymbols(writer: ByteWriter, { length, ends, pairs, table }: LoggedSeries): Uint32Array {
   const symbols = new Map<string, number>();
-  /** Of all names and values, in order. */
-  const numbers = new Uint32Array(2 * series.reduce((sum, { labels }) => sum + labels.size, 0));
   const intern = (text: string) => {
-    let number = symbols.get(text);
-    if (number === undefined) {
-      number = symbols.size;
-      symbols.set(text, number);
-    }
+    const number = symbols.get(text) ?? symbols.size;
+    if (number === symbols.size) symbols.set(text, number);
     return number;
   };
-  let before = Labels.empty;
+  const total = length === 0 ? 0 : ends[length - 1]!;
+  const numbers = new Uint32Array(2 * total);
+  /** Where a pair came first. */
+  const places = new Map<number, number>();
   let at = 0;
-  for (const { labels } of series) {
-    // Most texts are those of the series before, at the same places.
-    const hasBefore = before.size === labels.size;
-    const back = 2 * labels.size;
-    for (let i = 0; i < labels.size; i++) {
-      const name = labels.nameAt(i);
-      const value = labels.valueAt(i);
-      numbers[at] = hasBefore && name === before.nameAt(i) ? numbers[at - back]! : intern(name);
-      at++;
-      numbers[at] = hasBefore && value === before.valueAt(i) ? numbers[at - back]! : intern(value);
-      at++;
+  let size = 0;
+  for (let i = 0; i < length; i++) {
+    // Most pairs are those of the series before, at the same places.
+    const back = size;
+    size = ends[i]! - at;
+    for (const end = ends[i]!; at < end; at++) {
+      const pair = pairs[at]!;
+      const known = back === size && pairs[at - back] === pair ? at - back : places.get(pair);
+      if (known === undefined) places.set(pair, at);
+      numbers[2 * at] = known === undefined ? intern(table.nameOf(pair)) : numbers[2 * known]!;
+      numbers[2 * at + 1] = known === undefined ? intern(table.valueOf(pair)) : numbers[2 * known + 1]!;
     }
-    before = labels;
   }
   writer.uvarint(symbols.size);
   for (const symbol of symbols.keys()) writer.string(symbol);
-  writer.uvarint(series.length);
-  let previousRef = 0;
-  let next = 0;
-  for (const { ref, labels } of series) {
-    writer.varint(ref - previousRef);
-    previousRef = ref;
-    writer.uvarint(labels.size);
-    for (const end = next + 2 * labels.size; next < end; next++) writer.uvarint(numbers[next]!);
-  }
+  return numbers;
 }
 
 function decodeSeries(reader: ByteReader): readonly SeriesDefinition[] {

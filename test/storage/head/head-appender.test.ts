@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ClosedError, StorageError } from "../../../src/model/errors.js";
 import { Labels } from "../../../src/model/labels.js";
 import { ALL_TIME } from "../../../src/model/sample.js";
+import type { SeriesRef } from "../../../src/model/series.js";
 import { NO_SERIES } from "../../../src/model/series.js";
 import { isStaleAt, markStaleAt } from "../../../src/model/staleness.js";
 import { decodeChunk } from "../../../src/storage/chunk/encode-chunks.js";
@@ -20,7 +21,9 @@ function headWithLog() {
     new HeadAppender(head, ({ series, samples }) => {
       const { promise, resolve, reject } = withResolvers();
       records.push({
-        names: series.map(({ labels }) => labels.toString()),
+        names: Array.from(series.refs, (ref) =>
+          head.series.labelsOf(head.series.slotOf(ref as SeriesRef)).toString(),
+        ),
         times: [...samples.times.subarray(0, samples.length)],
         settle: (error) => (error === undefined ? resolve() : reject(error)),
       });

@@ -47,10 +47,10 @@ describe("Head, when every series is replaced each half hour", () => {
       if (half === 47) afterOneDay = head.capacity();
     }
     expect(cutSamples + head.sampleCount).toBe(4 * 48 * 30 * seriesCount);
-    const { slots, symbols, openChunkBytes, closedChunkBytes } = head.capacity();
+    const { slots, pairs, openChunkBytes, closedChunkBytes } = head.capacity();
     expect(slots).toBe(afterOneDay.slots);
     expect(slots).toBeLessThan(8 * seriesCount);
-    expect(symbols).toBe(afterOneDay.symbols);
+    expect(pairs).toBe(afterOneDay.pairs);
     expect(openChunkBytes).toBe(afterOneDay.openChunkBytes);
     expect(closedChunkBytes).toBeLessThanOrEqual(4 * 1024 * 1024);
     expect(head.select([new Matcher("pod", "=~", "stable-.*")]).length).toBe(seriesCount / 20);

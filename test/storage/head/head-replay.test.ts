@@ -13,6 +13,7 @@ import { writeCheckpoint } from "../../../src/storage/wal/checkpoint.js";
 import { Wal } from "../../../src/storage/wal/wal.js";
 import { encodeWalRecord } from "../../../src/storage/wal/wal-record.js";
 import { FakeClock } from "../../support/fake-clock.js";
+import { loggedSeries } from "../../support/logged-series.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 
 const x = Labels.from({ __name__: "x" });
@@ -28,7 +29,7 @@ function recordOf(
   for (const [ref, time, value] of rows) samples.push(ref, ref as SeriesRef, time, value);
   const writer = new ByteWriter();
   const definitions = series.map(([ref, labels]) => ({ ref: ref as SeriesRef, labels }));
-  encodeWalRecord(writer, { kind: "transaction", series: definitions, samples });
+  encodeWalRecord(writer, { kind: "transaction", series: loggedSeries(definitions), samples });
   return writer.toBytes();
 }
 

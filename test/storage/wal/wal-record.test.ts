@@ -14,6 +14,7 @@ import {
   type TransactionRecord,
   type WalRecord,
 } from "../../../src/storage/wal/wal-record.js";
+import { loggedSeries } from "../../support/logged-series.js";
 
 const noSamples: RefColumns = {
   refs: new Float64Array(0),
@@ -24,7 +25,10 @@ const noSamples: RefColumns = {
 
 function encoded(record: WalRecord): Uint8Array {
   const writer = new ByteWriter(1);
-  encodeWalRecord(writer, record);
+  encodeWalRecord(
+    writer,
+    record.kind === "tombstones" ? record : { ...record, series: loggedSeries(record.series) },
+  );
   return writer.toBytes();
 }
 
