@@ -43,7 +43,7 @@ export const toldTargetsMax = 10_000;
 const toldLabelsMax = 64;
 const textLengthMax = 4096;
 /** Of those that are refused the reason is told for as many as this. */
-const reasonsMax = 50;
+export const reasonsMax = 50;
 const idPattern = /^[0-9a-f]{16}$/;
 
 export function targetId(job: string, url: string, labels: Labels): string {

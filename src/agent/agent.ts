@@ -5,6 +5,7 @@
 
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
+import { Allowance } from "../discovery/allowance.js";
 import { Connections } from "../http-client/connections.js";
 import { describeFailure } from "../http-client/describe-failure.js";
 import { defaultHttpClientConfig } from "../http-client/http-client-config.js";
@@ -15,7 +16,8 @@ import type { ScrapeConfig } from "../scrape/scrape-config.js";
 import type { ServerAccess } from "./agent-config.js";
 import { toldTargetsMax } from "./agent-target.js";
 import { Channel, type ChannelEnding, closeCodes, connectionOptions } from "./channel.js";
-import { ListedTargets } from "./listed-targets.js";
+import { LimitedLog } from "./limited-log.js";
+import { type ListedTarget, ListedTargets } from "./listed-targets.js";
 import {
   type AgentMessage,
   decodeServerMessage,
@@ -50,20 +52,29 @@ const handshakeTimeoutMs = 10_000;
 /** What goes on being wrong is told again after this. */
 const repeatMs = 10 * 60_000;
 const answerMaxBytes = 4096;
+const noTrouble = { text: "", at: Number.NEGATIVE_INFINITY };
+/** Scrapes under way: of one target, as one that was cancelled may still end; and of all, as a server has them. */
+const scrapesOfTargetMax = 4;
+const scrapesMax = 1000;
+/** Of one target: twenty a second, and more for a moment, as after a reload. */
+const scrapeLimits = { burst: 100, refillMs: 50 };
 
 export class Agent {
   readonly #options: AgentOptions;
   readonly #url: URL;
   readonly #connections: Connections;
+  readonly #log: LimitedLog;
   readonly #secrets: SecretValues;
   readonly #listed: ListedTargets;
   readonly #errands = new Map<number, PageErrand>();
+  /** By the id of the target: how often it may still be asked. */
+  readonly #allowances = new Map<string, Allowance>();
   #channel: Channel | undefined;
   /** While there is no connection yet. */
   #dialling: WebSocket | undefined;
   #cancelTimer: () => void = () => {};
   #failures = 0;
-  #lastTrouble = { text: "", at: Number.NEGATIVE_INFINITY };
+  #lastTrouble = noTrouble;
   #isClosed = false;
   #ended: () => void = () => {};
 
@@ -74,6 +85,7 @@ export class Agent {
     this.#url = endpointOf(url);
     if (proxyUrl !== undefined && this.#url.protocol === "ws:")
       throw new InvalidArgumentError("through a proxy the server is reached by https:// only");
+    this.#log = new LimitedLog("the server", options);
     this.#secrets = new SecretValues(options.readFile);
     this.#connections = new Connections(
       {
@@ -110,6 +122,7 @@ export class Agent {
       this.#channel.close(closeCodes.goingAway, "the agent ends");
       await ended;
     }
+    this.#log.close();
     await this.#listed.stop();
     this.#connections.close();
   }
@@ -172,7 +185,6 @@ export class Agent {
       onClose: (ending) => this.#lost(ending, clock.monotonic() - since),
     });
     this.#channel = channel;
-    this.#lastTrouble = { text: "", at: Number.NEGATIVE_INFINITY };
     this.#tell("info", `connected to ${this.#url.href}`);
     this.#tellTargets();
   }
@@ -184,6 +196,7 @@ export class Agent {
     this.#ended();
     if (this.#isClosed) return;
     this.#failures = livedMs >= settledMs ? 0 : this.#failures + 1;
+    if (livedMs >= settledMs) this.#lastTrouble = noTrouble;
     // Whoever was replaced must not push the other out at once.
     const delayMs = code === closeCodes.replaced ? delayMaxMs : this.#delayMs();
     this.#retry(`the connection has ended: ${reason}`, delayMs);
@@ -219,8 +232,9 @@ export class Agent {
       void send({ kind: "failed", scrape, reason: "the agent has no such target any more" });
       return;
     }
-    if (this.#errands.size >= 2 * this.targetCount + 16) {
-      void send({ kind: "failed", scrape, reason: "the agent has too many scrapes under way" });
+    const refusal = this.#refusal(target);
+    if (refusal !== undefined) {
+      void send({ kind: "failed", scrape, reason: refusal });
       return;
     }
     const errand = new PageErrand({ clock, scrape, target, headers, send });
@@ -230,7 +244,19 @@ export class Agent {
     });
   }
 
+  /** Why a server does not get what it asks for: targets are not to suffer from one that has gone wild. */
+  #refusal({ id }: ListedTarget): string | undefined {
+    const ofTarget = [...this.#errands.values()].filter(({ targetId }) => targetId === id).length;
+    if (this.#errands.size >= scrapesMax || ofTarget >= scrapesOfTargetMax)
+      return "the agent has too many scrapes under way";
+    const allowance = this.#allowances.get(id) ?? new Allowance(this.#options.clock, scrapeLimits);
+    this.#allowances.set(id, allowance);
+    return allowance.take() === 0 ? undefined : "the target is asked for more often than the agent allows";
+  }
+
   #tellTargets(): void {
+    for (const id of this.#allowances.keys())
+      if (this.#listed.find(id) === undefined) this.#allowances.delete(id);
     if (this.#channel === undefined) return;
     const { targets } = this.#listed;
     let told = targets.slice(0, toldTargetsMax);
@@ -246,8 +272,10 @@ export class Agent {
 
   #tellAccepted({ count, refused, refusedCount }: Extract<ServerMessage, { kind: "accepted" }>): void {
     this.#tell("info", `the server scrapes ${count} targets`);
-    for (const { id, reason } of refused)
-      this.#tell("warning", `the server refuses ${this.#listed.find(id)?.url ?? id}: ${reason}`);
+    for (const { id, reason } of refused) {
+      const url = this.#listed.find(id)?.url ?? "a target that is gone";
+      this.#tell("warning", `the server refuses ${url}: ${reason}`);
+    }
     if (refusedCount > refused.length)
       this.#tell("warning", `the server refuses ${refusedCount} targets in all`);
   }
@@ -269,7 +297,7 @@ export class Agent {
   }
 
   #tell(level: AgentEvent["level"], message: string): void {
-    this.#options.onEvent({ level, message });
+    this.#log.tell(level, message);
   }
 }
 

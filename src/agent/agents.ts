@@ -1,7 +1,7 @@
 /**
  * Agents: the server's side of all agents: who may connect, and through whom a target is asked.
  *
- * Which targets an agent told of is kept in a journal, so that `up` is 0 for those of an agent that is not there also
+ * Which targets an agent told of is kept (ToldTargets), so that `up` is 0 for those of an agent that is not there also
  * after this server was restarted.
  */
 
@@ -11,23 +11,21 @@ import { WebSocketServer } from "ws";
 import type { HttpRequester } from "../http-client/http-client.js";
 import type { Clock } from "../model/clock.js";
 import {
-  CorruptionError,
   ForbiddenError,
-  MalformedInputError,
-  TsdbError,
   UnauthorizedError,
   UnavailableError,
   UnsupportedMediaTypeError,
 } from "../model/errors.js";
-import type { Journal, OpenJournal } from "../model/journal.js";
+import type { OpenJournal } from "../model/journal.js";
 import type { Labels } from "../model/labels.js";
 import { digestKey, tokenDigest } from "../model/token-digest.js";
 import type { AgentConfig } from "./agent-config.js";
 import { AgentLink } from "./agent-link.js";
-import { type AgentTarget, readAgentTargets } from "./agent-target.js";
 import { Channel, closeCodes, connectionOptions } from "./channel.js";
 import { type AgentStatus, KnownAgent } from "./known-agent.js";
+import { LimitedLog } from "./limited-log.js";
 import { subprotocol } from "./messages.js";
+import { ToldTargets } from "./told-targets.js";
 
 export interface AgentsOptions {
   readonly clock: Clock;
@@ -37,16 +35,13 @@ export interface AgentsOptions {
   readonly onEvent: (event: { level: "info" | "warning"; message: string }) => void;
 }
 
-/** The journal is rewritten when it has this many bytes, and four times what it had after the last rewrite. */
-const rewriteFromBytes = 4 * 1024 * 1024;
-
 type UpgradeRequest = Parameters<WebSocketServer["handleUpgrade"]>[0];
 
 export class Agents {
   readonly #options: AgentsOptions;
-  readonly #journal: Journal;
-  /** By the name of the agent: of those that have not been configured since this server started. */
-  readonly #toldBefore: Map<string, readonly AgentTarget[]>;
+  readonly #told: ToldTargets;
+  /** By the name of the agent: what is said of it in the log. */
+  readonly #logs = new Map<string, LimitedLog>();
   readonly #webSockets = new WebSocketServer({
     ...connectionOptions,
     noServer: true,
@@ -55,28 +50,15 @@ export class Agents {
   });
   #byName = new Map<string, KnownAgent>();
   readonly #byDigest = new Map<string, KnownAgent>();
-  #writing: Promise<void> = Promise.resolve();
-  #rewriteAtBytes: number;
   #isClosed = false;
 
-  private constructor(
-    options: AgentsOptions,
-    journal: Journal,
-    toldBefore: Map<string, readonly AgentTarget[]>,
-  ) {
+  private constructor(options: AgentsOptions, told: ToldTargets) {
     this.#options = options;
-    this.#journal = journal;
-    this.#toldBefore = toldBefore;
-    this.#rewriteAtBytes = Math.max(rewriteFromBytes, 4 * journal.sizeBytes);
+    this.#told = told;
   }
 
   static async open(options: AgentsOptions): Promise<Agents> {
-    const told = new Map<string, readonly AgentTarget[]>();
-    const journal = await options.openJournal("agents", (record) => {
-      const { agent, targets } = readRecord(record);
-      told.set(agent, targets);
-    });
-    return new Agents(options, journal, told);
+    return new Agents(options, await ToldTargets.open(options));
   }
 
   /** Hangs up on whoever does not count any more by `configs`. */
@@ -100,7 +82,13 @@ export class Agents {
     this.#byName = new Map(
       configs.map((config) => [config.name, before.get(config.name) ?? this.#create(config)]),
     );
-    for (const [name, agent] of before) if (!this.#byName.has(name)) agent.end();
+    for (const [name, agent] of before) {
+      if (this.#byName.has(name)) continue;
+      agent.end();
+      this.#logs.get(name)?.close();
+      this.#logs.delete(name);
+    }
+    this.#told.review(new Set(this.#byName.keys()));
     for (const config of configs) {
       const agent = this.#byName.get(config.name)!;
       agent.configure(config);
@@ -150,7 +138,7 @@ export class Agents {
       const before = agent.connect(link, { address: remoteAddress, software, since });
       before?.close(closeCodes.replaced, `another connection came with this token, from ${remoteAddress}`);
       const again = before === undefined ? "" : ", in place of the connection that there was";
-      this.#tell("info", `agent "${name}" has come from ${remoteAddress}${again}`);
+      this.#tell(name, "info", `agent "${name}" has come from ${remoteAddress}${again}`);
     });
   }
 
@@ -158,7 +146,8 @@ export class Agents {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const agent of this.#byName.values()) agent.hangUp(closeCodes.goingAway, "the server closes");
-    await this.#writing;
+    for (const log of this.#logs.values()) log.close();
+    await this.#told.close();
   }
 
   #identify({ headers }: UpgradeRequest): KnownAgent {
@@ -182,47 +171,18 @@ export class Agents {
 
   #create(config: AgentConfig): KnownAgent {
     const { clock, setTargets } = this.#options;
-    const told = this.#toldBefore.get(config.name) ?? [];
-    this.#toldBefore.delete(config.name);
-    return new KnownAgent(config, told, {
+    const { name } = config;
+    return new KnownAgent(config, this.#told.of(name), {
       ...{ clock, setTargets },
-      onTold: (agent) => this.#keep(agent),
-      onEvent: (level, message) => this.#tell(level, message),
+      onTold: ({ told }) => this.#told.keep(name, told),
+      onEvent: (level, message) => this.#tell(name, level, message),
     });
   }
 
-  /** The last record of an agent counts. */
-  #keep({ config, told }: KnownAgent): void {
-    this.#writing = this.#writing.then(async () => {
-      try {
-        await this.#journal.append(encodeRecord(config.name, told));
-        if (this.#journal.sizeBytes < this.#rewriteAtBytes) return;
-        await this.#journal.rewrite([...this.#byName].map(([name, agent]) => encodeRecord(name, agent.told)));
-        this.#rewriteAtBytes = Math.max(rewriteFromBytes, 4 * this.#journal.sizeBytes);
-      } catch (error) {
-        if (!(error instanceof TsdbError)) throw error;
-        this.#tell("warning", `what agent "${config.name}" told of is not kept: ${error.message}`);
-      }
-    });
-  }
-
-  #tell(level: "info" | "warning", message: string): void {
-    this.#options.onEvent({ level, message });
-  }
-}
-
-function encodeRecord(agent: string, targets: readonly AgentTarget[]): Uint8Array {
-  return Buffer.from(JSON.stringify({ agent, targets }));
-}
-
-/** Throws CorruptionError. */
-function readRecord(record: Uint8Array): { agent: string; targets: readonly AgentTarget[] } {
-  try {
-    const { agent, targets } = JSON.parse(Buffer.from(record).toString("utf8")) ?? {};
-    return { agent: String(agent), targets: readAgentTargets(targets) };
-  } catch (cause) {
-    if (cause instanceof SyntaxError || cause instanceof MalformedInputError)
-      throw new CorruptionError("a record of an agent's targets cannot be understood", {}, { cause });
-    throw cause;
+  /** An agent that comes and goes as fast as it can does not fill the log. */
+  #tell(name: string, level: "info" | "warning", message: string): void {
+    const log = this.#logs.get(name) ?? new LimitedLog(`agent "${name}"`, this.#options);
+    this.#logs.set(name, log);
+    log.tell(level, message);
   }
 }

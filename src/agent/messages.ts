@@ -16,7 +16,7 @@
  */
 
 import { MalformedInputError } from "../model/errors.js";
-import { type AgentTarget, type RefusedTarget, readAgentTargets } from "./agent-target.js";
+import { type AgentTarget, type RefusedTarget, readAgentTargets, reasonsMax } from "./agent-target.js";
 
 export const subprotocol = "narthex-agent.v1";
 
@@ -117,6 +117,7 @@ export function decodeServerMessage(encoded: Buffer): ServerMessage {
       const { count, refused, refusedCount } = readRecord(content, messageSizeMaxBytes);
       if (!isCount(count) || !isCount(refusedCount) || !Array.isArray(refused))
         throw malformed("accepted without counts");
+      if (refused.length > reasonsMax) throw malformed("accepted with more reasons than there may be");
       return { kind, count, refused: refused.map(readRefused), refusedCount };
     }
     case "ask": {

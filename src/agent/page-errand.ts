@@ -36,6 +36,10 @@ export class PageErrand {
     this.#options = options;
   }
 
+  get targetId(): string {
+    return this.#options.target.id;
+  }
+
   credit(sizeBytes: number): void {
     this.#creditBytes = Math.min(this.#creditBytes + sizeBytes, windowSizeBytes);
     this.#wake();

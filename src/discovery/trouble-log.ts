@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../model/clock.js";
+import { Allowance } from "./allowance.js";
 import type { DiscoveryEvent } from "./discovery.js";
 
 export interface TroubleLogOptions {
@@ -12,24 +13,22 @@ export interface TroubleLogOptions {
   readonly onEvent: (event: DiscoveryEvent) => void;
 }
 
-const burst = 5;
-const pauseMs = 60_000;
+const limits = { burst: 5, refillMs: 60_000 };
 
 export class TroubleLog {
   readonly #subject: string;
   readonly #options: TroubleLogOptions;
+  readonly #allowance: Allowance;
   /** What was told last, and what is so now; empty when all is well. */
   #told = "";
   #now = "";
-  #left = burst;
-  #countedAt: number;
   #cancelTimer: (() => void) | undefined;
 
   /** `subject` is what has troubles, as `http discovery of URL`. */
   constructor(subject: string, options: TroubleLogOptions) {
     this.#subject = subject;
     this.#options = options;
-    this.#countedAt = options.clock.monotonic();
+    this.#allowance = new Allowance(options.clock, limits);
   }
 
   /** How things stand: a sentence, or nothing when all is well. */
@@ -46,18 +45,14 @@ export class TroubleLog {
   #tell(): void {
     if (this.#now === this.#told) return;
     const { clock, onEvent } = this.#options;
-    const passed = Math.floor((clock.monotonic() - this.#countedAt) / pauseMs);
-    this.#left = Math.min(burst, this.#left + passed);
-    this.#countedAt += passed * pauseMs;
-    if (this.#left === 0) {
-      const delayMs = this.#countedAt + pauseMs - clock.monotonic();
+    const delayMs = this.#allowance.take();
+    if (delayMs > 0) {
       this.#cancelTimer = clock.schedule(delayMs, () => {
         this.#cancelTimer = undefined;
         this.#tell();
       });
       return;
     }
-    this.#left--;
     this.#told = this.#now;
     onEvent(
       this.#now === ""

@@ -200,25 +200,68 @@ describe("an agent", () => {
     server.send({ kind: "cancel", scrape: 1 });
   });
 
-  it("gives up on a target by itself when the time is over, and does not take more scrapes than it has targets for", async () => {
+  it("gives up on a target by itself when the time is over, and does not take more than a few scrapes of it", async () => {
     const target = await targets.plain(() => {});
     const server = await ScriptedServer.start();
     const clock = new FakeClock(1_000_000);
     start(server.url, [target], { clock });
     const [id = ""] = await server.ids(1);
-    for (let scrape = 1; scrape <= 19; scrape++)
+    for (let scrape = 1; scrape <= 5; scrape++)
       server.send({
         ...{ kind: "ask", scrape, target: id },
         headers: { "x-prometheus-scrape-timeout-seconds": "0.3" },
       });
-    await eventually(() => expect(server.of(19)).toHaveLength(1));
-    expect(server.of(19)[0]).toMatchObject({ reason: "the agent has too many scrapes under way" });
+    await eventually(() => expect(server.of(5)).toHaveLength(1));
+    expect(server.of(5)[0]).toMatchObject({ reason: "the agent has too many scrapes under way" });
     clock.advance(300);
     const late = { kind: "failed", scrape: 1, reason: "no complete answer within the timeout of 0.3s" };
     await eventually(() => expect(server.of(1)).toEqual([late]));
   });
 
+  it("does not ask a target more often than it allows, however fast a server asks", async () => {
+    let asked = 0;
+    const target = await targets.plain((_request, response) => {
+      asked++;
+      response.end("a 1\n");
+    });
+    const server = await ScriptedServer.start();
+    const clock = new FakeClock(1_000_000);
+    start(server.url, [target], { clock });
+    const [id = ""] = await server.ids(1);
+    for (let scrape = 1; scrape <= 150; scrape++) {
+      server.send({ kind: "ask", scrape, target: id, headers: timeout });
+      await eventually(() => expect(server.of(scrape).at(-1)?.kind).toMatch(/end|failed/));
+    }
+    expect(asked).toBe(100);
+    const reason = "the target is asked for more often than the agent allows";
+    expect(server.of(150)).toEqual([{ kind: "failed", scrape: 150, reason }]);
+    clock.advance(50);
+    server.send({ kind: "ask", scrape: 151, target: id, headers: timeout });
+    await eventually(() => expect(server.of(151).at(-1)?.kind).toBe("end"));
+  });
+
+  it("does not let a server fill its log", async () => {
+    const server = await ScriptedServer.start();
+    const { agent, told } = start(server.url, []);
+    await eventually(() => expect(server.received).toHaveLength(1));
+    const refused = Array.from({ length: 50 }, () => ({ id: "\n".repeat(9), reason: "no\nforged line" }));
+    for (let i = 0; i < 20; i++) server.send({ kind: "accepted", count: i, refused, refusedCount: 50 });
+    server.send({ kind: "ask", scrape: 1, target: "", headers: timeout });
+    await eventually(() => expect(server.of(1)).toHaveLength(1));
+    await agent.close();
+    expect(told).toHaveLength(41);
+    expect(told.at(-1)).toBe("warning 981 lines about the server were left out, as they came too fast");
+    expect(told.join("")).not.toContain("\n");
+  });
+
   it.each([
+    [
+      "more reasons than there may be",
+      (to: WebSocket) => {
+        const refused = Array.from({ length: 51 }, () => ({ id: "", reason: "" }));
+        to.send(encodeMessage({ kind: "accepted", count: 0, refused, refusedCount: 51 }));
+      },
+    ],
     ["a text message", (to: WebSocket) => to.send("hello")],
     ["a message of no kind", (to: WebSocket) => to.send(Buffer.from([77, 0, 0, 0, 0]))],
     ["a message of an agent", (to: WebSocket) => to.send(encodeMessage({ kind: "end", scrape: 1 }))],
