@@ -57,6 +57,7 @@ for (let seed = Number(options.seed); left > 0; seed++) {
   left -= report.pages;
   differences += report.differences;
   for (const [exception, count] of report.explained) console.log(`explained ${count} times: ${exception}`);
+  for (const [change, count] of report.rewritten) console.log(`written otherwise ${count} times: ${change}`);
   console.log(
     `seed ${seed}: ${report.pages} pages (${report.mutated} mutated) in ${Math.round((performance.now() - began) / 1000)} s,`,
     `${report.differences} differences; ${report.spoiltTargets} of ${report.targets} targets too slow to compare`,

@@ -4,6 +4,8 @@
  *
  *     node scripts/scrape-side-by-side.mjs --minutes 10 --interval 1s --seed 7
  *
+ * With `--random-jobs 40` there are so many jobs with random settings instead, and what they ask for is compared, too.
+ *
  * Prints by name where samples, staleness markers, `up` or what scrapes report differ; ends with 1 when they do. On a machine
  * that is too slow for the interval, scrapes that were late are left out and counted.
  *
@@ -22,6 +24,7 @@ const { values: options } = parseArgs({
     minutes: { type: "string", default: "10" },
     interval: { type: "string", default: "1s" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    "random-jobs": { type: "string" },
     compiled: { type: "boolean", default: false },
   },
 });
@@ -49,14 +52,17 @@ if (count === undefined) {
 const intervalMs = Number(count) * (unit === "s" ? 1000 : 1);
 const seed = Number(options.seed);
 const minutes = Number(options.minutes);
+const randomJobs = options["random-jobs"] === undefined ? undefined : Number(options["random-jobs"]);
 console.log(`seed ${seed}`);
 const report = await scrapeSideBySide({
   prometheus: findPeer("prometheus"),
   narthex: join(root, "dist/cli/main.js"),
   ...{ seed, intervalMs },
   pages: Math.ceil((minutes * 60_000) / intervalMs),
+  ...(randomJobs !== undefined && { randomJobs }),
   // A target that is gone ends some intervals later, and a Prometheus takes up to five seconds to see that it is back.
-  turns: Math.max(1, Math.floor((minutes * 60_000) / (20_000 + 10 * intervalMs))),
+  turns:
+    randomJobs === undefined ? Math.max(1, Math.floor((minutes * 60_000) / (20_000 + 10 * intervalMs))) : 0,
 });
 for (const difference of report.differences) console.log(difference);
 for (const [name, count] of report.explained) console.log(`explained ${count} times: ${name}`);

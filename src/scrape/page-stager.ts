@@ -96,7 +96,12 @@ export class PageStager {
     // An empty page is a good one in all formats, even where its end should be marked.
     if (page.bytes.length === 0) return;
     try {
-      this.#cache.readPage(page.bytes, page.format, labelsOf, metadata ? describing(metadata) : {});
+      this.#cache.readPage(page.bytes, page.format, labelsOf, {
+        ...(metadata && describing(metadata)),
+        refused: () => {
+          isRefused = true;
+        },
+      });
     } finally {
       this.#stageRows(appender, time, found);
       // The sample whose labels were refused was scraped, too.

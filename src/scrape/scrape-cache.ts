@@ -97,11 +97,11 @@ export class ScrapeCache {
     bytes: Buffer,
     format: PageFormat,
     labelsOf: (scraped: Labels) => Labels | undefined,
-    metadata: Pick<PageVisitor, "type" | "help" | "unit">,
+    told: Omit<PageVisitor, "storedAs" | "newSeries">,
   ): void {
     this.#enter();
     const visitor: PageVisitor = {
-      ...metadata,
+      ...told,
       storedAs: labelsOf,
       newSeries: (entry, labels) => this.#add(entry, labels),
     };

@@ -25,4 +25,14 @@ describe.skipIf(isMissing)("a real Prometheus", () => {
     expect(report.scrapes).toBeGreaterThan(0);
     expect(report.samples).toBeGreaterThan(100);
   });
+
+  it(`stores what we store by random configurations (SEED=${seed})`, async () => {
+    const report = await scrapeSideBySide({
+      prometheus: findPeer("prometheus")!,
+      narthex: builtCli,
+      ...{ seed, intervalMs: 1000, pages: 14, turns: 0, randomJobs: 25 },
+    });
+    expect(report.differences).toEqual([]);
+    expect(report.scrapes).toBeGreaterThan(0);
+  });
 });

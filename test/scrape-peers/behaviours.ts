@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import type { Dice } from "../differential/dice.js";
 import { protobufOf } from "../support/client-model-bodies.js";
 import type { Page } from "./paged-targets.js";
-import { contentTypes } from "./random-page.js";
+import { contentTypes, type PageKind, PageWriter } from "./random-page.js";
 
 /** What a behaviour may make of a page. */
 interface Occasion {
@@ -17,6 +17,8 @@ interface Occasion {
   readonly lines: readonly string[];
   /** In milliseconds; the same for both scrapers. */
   readonly now: number;
+  /** The next one of a series of random pages. */
+  random(kind: PageKind): Buffer;
 }
 
 type Answer = (response: ServerResponse) => void;
@@ -55,6 +57,13 @@ function withLines(more: (occasion: Occasion) => readonly string[]): Behaviour {
   return (occasion) => text([...occasion.lines, ...more(occasion)]);
 }
 
+function random(kind: PageKind): Behaviour {
+  return (occasion) => {
+    const page = occasion.random(kind);
+    return (response) => response.setHeader("content-type", contentTypes[kind]).end(page);
+  };
+}
+
 const behaviours: Readonly<Record<string, Behaviour>> = {
   well: (occasion) => text(occasion.lines),
   "well, compressed": (occasion) => (response) => {
@@ -66,6 +75,10 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     for (const line of occasion.lines) response.write(`${line}\n`);
     response.end();
   },
+  "a random page": random("text"),
+  "another random page": random("text"),
+  "a random page of OpenMetrics": random("openmetrics"),
+  "a random page of protobuf": random("protobuf"),
   "status 500": () => status(500),
   "status 404": () => status(404),
   "status 204": () => (response) => response.writeHead(204).end(),
@@ -173,11 +186,17 @@ const unusual: ReadonlySet<string> = new Set(["status 204", "a redirect", "a red
 /** Every behaviour has its turn before one comes twice. Half of the time the target is well. */
 export function randomScript(pages: number, dice: Dice, now: number): Page[] {
   const script: Page[] = [];
+  const writers = new Map<PageKind, PageWriter>();
+  const random = (kind: PageKind) => {
+    const writer = writers.get(kind) ?? new PageWriter(kind, dice, now);
+    writers.set(kind, writer);
+    return writer.write();
+  };
   let left: string[] = [];
   for (let page = 0; page < pages; page++) {
     if (left.length === 0) left = Object.keys(behaviours);
     const name = dice.chance(0.4) ? "well" : left.splice(dice.integer(left.length), 1)[0]!;
-    const answer = behaviours[name]!({ page, lines: usualLines(page, dice), now });
+    const answer = behaviours[name]!({ page, lines: usualLines(page, dice), now, random });
     const isAbandoned = abandoned.has(name) || name.startsWith("closes");
     // A connection that is used again may be tried twice when it closes.
     script.push({

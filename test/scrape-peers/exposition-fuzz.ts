@@ -5,6 +5,7 @@
 
 import { Dice } from "../differential/dice.js";
 import { type Difference, describeDifference } from "./aligned-scrapes.js";
+import { asPrometheusReads, type Change } from "./as-prometheus.js";
 import { type DifferencePlace, type Exception, explanationOf } from "./explained.js";
 import { lines, numbers, times } from "./interesting.js";
 import { mutatePage } from "./mutate-page.js";
@@ -45,6 +46,8 @@ export interface ExpositionFuzzReport {
   readonly differences: number;
   /** How often each exception explained a difference. */
   readonly explained: ReadonlyMap<Exception, number>;
+  /** In how many pages a Prometheus got other lines than we. */
+  readonly rewritten: ReadonlyMap<Change, number>;
 }
 
 export async function fuzzExposition(options: ExpositionFuzzOptions): Promise<ExpositionFuzzReport> {
@@ -56,13 +59,17 @@ export async function fuzzExposition(options: ExpositionFuzzOptions): Promise<Ex
   ];
   const outcomes = await play(scripts, options);
   const explained = new Map<Exception, number>();
-  const found: FuzzedPage[][] = [];
+  const rewritten = new Map<Change, number>();
+  const found: PageDifference[] = [];
+  for (const { kind, bytes } of scripts.flat())
+    for (const change of asPrometheusReads(kind, bytes).changes)
+      rewritten.set(change, (rewritten.get(change) ?? 0) + 1);
   for (const [i, outcome] of outcomes.entries()) {
     for (const { upTo, exceptions, differences } of findings(scripts[i]!, outcome)) {
       for (const exception of exceptions) explained.set(exception, (explained.get(exception) ?? 0) + 1);
       const from = Math.max(0, upTo - 2);
       if (differences.length === 0) continue;
-      found.push(scripts[i]!.slice(from, upTo + 1));
+      found.push({ pages: scripts[i]!.slice(from, upTo + 1), differences });
       break;
     }
   }
@@ -71,7 +78,15 @@ export async function fuzzExposition(options: ExpositionFuzzOptions): Promise<Ex
   for (const difference of await shrink(found.slice(0, options.shrunkMax ?? 20), options))
     options.onDifference(difference);
   const pages = scripts.flat().length;
-  return { targets: scripts.length, pages, mutated, spoiltTargets, differences: found.length, explained };
+  return {
+    targets: scripts.length,
+    pages,
+    mutated,
+    spoiltTargets,
+    differences: found.length,
+    explained,
+    rewritten,
+  };
 }
 
 /** Interesting lines, and interesting numbers and times on lines of their own. */
@@ -80,7 +95,7 @@ function fixedScripts({ withFixed = false, pagesPerTarget }: ExpositionFuzzOptio
   const tried = [...lines, ...numbers.map((text) => `a ${text}`), ...times.map((text) => `a 1 ${text}`)];
   const pages = (["text", "openmetrics"] as const).flatMap((kind) =>
     tried.map((line) => {
-      const bytes = Buffer.from(kind === "text" ? `${line}\n` : `${line}\n# EOF\n`);
+      const bytes = comparable(kind, Buffer.from(kind === "text" ? `${line}\n` : `${line}\n# EOF\n`));
       return { kind, bytes, isMutated: true };
     }),
   );
@@ -96,7 +111,7 @@ function randomScript(dice: Dice, options: ExpositionFuzzOptions, firstTime: num
   return Array.from({ length: options.pagesPerTarget }, () => {
     const whole = writer.write();
     const isMutated = dice.chance(0.5);
-    const mutant = isMutated ? mutatePage(whole, kind, dice) : whole;
+    const mutant = isMutated ? comparable(kind, mutatePage(whole, kind, dice)) : whole;
     return { kind, isMutated, bytes: isDeadly(kind, mutant) ? whole : mutant };
   });
 }
@@ -107,6 +122,16 @@ function randomScript(dice: Dice, options: ExpositionFuzzOptions, firstTime: num
  */
 function isDeadly(kind: PageKind, page: Buffer): boolean {
   return kind !== "protobuf" && /[{,]\s*[a-zA-Z_]\s*[,}]/.test(page.toString("latin1"));
+}
+
+/**
+ * Without a NUL byte, behind which a Prometheus reads no more of a page, and times that overflow there.
+ */
+function comparable(kind: PageKind, page: Buffer): Buffer {
+  if (kind === "protobuf") return page;
+  const text = page.toString("latin1").replaceAll("\0", "\x01");
+  const isLong = kind === "openmetrics" ? / [+-]?\d{16,}(?=[ \n])/g : / [+-]\d{19,}(?=\s)/g;
+  return Buffer.from(text.replace(isLong, " 1"), "latin1");
 }
 
 interface Found {
@@ -122,9 +147,8 @@ function findings(script: readonly FuzzedPage[], { pages, elsewhere, scrapes }: 
   const add = (page: number, differences: readonly Difference[], hasPage: boolean) => {
     const upTo = Math.min(page, script.length - 1);
     const place: DifferencePlace = {
-      pages: script.slice(0, upTo + 1),
-      scrape: hasPage ? scrapes[page] : undefined,
-      scrapeBefore: hasPage ? scrapes[page - 1] : undefined,
+      ...{ pages: script.slice(0, upTo + 1), scrapes, beside: differences },
+      page: hasPage ? page : undefined,
     };
     const exceptions = new Set<Exception>();
     const unexplained: string[] = [];
@@ -148,7 +172,10 @@ function play(scripts: readonly (readonly FuzzedPage[])[], options: ExpositionFu
 function pageOf({ kind, bytes }: FuzzedPage): Page {
   return {
     name: kind,
-    answer: (response) => response.setHeader("content-type", contentTypes[kind]).end(bytes),
+    answer: (response, _, scraper) => {
+      const body = scraper === "ours" ? bytes : asPrometheusReads(kind, bytes).bytes;
+      response.setHeader("content-type", contentTypes[kind]).end(body);
+    },
   };
 }
 
@@ -157,10 +184,10 @@ const candidatesMax = 500;
 
 /** Makes all of them smaller together, as each try needs two servers. */
 async function shrink(
-  found: readonly (readonly FuzzedPage[])[],
+  found: readonly PageDifference[],
   options: ExpositionFuzzOptions,
 ): Promise<PageDifference[]> {
-  const cases = found.map((pages) => ({ pages, differences: [] as readonly string[], isDone: false }));
+  const cases = found.map((difference) => ({ ...difference, isDone: false }));
   for (let round = 0; round < shrinkRounds && cases.some(({ isDone }) => !isDone); round++) {
     const open = cases.filter(({ isDone }) => !isDone);
     const perCase = Math.ceil(candidatesMax / open.length);

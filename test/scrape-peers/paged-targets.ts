@@ -13,7 +13,7 @@ export type Scraper = "ours" | "theirs";
 export interface Page {
   /** For reports. */
   readonly name: string;
-  answer(response: ServerResponse, request: IncomingMessage): void;
+  answer(response: ServerResponse, request: IncomingMessage, scraper: Scraper): void;
   /** Whether whoever scrapes gives up: otherwise that says that the machine was too slow. */
   readonly isAbandoned?: boolean;
   /** A reply that only the slower one of our two HTTP clients reads: a target that gives one is asked again, once. */
@@ -29,7 +29,11 @@ interface Visits {
   /** Scrapes whose page was not taken as it was to be. */
   readonly spoilt: Set<number>;
   wasUnusual: boolean;
+  /** What was asked first: the URL and each header, but for what tells the one from the other. */
+  asked: ReadonlyMap<string, string>;
 }
+
+const ownHeaders: ReadonlySet<string> = new Set(["user-agent", "connection"]);
 
 interface ScriptedTarget {
   script: readonly Page[];
@@ -89,26 +93,27 @@ export class PagedTargets {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    const agent = request.headers["user-agent"] ?? "";
+    const scraper: Scraper = agent.startsWith("Narthex/") ? "ours" : "theirs";
     if (request.url === "/elsewhere") {
-      this.#idle.answer(response, request);
+      this.#idle.answer(response, request, scraper);
       return;
     }
-    const target = this.#targets[Number(request.url!.slice(1))];
+    const target = this.#targets[Number(request.url!.slice(1).replace(/\?.*/s, ""))];
     if (target === undefined) {
       response.shouldKeepAlive = false;
       response.writeHead(404).end();
       return;
     }
-    const agent = request.headers["user-agent"] ?? "";
-    const scraper: Scraper = agent.startsWith("Narthex/") ? "ours" : "theirs";
     const visits = target.visits[scraper];
     const index = target.next[scraper];
     const page = target.script[index] ?? this.#idle;
     if (scraper === "ours" && page.isUnusual && !visits.wasUnusual) {
       visits.wasUnusual = true;
-      page.answer(response, request);
+      page.answer(response, request, scraper);
       return;
     }
+    if (visits.pages.length === 0) visits.asked = askedBy(request);
     const isIdle = page === this.#idle;
     visits.pages.push(isIdle ? -1 : index);
     visits.times.push(Date.now());
@@ -118,10 +123,15 @@ export class PagedTargets {
     response.once("close", () => {
       if (!response.writableFinished && !isExpected) visits.spoilt.add(scrape);
     });
-    page.answer(response, request);
+    page.answer(response, request, scraper);
   }
 }
 
+function askedBy({ url, headers }: IncomingMessage): Map<string, string> {
+  const kept = Object.entries(headers).filter(([name]) => !ownHeaders.has(name));
+  return new Map([["URL", url!], ...kept.map(([name, value]) => [name, String(value)] as const)]);
+}
+
 function noVisits(): Visits {
-  return { pages: [], times: [], spoilt: new Set(), wasUnusual: false };
+  return { pages: [], times: [], spoilt: new Set(), wasUnusual: false, asked: new Map() };
 }

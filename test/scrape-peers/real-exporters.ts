@@ -19,6 +19,14 @@ export interface RealExporters {
   stop(): Promise<void>;
 }
 
+export const noExporters: RealExporters = {
+  urls: {},
+  work: async () => {},
+  kill: async () => {},
+  revive: async () => {},
+  stop: async () => {},
+};
+
 export async function startExporters(): Promise<RealExporters> {
   const application = await startApplication();
   const [nodeAddress, gatewayAddress] = [await freeAddress(), await freeAddress()];

@@ -7,13 +7,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort, type RunningServer, start, startPrometheus } from "../support/processes.js";
-import {
-  type Difference,
-  differencesOf,
-  type ScrapeTrace,
-  type TargetTrace,
-  traceOf,
-} from "./aligned-scrapes.js";
+import { type Difference, differencesOf, type TargetTrace, traceOf } from "./aligned-scrapes.js";
+import type { ComparedScrapes } from "./explained.js";
 import { type Page, PagedTargets } from "./paged-targets.js";
 import { type RawSeries, readOurs, readTheirs } from "./raw-samples.js";
 
@@ -36,8 +31,7 @@ export interface TargetOutcome {
   readonly isSpoilt: boolean;
   /** By page of the script; one more than it has pages stands for what came after it. */
   readonly pages: ReadonlyMap<number, readonly Difference[]>;
-  /** Of ours. */
-  readonly scrapes: readonly ScrapeTrace[];
+  readonly scrapes: ComparedScrapes;
   /** Of samples with times of their own. */
   readonly elsewhere: readonly Difference[];
 }
@@ -82,7 +76,7 @@ export async function playRound(options: RoundOptions): Promise<TargetOutcome[]>
           durations.some((seconds, page) => seconds * 1000 >= intervalMs * 0.9 && !script[page]?.isAbandoned),
         );
       return isSpoilt
-        ? { isSpoilt, pages: new Map(), scrapes: [], elsewhere: [] }
+        ? { isSpoilt, pages: new Map(), scrapes: { ours: [], theirs: [] }, elsewhere: [] }
         : compare(traces, script.length);
     });
   } finally {
@@ -159,7 +153,7 @@ function compare(
     if (differences.length > 0) pages.set(page, differences);
   }
   const elsewhere = differencesOf(ours.elsewhere, theirs.elsewhere);
-  return { isSpoilt: false, pages, scrapes: ours.scrapes, elsewhere };
+  return { isSpoilt: false, pages, scrapes: { ours: ours.scrapes, theirs: theirs.scrapes }, elsewhere };
 }
 
 function sleep(durationMs: number): Promise<void> {

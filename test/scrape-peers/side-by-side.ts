@@ -22,8 +22,9 @@ import {
 import { randomScript } from "./behaviours.js";
 import { explanationOf } from "./explained.js";
 import { type Page, PagedTargets, type Scraper } from "./paged-targets.js";
+import { randomSettings } from "./random-settings.js";
 import { type RawSeries, readOurs, readTheirs } from "./raw-samples.js";
-import { startExporters } from "./real-exporters.js";
+import { noExporters, startExporters } from "./real-exporters.js";
 import { relayedScript } from "./relayed-pages.js";
 import { assertRuns, type PeerPrograms, startPair } from "./scrape-round.js";
 
@@ -32,8 +33,10 @@ export interface SideBySideOptions extends PeerPrograms {
   readonly intervalMs: number;
   /** Of each script. */
   readonly pages: number;
-  /** How often targets go away and return. */
+  /** How often targets go away and return. Without it there are no real exporters either. */
   readonly turns: number;
+  /** Instead of jobs that stay the same: so many with random settings. */
+  readonly randomJobs?: number;
 }
 
 export interface SideBySideReport {
@@ -55,7 +58,7 @@ const scriptedJobs: Readonly<Record<string, string>> = {
   untimed: "honor_timestamps: false",
   tracked: "track_timestamps_staleness: true",
   small: "sample_limit: 20, body_size_limit: 2KB",
-  short: "label_limit: 6, label_value_length_limit: 40",
+  short: "label_limit: 7, label_value_length_limit: 40",
   relabelled:
     "metric_relabel_configs: [{ source_labels: [__name__], regex: 'latency.*', action: drop }, { regex: zone, action: labeldrop }]",
   protobuf: "scrape_protocols: [PrometheusProto, PrometheusText0.0.4]",
@@ -75,7 +78,7 @@ const idlePage: Page = {
 
 export async function scrapeSideBySide(options: SideBySideOptions): Promise<SideBySideReport> {
   const directory = mkdtempSync(join(tmpdir(), "narthex-side-by-side-"));
-  const exporters = await startExporters();
+  const exporters = options.turns === 0 ? noExporters : await startExporters();
   const closing: (() => unknown)[] = [
     () => rmSync(directory, { recursive: true, force: true }),
     exporters.stop,
@@ -123,7 +126,14 @@ class Stage {
     const dice = new Dice(options.seed);
     const now = Math.floor(Date.now() / 1000) * 1000 - 60_000;
     const real = Object.keys(parts.urls).map((name) => [name, ""] as const);
-    this.#jobs = [...Object.entries(scriptedJobs), ...real];
+    const scripted =
+      options.randomJobs === undefined
+        ? Object.entries(scriptedJobs)
+        : Array.from(
+            { length: options.randomJobs },
+            (_, i) => [`job${i}`, randomSettings(dice).join(", ")] as const,
+          );
+    this.#jobs = [...scripted, ...real];
     this.#scripts = this.#jobs.map(([name]) => {
       const url = parts.urls[name];
       return url === undefined ? randomScript(options.pages, dice, now) : relayedScript(url, options.pages);
@@ -196,12 +206,12 @@ class Stage {
     await this.untilScraped(2);
     const [our, their] = this.#servers;
     const always = { from: 0, to: 2 ** 50 };
-    const ours = byJob(await readOurs(our!, join(this.#directory, "ours"), always));
-    const theirs = byJob(await readTheirs(their!, always));
+    const ours = byTarget(await readOurs(our!, join(this.#directory, "ours"), always));
+    const theirs = byTarget(await readTheirs(their!, always));
     const differences: string[] = [];
     const explained = new Map<string, number>();
     let [scrapes, samples, lateScrapes] = [0, 0, 0];
-    for (const [i, [job]] of this.#jobs.entries()) {
+    for (const [i, [job, keys]] of this.#jobs.entries()) {
       const late = new Set<number>();
       const traces = {
         ours: this.#traceOf(i, "ours", ours.get(job), late),
@@ -215,10 +225,17 @@ class Stage {
         samples += scrape.size;
       }
       lateScrapes += late.size;
-      differences.push(...compareScripted(job, { script, late, traces, explained }));
+      const told = compareScripted({ script, late, traces, explained });
+      told.push(
+        ...compareAsked(this.#targets.visits(i, "ours").asked, this.#targets.visits(i, "theirs").asked),
+      );
+      differences.push(...told.map((difference) => `${job} (${keys}), ${difference}`));
     }
+    const { intervalMs } = this.#options;
     for (const job of comingJobs)
-      differences.push(...compareStates(job, states(ours.get(job)), states(theirs.get(job))));
+      differences.push(
+        ...compareStates(job, states(ours.get(job), intervalMs), states(theirs.get(job), intervalMs)),
+      );
     const targets = this.#jobs.length;
     return { differences, scrapes, samples, targets, lateScrapes, explained };
   }
@@ -241,7 +258,7 @@ class Stage {
     for (const scrape of [...visits.spoilt, ...unclear]) late.add(scrape);
     for (const [scrape, seconds] of trace.durations.entries()) {
       const isMeant = this.#scripts[target]![scrape]?.name.startsWith("hangs");
-      if (seconds * 1000 >= this.#options.intervalMs * 0.9 && !isMeant) late.add(scrape);
+      if (isLate(seconds, this.#options.intervalMs) && !isMeant) late.add(scrape);
     }
     return trace;
   }
@@ -257,7 +274,7 @@ class Stage {
   }
 
   async #listenRefusing(): Promise<void> {
-    this.#refusing = createServer((request, response) => idlePage.answer(response, request));
+    this.#refusing = createServer((request, response) => idlePage.answer(response, request, "ours"));
     await new Promise<void>((listening) =>
       this.#refusing!.listen(this.#refusingPort, "127.0.0.1", listening),
     );
@@ -266,7 +283,8 @@ class Stage {
   /** Written aside and renamed, so that nobody reads half of it. */
   #list(isThere: boolean): void {
     const path = `/${this.#jobs.length}`;
-    const group = { targets: [this.#targets.address], labels: { __metrics_path__: path } };
+    const labels = { __metrics_path__: path, target: "listed" };
+    const group = { targets: [this.#targets.address], labels };
     writeFileSync(join(this.#directory, "targets.new"), JSON.stringify(isThere ? [group] : []));
     renameSync(join(this.#directory, "targets.new"), join(this.#directory, "targets.json"));
   }
@@ -276,18 +294,18 @@ class Stage {
     const address = this.#targets.address;
     const job = (name: string, keys: string, targets: string) =>
       `  - { job_name: ${name}${keys === "" ? "" : `, ${keys}`}, ${targets} }`;
-    const fixed = (at: string, path: number) =>
-      `static_configs: [{ targets: ["${at}"], labels: { __metrics_path__: /${path} } }]`;
+    const fixed = (name: string, at: string, path: number) =>
+      `static_configs: [{ targets: ["${at}"], labels: { __metrics_path__: /${path}, target: ${name} } }]`;
     const relabelling = `metric_relabel_configs: [{ source_labels: [label], regex: first, target_label: label, replacement: '${label}' }]`;
     const count = this.#jobs.length;
     const text = [
       `global: { scrape_interval: ${intervalMs}ms, scrape_timeout: ${intervalMs}ms }`,
       "storage: { tsdb: { out_of_order_time_window: 1d } }",
       "scrape_configs:",
-      ...this.#jobs.map(([name, keys], i) => job(name, keys, fixed(address, i))),
+      ...this.#jobs.map(([name, keys], i) => job(name, keys, fixed(name, address, i))),
       job("listed", "", `file_sd_configs: [{ files: ["${join(this.#directory, "targets.json")}"] }]`),
-      job("refused", "", fixed(`127.0.0.1:${this.#refusingPort}`, count + 1)),
-      job("reloaded", relabelling, fixed(address, count + 2)),
+      job("refused", "", fixed("refused", `127.0.0.1:${this.#refusingPort}`, count + 1)),
+      job("reloaded", relabelling, fixed("reloaded", address, count + 2)),
       "",
     ];
     writeFileSync(this.#configFile, text.join("\n"));
@@ -298,16 +316,19 @@ function endsWith(values: readonly string[], value: string, count: number): bool
   return values.length >= count && values.slice(-count).every((one) => one === value);
 }
 
-function byJob(all: readonly RawSeries[]): ReadonlyMap<string, RawSeries[]> {
+function byTarget(all: readonly RawSeries[]): ReadonlyMap<string, RawSeries[]> {
   const found = new Map<string, RawSeries[]>();
   for (const series of all) {
-    // What honor_labels keeps is found by its instance alone.
-    const job = series.labels.job === "mine" ? "honored" : (series.labels.job ?? "");
-    const of = found.get(job);
-    if (of === undefined) found.set(job, [series]);
+    const target = series.labels.target ?? "";
+    const of = found.get(target);
+    if (of === undefined) found.set(target, [series]);
     else of.push(series);
   }
   return found;
+}
+
+function isLate(durationSeconds: number, intervalMs: number): boolean {
+  return durationSeconds * 1000 >= intervalMs * 0.9;
 }
 
 /** What a scrape leaves depends on the one before it, and on what that one made of the one before. */
@@ -322,47 +343,48 @@ interface ScriptedScrapes {
   readonly explained: Map<string, number>;
 }
 
-function compareScripted(job: string, { script, late, traces, explained }: ScriptedScrapes): string[] {
+function compareScripted({ script, late, traces, explained }: ScriptedScrapes): string[] {
   const { ours, theirs } = traces;
   const found: string[] = [];
   const nothing: ScrapeTrace = new Map();
-  const tell = (place: string, difference: Difference, page?: number) => {
-    const scrape = page === undefined ? undefined : ours.scrapes[page];
-    const scrapeBefore = page === undefined ? undefined : ours.scrapes[page - 1];
-    const name = explanationOf(difference, {
-      ...{ pages: [], behaviour: page === undefined ? "" : (script[page]?.name ?? "") },
-      ...{ scrape, scrapeBefore },
-    });
-    if (name === undefined) found.push(`${place}: ${describeDifference(difference)}`);
-    else explained.set(name, (explained.get(name) ?? 0) + 1);
+  const scrapes = { ours: ours.scrapes, theirs: theirs.scrapes };
+  const tell = (place: string, beside: readonly Difference[], page?: number) => {
+    for (const difference of beside) {
+      const behaviour = page === undefined ? "" : (script[page]?.name ?? "");
+      const name = explanationOf(difference, { pages: [], behaviour, scrapes, page, beside });
+      if (name === undefined) found.push(`${place}: ${describeDifference(difference)}`);
+      else explained.set(name, (explained.get(name) ?? 0) + 1);
+    }
   };
   for (let page = 0; page <= script.length; page++) {
     if (isNearLate(late, page)) continue;
     const name = script[page]?.name ?? "after the script";
     const before = script[page - 1]?.name ?? "nothing";
-    for (const difference of differencesOf(ours.scrapes[page] ?? nothing, theirs.scrapes[page] ?? nothing))
-      tell(`${job}, scrape ${page}, "${name}" after "${before}"`, difference, page);
+    const differences = differencesOf(ours.scrapes[page] ?? nothing, theirs.scrapes[page] ?? nothing);
+    tell(`scrape ${page}, "${name}" after "${before}"`, differences, page);
   }
   if (late.size > 0) return found;
-  for (const difference of differencesOf(ours.elsewhere, theirs.elsewhere))
-    tell(`${job}, times of samples' own`, difference);
+  tell("times of samples' own", differencesOf(ours.elsewhere, theirs.elsewhere));
   return found;
 }
 
+function compareAsked(ours: ReadonlyMap<string, string>, theirs: ReadonlyMap<string, string>): string[] {
+  return differencesOf(ours, theirs).map((difference) => `asked for: ${describeDifference(difference)}`);
+}
+
 /**
- * What one scrape left after another, without repetitions. An end that has a time of its own, as that of labels that a
- * reload has changed, counts with the scrape that is nearest.
+ * What one scrape left after another, without repetitions and without scrapes for which the machine was too slow. An end
+ * that has a time of its own, as that of labels that a reload has changed, is due when the next scrape was: it counts with
+ * the first one that is not clearly older.
  */
-function states(series: readonly RawSeries[] | undefined): string[] {
-  const { scrapes, times, elsewhere } = traceOf(series ?? []);
-  const all = scrapes.map((scrape) => new Map(scrape));
+function states(series: readonly RawSeries[] | undefined, intervalMs: number): string[] {
+  const { scrapes, times, elsewhere, durations } = traceOf(series ?? []);
+  const inTime = [...times.keys()].filter((scrape) => !isLate(durations[scrape]!, intervalMs));
+  const all = inTime.map((scrape) => new Map(scrapes[scrape]));
   for (const [key, value] of elsewhere) {
     const [, name = "", at] = /^(.*) @(-?\d+)$/s.exec(key)!;
-    const nearest = times.reduce(
-      (best, time, i) => (Math.abs(time - Number(at)) < Math.abs(times[best]! - Number(at)) ? i : best),
-      0,
-    );
-    all[nearest]!.set(name, value);
+    const scrape = inTime.findIndex((index) => times[index]! >= Number(at) - intervalMs / 2);
+    all.at(scrape)?.set(name, value);
   }
   const found: string[] = [];
   for (const scrape of all) {

@@ -31,6 +31,8 @@ export type MetricType =
 export interface ExpositionVisitor {
   /** `time` is undefined when the line has none. A `NaN` in the text is an ordinary NaN. */
   sample(series: SeriesText, value: number, time: TimestampMs | undefined): void;
+  /** A sample whose labels may not be: what follows says why. Only of the protobuf format. */
+  refused?(): void;
   /** Follows the `sample` that it belongs to. */
   exemplar?(series: SeriesText, exemplar: SeriesText, value: number, time: TimestampMs | undefined): void;
   type?(metricName: string, type: MetricType): void;

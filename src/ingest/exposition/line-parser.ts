@@ -209,8 +209,8 @@ export class LineParser {
     const wordEnd = skipWord(bytes, start, end);
     const parse = this.#isOpenMetrics ? parseSecondsBytes : parseIntegerBytes;
     this.#time = parse(bytes, start, wordEnd);
-    if (this.#time === undefined) {
-      const unit = this.#isOpenMetrics ? "seconds" : "whole milliseconds";
+    if (this.#time === undefined || (!this.#isOpenMetrics && isBeyond64Bits(bytes, start, wordEnd))) {
+      const unit = this.#isOpenMetrics ? "seconds" : "whole milliseconds of 64 bits";
       this.#reason = `the timestamp ${quoteBytes(bytes, start, wordEnd)} is not a number of ${unit}`;
       return -1;
     }
@@ -300,6 +300,13 @@ function skipWord(bytes: Uint8Array, start: number, end: number): number {
   let i = start;
   while (i < end && bytes[i] !== 0x20 && bytes[i] !== 0x09) i++;
   return i;
+}
+
+/** Whether it is an integer that Prometheus cannot hold. */
+function isBeyond64Bits(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start < 19) return false;
+  const text = bytes.toString("latin1", start, end);
+  return /^[+-]?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) !== BigInt(text);
 }
 
 function unexpected(bytes: Buffer, start: number, end: number): string {

@@ -26,7 +26,7 @@ import { SeriesScanner, skipBlanks } from "./series-scanner.js";
 const pageSizeMaxBytes = 512 * 1024 * 1024;
 
 /** What is not known of a page. */
-export interface PageVisitor extends Pick<ExpositionVisitor, "type" | "help" | "unit"> {
+export interface PageVisitor extends Pick<ExpositionVisitor, "refused" | "type" | "help" | "unit"> {
   /** What a series that is not known is stored as, undefined for not at all. What it throws ends the page. */
   storedAs(labels: Labels): Labels | undefined;
   /** Such a series has become known, as this entry. */

@@ -2,7 +2,7 @@
  * parseProtobufExposition: metric families as delimited protobuf messages, told as if their lines had been read.
  *
  * Histograms are told as their classic buckets, with `+Inf` when nobody has said it; exemplars and created times are
- * skipped. What is wrong throws MalformedInputError, when all families before it have been told: `malformed` is not called.
+ * skipped. What is wrong throws MalformedInputError, when all before it has been told: `malformed` is not called.
  */
 
 import { MalformedInputError } from "../../model/errors.js";
@@ -40,11 +40,11 @@ export function parseProtobufExposition(
   visitor: ExpositionVisitor,
   limits: IngestLimits = defaultIngestLimits,
 ): void {
-  for (const family of protobufFamilies(bytes, limits)) {
+  for (const family of protobufFamilies(bytes, { limits, onlyWithMetrics: true })) {
     visitor.type?.(family.name, family.type);
     if (family.help !== "") visitor.help?.(family.name, family.help);
     for (const metric of family.metrics) {
-      for (const { labels, value, time } of samplesInOrder(family, metric)) {
+      for (const { labels, value, time } of samplesInOrder(family, metric, () => visitor.refused?.())) {
         // A time of zero stands for none.
         visitor.sample({ key: () => labels.key(), labels: () => labels }, value, time || undefined);
       }
@@ -53,14 +53,20 @@ export function parseProtobufExposition(
 }
 
 /** In the order in which Prometheus has them: of a page beyond a limit that decides what counts. */
-function* samplesInOrder(family: MetricFamily, metric: Metric): Generator<FamilySample> {
+function* samplesInOrder(
+  family: Omit<MetricFamily, "metrics">,
+  metric: Metric,
+  refused: () => void,
+): Generator<FamilySample> {
   const samples = samplesOf({ ...family, metrics: [metric] });
   if (metric.kind === "simple") return yield* samples;
   const points = samples.slice(0, -2);
   yield* samples.slice(-2).reverse();
   const label = boundLabelOf(family.type)!;
   // A bound is the label of one of the metric's series: it would be there twice.
-  if (points.length > 0 && metric.labels.has(label))
+  if (points.length > 0 && metric.labels.has(label)) {
+    refused();
     throw new MalformedInputError(`the label "${label}" of ${quoteText(family.name)} is given twice`);
+  }
   yield* points;
 }

@@ -14,10 +14,14 @@ export function readProtobufPage(bytes: Uint8Array, { kernel, visitor }: Omit<Pa
   const { lineSizeBytes } = defaultIngestLimits;
   const options = { isOpenMetrics: false, readComments: false, lineSizeMax: lineSizeBytes };
   const samples: { readonly labels: Labels; readonly value: number; readonly time: number }[] = [];
+  let hasRefused = false;
   const failure = failureOf(() =>
     parseProtobufExposition(bytes, {
       ...(visitor.type && { type: visitor.type }),
       ...(visitor.help && { help: visitor.help }),
+      refused: () => {
+        hasRefused = true;
+      },
       sample: (series, value, time) =>
         samples.push({ labels: series.labels(), value, time: time ?? Number.NaN }),
     }),
@@ -34,6 +38,7 @@ export function readProtobufPage(bytes: Uint8Array, { kernel, visitor }: Omit<Pa
     kernel.addRow(entry, value, time);
     start += sizeBytes;
   }
+  if (hasRefused) visitor.refused?.();
   if (failure !== undefined) throw failure;
 }
 

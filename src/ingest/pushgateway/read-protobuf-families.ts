@@ -29,24 +29,45 @@ export function readProtobufFamilies(
   allowance?: FamilyAllowance,
 ): ReadonlyMap<string, MetricFamily> {
   const families = new Map<string, MetricFamily>();
-  for (const family of protobufFamilies(bytes, limits, allowance)) families.set(family.name, family);
+  for (const { metrics, ...facts } of protobufFamilies(bytes, { limits, allowance }))
+    families.set(facts.name, { ...facts, metrics: [...metrics] });
   return families;
 }
 
-/** One after the other: what is wrong throws when its turn has come. */
-export function* protobufFamilies(
-  bytes: Uint8Array,
-  limits: IngestLimits,
-  allowance?: FamilyAllowance,
-): Generator<MetricFamily> {
+/** A family whose metrics are read when they are asked for. */
+export interface OpenFamily extends Omit<MetricFamily, "metrics"> {
+  readonly metrics: Iterable<Metric>;
+}
+
+interface FamilyBounds {
+  readonly limits: IngestLimits;
+  readonly allowance?: FamilyAllowance | undefined;
+}
+
+interface FamilyOptions extends FamilyBounds {
+  /** Families without metrics are not even looked at, as by a Prometheus that scrapes. */
+  readonly onlyWithMetrics?: boolean;
+}
+
+/** One after the other: what is wrong throws when its turn has come. Each must be read before the next one. */
+export function* protobufFamilies(bytes: Uint8Array, options: FamilyOptions): Generator<OpenFamily> {
   const reader = new ProtobufReader(bytes);
   while (reader.position < bytes.length) {
     reader.enter(reader.position, bytes.length);
     const end = reader.readLength();
-    allowance?.family();
-    yield readFamily(new ProtobufReader(bytes, reader.position, end), { limits, allowance });
+    options.allowance?.family();
+    const family = () => new ProtobufReader(bytes, reader.position, end);
+    if (!options.onlyWithMetrics || hasMetrics(family())) yield readFamily(family(), options);
     reader.position = end;
   }
+}
+
+function hasMetrics(reader: ProtobufReader): boolean {
+  while (reader.nextField()) {
+    if (reader.isAt(4, WIRE_BYTES)) return true;
+    reader.skip();
+  }
+  return false;
 }
 
 const types: readonly FamilyType[] = [
@@ -58,23 +79,18 @@ const types: readonly FamilyType[] = [
   "gaugehistogram",
 ];
 
-interface FamilyBounds {
-  readonly limits: IngestLimits;
-  readonly allowance: FamilyAllowance | undefined;
-}
-
-function readFamily(reader: ProtobufReader, bounds: FamilyBounds): MetricFamily {
+function readFamily(reader: ProtobufReader, bounds: FamilyBounds): OpenFamily {
   let name = "";
   let help = "";
   let typeNumber = 0;
-  const metrics: ReadMetric[] = [];
+  const places: (readonly [start: number, end: number])[] = [];
   while (reader.nextField()) {
     if (reader.isAt(1, WIRE_BYTES)) name = readText(reader);
     else if (reader.isAt(2, WIRE_BYTES)) help = readText(reader);
     else if (reader.isAt(3, WIRE_VARINT)) typeNumber = reader.readVarint();
     else if (reader.isAt(4, WIRE_BYTES)) {
       const end = reader.readLength();
-      metrics.push(readMetric(new ProtobufReader(reader.bytes, reader.position, end), bounds));
+      places.push([reader.position, end]);
       reader.position = end;
     } else reader.skip();
   }
@@ -82,10 +98,23 @@ function readFamily(reader: ProtobufReader, bounds: FamilyBounds): MetricFamily 
   if (name === "") throw new MalformedInputError("a metric family has no name");
   if (type === undefined)
     throw new MalformedInputError(`${quoteText(name)} has the type ${typeNumber}, which is not known`);
-  const content = type === "gaugehistogram" ? "histogram" : type;
-  if (metrics.some((metric) => metric.content !== content))
+  const facts = { name, type, help };
+  function* metrics(): Generator<Metric> {
+    for (const [start, end] of places)
+      yield readMetricOf(facts, new ProtobufReader(reader.bytes, start, end), bounds);
+  }
+  return { ...facts, metrics: metrics() };
+}
+
+function readMetricOf(
+  { name, type }: Pick<MetricFamily, "name" | "type">,
+  reader: ProtobufReader,
+  bounds: FamilyBounds,
+): Metric {
+  const { metric, content } = readMetric(reader, bounds);
+  if (content !== (type === "gaugehistogram" ? "histogram" : type))
     throw new MalformedInputError(`a metric of ${quoteText(name)} is not a ${type.toUpperCase()}`);
-  return { name, type, help, metrics: metrics.map(({ metric }) => metric) };
+  return metric;
 }
 
 type Content = Exclude<FamilyType, "gaugehistogram">;

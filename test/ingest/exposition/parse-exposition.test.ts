@@ -59,6 +59,7 @@ describe("the Prometheus text format", () => {
     ["a 1e999", /no number/],
     ["a 1_000", /no number/],
     ["a 1 2.5", /"2.5" is not a number of whole milliseconds/],
+    ["a 1 9223372036854775808", /"9223372036854775808" is not a number of whole milliseconds of 64 bits/],
     ["a 1 2 3", /did not expect "3"/],
     ['a 1 # {b="c"} 1', /did not expect/],
     ["1a 1", /expected a metric name/],

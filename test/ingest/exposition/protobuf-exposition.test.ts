@@ -88,6 +88,30 @@ describe("parseProtobufExposition", () => {
     expect(keys.size).toBe(3);
   });
 
+  it("tells what stands before something malformed, and not of families without metrics", () => {
+    const gauge = (value: number) => bytesField(2, double(1, value));
+    const body = [
+      ...family("", 40),
+      ...family("g", 1, [...label("a", "x"), ...gauge(1)], [...label("", "y"), ...gauge(2)], gauge(3)),
+    ];
+    const told: string[] = [];
+    const sample = ({ labels }: { labels(): unknown }, value: number) => told.push(`${labels()} ${value}`);
+    expect(() => parseProtobufExposition(Uint8Array.from(body), { sample })).toThrow(MalformedInputError);
+    expect(told).toEqual(['g{a="x"} 1']);
+  });
+
+  it("tells the count and the sum of a histogram first, and that a sample is refused", () => {
+    const histogram = bytesField(7, [...integer(1, 3), ...double(2, 4)]);
+    const told: string[] = [];
+    const visitor = {
+      sample: ({ labels }: { labels(): unknown }) => told.push(String(labels())),
+      refused: () => told.push("refused"),
+    };
+    const body = Uint8Array.from(family("h", 4, [...label("le", "1"), ...histogram]));
+    expect(() => parseProtobufExposition(body, visitor)).toThrow(MalformedInputError);
+    expect(told).toEqual(['h_count{le="1"}', 'h_sum{le="1"}', "refused"]);
+  });
+
   it("refuses a bound that is also a label", () => {
     const histogram = bytesField(7, [...integer(1, 3), ...double(2, 4)]);
     expect(() => read(family("h", 4, [...label("le", "1"), ...histogram]))).toThrow(
