@@ -1,3 +1,4 @@
+import type { ResolverOptions } from "node:dns";
 import { Resolver } from "node:dns/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDiscovery } from "../../src/discovery/create-discovery.js";
@@ -13,11 +14,19 @@ let resolver: Resolver;
 
 beforeEach(async () => {
   server = await DnsServer.start();
-  resolver = new Resolver({ timeout: 500, tries: 1 });
-  resolver.setServers([server.address]);
+  // It asks again, later and later: the test's server answers in its turn, which a busy machine delays.
+  useResolver({ timeout: 2000, tries: 4 });
 });
 
+function useResolver(options: ResolverOptions): void {
+  resolver = new Resolver(options);
+  resolver.setServers([server.address]);
+}
+
 afterEach(() => server.close());
+
+/** Once each, though it may have been asked again. */
+const asked = () => [...new Set(server.asked)];
 
 /** One look: what was told by source, and what failed. */
 async function look(changes: Partial<DnsDiscoveryConfig>, resolvConf = "") {
@@ -85,13 +94,15 @@ describe("targets in the domain name system", () => {
   it("stay as they were for names that no server answers for", async () => {
     server.answers.set("good.test A", [{ a: "10.0.0.1" }]);
     server.answers.set("bad.test A", "SERVFAIL");
-    server.answers.set("mute.test A", "silence");
-    const { found, problems } = await look({ names: ["good.test", "bad.test", "mute.test"] });
+    const { found, problems } = await look({ names: ["good.test", "bad.test"] });
     expect(found).toEqual({ "good.test": ['{__address__="10.0.0.1:9100", __meta_dns_name="good.test"}'] });
-    expect(problems).toEqual([
-      "bad.test: the server failed (SERVFAIL)",
-      "mute.test: no server answered in time",
-    ]);
+    expect(problems).toEqual(["bad.test: the server failed (SERVFAIL)"]);
+    server.answers.set("mute.test A", "silence");
+    useResolver({ timeout: 100, tries: 1 });
+    expect(await look({ names: ["mute.test"] })).toEqual({
+      found: {},
+      problems: ["mute.test: no server answered in time"],
+    });
   });
 
   it("are looked up by the search list", async () => {
@@ -100,13 +111,13 @@ describe("targets in the domain name system", () => {
     expect((await look({ names: ["h"] }, resolvConf)).found.h).toEqual([
       '{__address__="10.0.0.1:9100", __meta_dns_name="h"}',
     ]);
-    expect(server.asked).toEqual(["h.one.test A", "h.two.test A"]);
+    expect(asked()).toEqual(["h.one.test A", "h.two.test A"]);
     server.asked.length = 0;
     await look({ names: ["a.b.c"] }, resolvConf);
-    expect(server.asked).toEqual(["a.b.c A", "a.b.c.one.test A", "a.b.c.two.test A"]);
+    expect(asked()).toEqual(["a.b.c A", "a.b.c.one.test A", "a.b.c.two.test A"]);
     server.asked.length = 0;
     await look({ names: ["rooted."] }, resolvConf);
-    expect(server.asked).toEqual(["rooted A"]);
+    expect(asked()).toEqual(["rooted A"]);
   });
 
   it("come, fail, come back and go, as long as somebody looks", async () => {

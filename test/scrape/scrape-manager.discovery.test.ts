@@ -151,7 +151,9 @@ describe("folders of text files", () => {
     writeFileSync(path("good.prom"), "g 1\n");
     writeFileSync(path("gone.prom"), "b 1\n");
     const staticTargets = [{ address: "here", labels: { instance: "i", __scheme__: "file" } }];
-    start(job({ jobName: "batch", staticTargets, textfileDirectories: [directory] }));
+    // A page that comes too late ends all series: a busy machine has time.
+    const times = { intervalMs: 2500, timeoutMs: 2500 };
+    start(job({ jobName: "batch", staticTargets, textfileDirectories: [directory], ...times }));
     const stored = () => database.samples.map((sample) => sample.replace(/ @\d+$/, ""));
     await eventually(() => expect(stored()).toContain('up{instance="i", job="batch"} 1'));
     expect(stored()).toContain('g{instance="i", job="batch"} 1');
