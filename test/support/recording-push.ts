@@ -56,7 +56,7 @@ export class RecordingPush implements Push {
 
   appendColumns({ series, seriesIndexes, times, values, length }: PushColumns): void {
     for (let i = 0; i < length; i++) {
-      const row = series[seriesIndexes[i]!]!;
+      const row = series.at(seriesIndexes[i]!);
       if (isStaleAt(values, i)) this.appendStale(row, times[i]!);
       else this.append(row, times[i]!, values[i]!);
     }

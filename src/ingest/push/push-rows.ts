@@ -61,7 +61,7 @@ export class PushRows {
   }
 
   series(number: number): PushSeries {
-    return this.#known.series[number]!;
+    return this.#known.series.at(number);
   }
 
   /** The number that `bytes[start, end)` stand for; NO_NUMBER when they are not known. */
@@ -74,9 +74,7 @@ export class PushRows {
   /** Returns the number of a series that is not known by bytes, which must then be remembered. */
   take(labels: Labels): number {
     const series = this.#push.series(labels);
-    const { series: all, freeNumbers } = this.#known;
-    const number = freeNumbers.pop() ?? all.length;
-    all[number] = series;
+    const number = this.#known.series.add(series);
     if (series.refusal !== undefined) this.#borrowed.push(number);
     return number;
   }
@@ -85,7 +83,7 @@ export class PushRows {
   takeAll(labels: readonly Labels[]): number {
     const { series } = this.#known;
     const first = series.length;
-    for (const one of labels) series.push(this.#push.series(one));
+    for (const one of labels) series.append(this.#push.series(one));
     if (!this.areTaken(first, labels.length))
       for (let i = 0; i < labels.length; i++) this.#borrowed.push(first + i);
     return first;
@@ -167,7 +165,7 @@ export class PushRows {
 
   /** Behind the body, whatever has become of it. */
   end(): void {
-    for (const number of this.#borrowed) this.#known.freeNumbers.push(number);
+    for (const number of this.#borrowed) this.#known.series.release(number);
     this.#borrowed.length = 0;
     this.#refused = undefined;
   }

@@ -15,6 +15,7 @@ import type { Labels } from "../../model/labels.js";
 import type { MetricMetadata } from "../../model/metric-metadata.js";
 import type { TimestampMs } from "../../model/sample.js";
 import type { IngestLimits } from "../limits.js";
+import type { SeriesList } from "./series-list.js";
 
 export interface Push {
   /** The budgets of this pusher's bodies. */
@@ -80,9 +81,9 @@ export interface PushSeries {
   readonly refusal: PushRefusal | undefined;
 }
 
-/** Row i is a sample of `series[seriesIndexes[i]]`. */
+/** Row i is a sample of `series.at(seriesIndexes[i])`. */
 export interface PushColumns {
-  readonly series: readonly PushSeries[];
+  readonly series: SeriesList;
   readonly seriesIndexes: Uint32Array;
   readonly times: Float64Array;
   readonly values: Float64Array;

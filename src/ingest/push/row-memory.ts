@@ -9,7 +9,8 @@
  */
 
 import { ByteKeys } from "./byte-keys.js";
-import type { PushOrigin, PushSeries } from "./push.js";
+import type { PushOrigin } from "./push.js";
+import { SeriesList } from "./series-list.js";
 
 const defaultSizeMaxBytes = 64 * 1024 * 1024;
 
@@ -30,7 +31,7 @@ export class RowMemory {
     }
     let known = this.#byOrigin.get(origin);
     if (known === undefined) {
-      known = { keys: new ByteKeys(), series: [], freeNumbers: [], nodes: [] };
+      known = { keys: new ByteKeys(), series: new SeriesList(), nodes: [] };
       this.#byOrigin.set(origin, known);
       this.#sizeBytes += known.keys.sizeBytes;
     }
@@ -46,10 +47,7 @@ export class RowMemory {
 /** What is known of one origin. */
 export interface KnownRows {
   readonly keys: ByteKeys;
-  /** By number. */
-  readonly series: PushSeries[];
-  /** Numbers that stand for no series any more. */
-  readonly freeNumbers: number[];
+  readonly series: SeriesList;
   /** What a protocol remembers of those keys that are not series, but stand around some; by number, from 0. */
   readonly nodes: unknown[];
 }

@@ -6,15 +6,13 @@
  */
 
 import type { RemoteWriteKernel } from "../../kernels/remote-write-kernel.js";
-import type { PushOrigin, PushSeries } from "../push/push.js";
+import type { PushOrigin } from "../push/push.js";
+import { SeriesList } from "../push/series-list.js";
 
 export interface OriginSeries {
   /** Of the kernel's keys. */
   readonly owner: number;
-  /** By number. */
-  readonly series: PushSeries[];
-  /** Numbers that stand for no series any more. */
-  readonly freeNumbers: number[];
+  readonly series: SeriesList;
   readonly share: TableShare;
 }
 
@@ -43,7 +41,7 @@ export class KnownSeries {
     let known = this.#byOrigin.get(origin);
     if (known === undefined) {
       const share = { sizeBytes: 0 };
-      known = { owner: this.#origins.length, series: [], freeNumbers: [], share };
+      known = { owner: this.#origins.length, series: new SeriesList(), share };
       this.#byOrigin.set(origin, known);
       this.#origins.push({ origin: new WeakRef(origin), share });
     }

@@ -20,7 +20,8 @@ import {
 } from "../../kernels/remote-write-kernel.js";
 import { LimitExceededError } from "../../model/errors.js";
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
-import type { Push, PushResult, PushSeries } from "../push/push.js";
+import type { Push, PushResult } from "../push/push.js";
+import type { SeriesList } from "../push/series-list.js";
 import { decodeLabels } from "./decode-labels.js";
 import { decodeMetadata, decodeMetricMetadata } from "./decode-metadata.js";
 import { KnownSeries, type OriginSeries } from "./known-series.js";
@@ -78,7 +79,7 @@ export class WriteRequestReader {
 
 /** Columns that outlive the kernel's next body. */
 interface LargeBody {
-  readonly series: readonly PushSeries[];
+  readonly series: SeriesList;
   readonly columns: RowColumns;
 }
 
@@ -148,7 +149,7 @@ class Reading {
       const times = columns.times.slice();
       const values = columns.values.slice();
       // A copy of the series, too: their numbers may be given to others meanwhile.
-      return { series: [...series], columns: { ...columns, seriesIndexes, times, values } };
+      return { series: series.copy(), columns: { ...columns, seriesIndexes, times, values } };
     }
     if (columns.length > 0) push.appendColumns({ series, ...columns });
     return undefined;
@@ -156,7 +157,7 @@ class Reading {
 
   /** To be called when the rows are staged or given up. */
   end(): void {
-    for (const number of this.#borrowedNumbers) this.#known.freeNumbers.push(number);
+    for (const number of this.#borrowedNumbers) this.#known.series.release(number);
   }
 
   #resolveEntries(malformedSeries: number, lostSamples: number): void {
@@ -184,7 +185,7 @@ class Reading {
     const metadata = entry.metadata && decodeMetadata(entry.metadata);
     const number = entry.index ?? this.#numberOf(entry, position);
     if (number === undefined) return;
-    const { labels, refusal } = this.#known.series[number]!;
+    const { labels, refusal } = this.#known.series.at(number);
     if (entry.index === undefined) this.#kernel.assign(position, number);
     else this.#kernel.acknowledgeMetadata(position);
     if (metadata !== undefined && refusal === undefined)
@@ -193,7 +194,7 @@ class Reading {
 
   /** Of a series that was not known when the body was scanned; undefined when its labels are not acceptable. */
   #numberOf(entry: SeriesEntry, position: number): number | undefined {
-    const { owner, series, freeNumbers } = this.#known;
+    const { owner, series } = this.#known;
     const known = this.#kernel.find(position, owner);
     if (known !== undefined) return known;
     const labels = this.#labelsOf(entry, position);
@@ -202,9 +203,8 @@ class Reading {
       this.#lostRows.push({ first: entry.firstRow, count: entry.rowCount });
       return undefined;
     }
-    const number = freeNumbers.pop() ?? series.length;
     const pushed = this.#push.series(labels);
-    series[number] = pushed;
+    const number = series.add(pushed);
     // What is refused is not remembered: whoever floods us with names must not fill the memory with them.
     if (pushed.refusal === undefined && this.#kernel.remember(position, owner, number))
       this.#known.share.sizeBytes += entry.labelsSizeBytes + keyOverheadBytes;

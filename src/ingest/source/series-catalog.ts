@@ -10,7 +10,8 @@
 import type { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import type { IngestLimits } from "../limits.js";
-import type { PushIdentity, PushOrigin, PushRefusal, PushSeries } from "../push/push.js";
+import type { PushIdentity, PushOrigin, PushRefusal } from "../push/push.js";
+import type { SeriesList } from "../push/series-list.js";
 import { decideLabels, type LabelPolicy } from "./label-policy.js";
 import { LabelsTable } from "./labels-table.js";
 import type { Credential } from "./push-job.js";
@@ -23,7 +24,7 @@ import { minuteOf, SourceSeries } from "./source-series.js";
 export class Origin implements PushOrigin {
   readonly name: string;
   readonly catalog: SeriesCatalog;
-  readonly #columns = new WeakMap<readonly PushSeries[], SeriesColumns>();
+  readonly #columns = new WeakMap<SeriesList, SeriesColumns>();
 
   constructor(name: string, catalog: SeriesCatalog) {
     this.name = name;
@@ -31,13 +32,13 @@ export class Origin implements PushOrigin {
   }
 
   /** What was learnt of the series of a list, with room for all of them. */
-  columnsOf(list: readonly PushSeries[]): SeriesColumns {
+  columnsOf(list: SeriesList): SeriesColumns {
     let columns = this.#columns.get(list);
     if (columns === undefined) {
-      columns = new SeriesColumns();
+      columns = new SeriesColumns(list);
       this.#columns.set(list, columns);
     }
-    columns.reserve(list.length);
+    columns.reserve();
     return columns;
   }
 }

@@ -2,11 +2,13 @@
  * SeriesColumns: what pushes by columns read of each series of a list, by its number in the list, so that a sample
  * of a series without a life cycle costs no look at an object of its own.
  *
- * Copies of what SourceSeries say: taken when a push meets a number for the first time, or finds another series behind it.
+ * Copies of what SourceSeries say: taken when a push meets a number for the first time, or when it was given to another
+ * series meanwhile, which the turns of the list tell.
  */
 
 import type { TimestampMs } from "../../model/sample.js";
-import type { PushColumns, PushSeries } from "../push/push.js";
+import type { PushColumns } from "../push/push.js";
+import type { SeriesList } from "../push/series-list.js";
 import type { Source } from "./source.js";
 import type { SourceSeries } from "./source-series.js";
 
@@ -28,23 +30,32 @@ export class SeriesColumns {
   sourceNumbers = new Uint32Array(0);
   /** The minute of the last push that had it. */
   seenMinutes = new Uint32Array(0);
-  readonly series: (PushSeries | undefined)[] = [];
+  /** The turn of the number when it was learnt; 0 for never. */
+  turns = new Uint32Array(0);
   readonly sources: Source[] = [];
   /** By number of the source, the last push that has met it and found it without a life cycle. */
   plainPushes = new Float64Array(0);
+  readonly #list: SeriesList;
   readonly #numbers = new Map<Source, number>();
 
-  /** Makes room for all numbers of a list of this length. */
-  reserve(length: number): void {
+  constructor(list: SeriesList) {
+    this.#list = list;
+  }
+
+  /** Makes room for all numbers of the list. */
+  reserve(): void {
+    const { length } = this.#list;
     if (length <= this.refs.length) return;
     const capacity = Math.max(length, smallest, Math.ceil(this.refs.length * 1.5));
-    const { refs, sourceNumbers, seenMinutes } = this;
+    const { refs, sourceNumbers, seenMinutes, turns } = this;
     this.refs = new Uint32Array(capacity);
     this.sourceNumbers = new Uint32Array(capacity);
     this.seenMinutes = new Uint32Array(capacity);
+    this.turns = new Uint32Array(capacity);
     this.refs.set(refs);
     this.sourceNumbers.set(sourceNumbers);
     this.seenMinutes.set(seenMinutes);
+    this.turns.set(turns);
   }
 
   /**
@@ -52,13 +63,14 @@ export class SeriesColumns {
    * was not met for a while, or of a source with a life cycle, or lies too far in the future. Returns that row.
    */
   copyPlainRefs(rows: PushColumns, from: number, push: PlainRows, refs: Uint32Array): number {
-    const { series, seriesIndexes, times, length } = rows;
-    const { series: known, refs: knownRefs, sourceNumbers, seenMinutes, plainPushes } = this;
+    const { seriesIndexes, times, length } = rows;
+    const { refs: knownRefs, sourceNumbers, seenMinutes, turns, plainPushes } = this;
+    const turnsNow = this.#list.turns;
     const { number, seenFrom, latestTime } = push;
     let row = from;
     for (; row < length; row++) {
       const index = seriesIndexes[row]!;
-      if (known[index] !== series[index] || seenMinutes[index]! < seenFrom) break;
+      if (turns[index] !== turnsNow[index] || seenMinutes[index]! < seenFrom) break;
       if (plainPushes[sourceNumbers[index]!] !== number || times[row]! > latestTime) break;
       refs[row] = knownRefs[index]!;
     }
@@ -67,11 +79,9 @@ export class SeriesColumns {
 
   /** Copies what the series says, which has a source. */
   learn(number: number, series: SourceSeries): void {
-    if (this.series[number] !== series || this.sources[this.sourceNumbers[number]!] !== series.source) {
-      while (this.series.length < number) this.series.push(undefined);
-      this.series[number] = series;
+    if (this.sources[this.sourceNumbers[number]!] !== series.source)
       this.sourceNumbers[number] = this.#numberOf(series.source!);
-    }
+    this.turns[number] = this.#list.turns[number]!;
     this.refs[number] = series.ref;
     this.seenMinutes[number] = series.lastSeenMinute;
   }

@@ -138,7 +138,7 @@ export class SourcePush implements Push {
     let start = 0;
     for (let row = known.copyPlainRefs(columns, 0, plain, refs); row < length; ) {
       const number = seriesIndexes[row]!;
-      const one = series[number] as SourceSeries;
+      const one = series.at(number) as SourceSeries;
       if (this.#mayTake(one, times[row]!, values[row]!)) {
         known.learn(number, one);
         one.scope = "own-times";
@@ -248,7 +248,7 @@ export class SourcePush implements Push {
     const rows = { refs: refs.subarray(start, end), times, values, length: end - start };
     for (const row of this.#appender.appendColumns(rows)) {
       const number = columns.seriesIndexes[start + row]!;
-      const one = columns.series[number] as SourceSeries;
+      const one = columns.series.at(number) as SourceSeries;
       one.ref = isStaleAt(values, row)
         ? this.#appender.appendStale(one.ref, one.labels, times[row]!)
         : this.#appender.append(one.ref, one.labels, times[row]!, values[row]!);
@@ -271,11 +271,11 @@ export class SourcePush implements Push {
       const share = this.#shareOf(sources[source]!);
       let row = from;
       for (; row < to && this.#isShown(share); row++)
-        this.#noteSample(series[seriesIndexes[row]!] as SourceSeries, times[row]!, values, row);
+        this.#noteSample(series.at(seriesIndexes[row]!) as SourceSeries, times[row]!, values, row);
       this.#staged += to - row;
       share.accepted += to - row;
       for (; row < to && share.isManaged; row++)
-        (series[seriesIndexes[row]!] as SourceSeries).note(times[row]!, values, row);
+        (series.at(seriesIndexes[row]!) as SourceSeries).note(times[row]!, values, row);
       from = to;
     }
   }

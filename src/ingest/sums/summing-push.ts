@@ -93,7 +93,7 @@ export class SummingPush implements Push {
 
   appendColumns({ series, seriesIndexes, times, values, length }: PushColumns): void {
     for (let i = 0; i < length; i++) {
-      const one = series[seriesIndexes[i]!]!;
+      const one = series.at(seriesIndexes[i]!);
       if (isStaleAt(values, i)) this.appendStale(one, times[i]);
       else this.append(one, times[i], values[i]!);
     }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { SeriesList } from "../../../src/ingest/push/series-list.js";
 import { Labels } from "../../../src/model/labels.js";
 import { celsius, greenhouse, hour, minute, SourceWorld, second, start } from "./source-world.js";
 
@@ -243,7 +244,7 @@ describe("a full push", () => {
     await world.push(full, [celsius("gh-01", 1), humidity]);
     await world.advance(minute);
     const push = world.sources.admit({ protocol: "text", sender: { address: "::1", token } });
-    const series = [push.series(Labels.from(humidity[0]))];
+    const series = new SeriesList([push.series(Labels.from(humidity[0]))]);
     const [times, values] = [Float64Array.of(push.arrivalTime), Float64Array.of(61)];
     push.appendColumns({ series, seriesIndexes: Uint32Array.of(0), times, values, length: 1 });
     await push.commit();
