@@ -40,7 +40,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const jobs = `scrape_configs:
   - { job_name: node, scrape_interval: 500ms, metric_relabel_configs: [{ action: labeldrop, regex: noise }] }
   - { job_name: slow, scrape_interval: 400ms, scrape_timeout: 200ms }
-  - { job_name: wide, scrape_interval: 2s }
+  - { job_name: wide, scrape_interval: 8s }
 `;
 const cellar = `  - { name: cellar, token: s3cret, jobs: [node, slow, wide], labels: { site: berlin }, allow: { instance: "c-.*|" } }
 `;
