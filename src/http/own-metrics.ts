@@ -2,7 +2,8 @@
  * OwnMetrics: what the server tells about itself at /metrics, in a registry of its own.
  *
  * Counters and histograms are fed by the routes; gauges about storage are read from the database when the page is
- * served. All names begin with `narthex_`, those of the process with `process_` and `nodejs_`.
+ * served. All names begin with `narthex_`, those of the process with `process_` and `nodejs_`; what a Prometheus tells of
+ * itself, too, is there under its name as well (prometheus-metrics.ts).
  */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
@@ -13,6 +14,7 @@ import type { PushProtocol, RefusalReason, UnstoredKind } from "../ingest/push/p
 import type { RejectReason } from "../model/appendable.js";
 import type { TimestampMs } from "../model/sample.js";
 import type { JobDiscoveryStatus, ScrapePoolStatus, ScrapeTotals } from "../scrape/status.js";
+import { addPrometheusMetrics } from "./prometheus-metrics.js";
 
 /** How samples reach the server: the label `protocol` of the ingest counters. */
 export type IngestProtocol = PushProtocol | "import";
@@ -61,11 +63,8 @@ export class OwnMetrics {
     "reason",
   ]);
 
-  constructor(
-    version: string,
-    status: () => DatabaseStatus,
-    { config, graphite, scrape, scrapePools, agents }: OwnMetricsSources = {},
-  ) {
+  constructor(version: string, status: () => DatabaseStatus, sources: OwnMetricsSources = {}) {
+    const { config, graphite, scrape, scrapePools, agents } = sources;
     this.#status = status;
     collectDefaultMetrics({ register: this.#registry });
     this.#gauge("narthex_build_info", "1, with the version as a label.", ["version"]).set({ version }, 1);
@@ -101,6 +100,7 @@ export class OwnMetrics {
     if (scrape !== undefined) this.#addScrapes(scrape);
     if (scrapePools !== undefined) this.#addPools(scrapePools);
     if (agents !== undefined) this.#addAgents(agents);
+    addPrometheusMetrics(this.#registry, version, status, sources);
   }
 
   get contentType(): string {

@@ -61,6 +61,8 @@ export class ScrapeLoop {
   #cancelTimer: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
   #due: TimestampMs = 0;
+  /** When the last scrape began, by the monotonic clock. */
+  #begunAt: number | undefined;
   #refusal: ScrapeLimitError | undefined;
   #status: TargetStatus;
 
@@ -165,8 +167,11 @@ export class ScrapeLoop {
   }
 
   async #tick(now: TimestampMs): Promise<void> {
-    const { clock, onFailure } = this.#options;
+    const { clock, counts, onFailure } = this.#options;
     const { intervalMs } = this.#config;
+    const begunAt = clock.monotonic();
+    if (this.#begunAt !== undefined) counts.countInterval(intervalMs, begunAt - this.#begunAt);
+    this.#begunAt = begunAt;
     const late = now - this.#due;
     const time = late >= 0 && late <= Math.min(intervalMs / 100, alignmentMaxMs) ? this.#due : now;
     try {

@@ -31,7 +31,7 @@ export interface ScrapeManagerOptions
 
 export class ScrapeManager {
   /** Since the start. */
-  readonly counts = new ScrapeCounts();
+  readonly counts: ScrapeCounts;
   readonly #options: ScrapePoolOptions;
   readonly #memory: MemoryPressure | undefined;
   #pools: readonly ScrapePool[];
@@ -43,6 +43,7 @@ export class ScrapeManager {
   constructor(configs: readonly ScrapeConfig[], options: ScrapeManagerOptions) {
     const ofDiscovery = { ...options, onEvent: options.onDiscoveryEvent, watches: new KubernetesWatches() };
     const { clock, readMemory, onProblem } = options;
+    this.counts = new ScrapeCounts(clock);
     this.#memory =
       readMemory &&
       new MemoryPressure({ clock, read: readMemory, onChange: () => this.#reviewMemory(onProblem) });

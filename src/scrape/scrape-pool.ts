@@ -14,6 +14,7 @@ import type { Clock } from "../model/clock.js";
 import { Labels } from "../model/labels.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
 import type { GatheredCommits } from "./gathered-commits.js";
+import { LengthSummary } from "./length-summary.js";
 import type { PageBuffers } from "./page-buffers.js";
 import type { ScrapeConfig } from "./scrape-config.js";
 import type { ScrapeCounts } from "./scrape-counts.js";
@@ -66,6 +67,9 @@ export class ScrapePool {
   readonly #sharedMetadata = new SharedMetadata();
   /** Of targets that are gone, until their series are marked. */
   readonly #retiring = new Set<ScrapeLoop>();
+  readonly #selections: LengthSummary;
+  #discoveredCount = 0;
+  #failedCount = 0;
   #isStarted = false;
   #isRetiring = false;
   #isStopped = false;
@@ -75,6 +79,7 @@ export class ScrapePool {
     this.#options = options;
     this.#client = new HttpClient(config.http, options);
     const { clock, createDiscovery } = options;
+    this.#selections = new LengthSummary(clock);
     this.#discovery = new FoundTargets({
       ...{ clock, createDiscovery },
       onTargets: (found) => {
@@ -165,18 +170,27 @@ export class ScrapePool {
       })),
       droppedTargets: this.#selection.dropped,
       droppedCount: this.#selection.droppedCount,
+      discoveredCount: this.#discoveredCount,
+      targetsMax: this.#config.targetsMax,
+      selections: this.#selections,
+      failedCount: this.#failedCount,
       relabelConfigs: this.#config.relabelConfigs,
       discoveries: this.#discovery.statuses,
     };
   }
 
   #select(): void {
+    const begunAt = this.#options.clock.monotonic();
     const fixed = this.#config.staticTargets.map(({ address, labels }) =>
       Labels.from({ ...labels, __address__: address }),
     );
     const added = this.#options.addedTargets(this.#config.jobName);
     const toldProblems = new Set(this.#selection.problems);
-    this.#selection = selectTargets(this.#config, [...fixed, ...added, ...this.#found]);
+    const discovered = [...fixed, ...added, ...this.#found];
+    this.#discoveredCount = discovered.length;
+    this.#selection = selectTargets(this.#config, discovered);
+    this.#failedCount += this.#selection.problems.length;
+    this.#selections.observe(this.#options.clock.monotonic() - begunAt);
     for (const problem of this.#selection.problems)
       if (!toldProblems.has(problem)) this.#options.onProblem(problem);
   }

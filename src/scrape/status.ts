@@ -16,6 +16,14 @@ export interface ScrapePoolStatus {
   readonly droppedTargets: readonly Labels[];
   /** Of all that were dropped. */
   readonly droppedCount: number;
+  /** All that are configured, added and found, before relabelling. */
+  readonly discoveredCount: number;
+  /** target_limit; 0 is none. */
+  readonly targetsMax: number;
+  /** Each choice of targets anew: how long it took. */
+  readonly selections: LengthSummaryStatus;
+  /** Targets that could not be made of what was found, at all selections together. */
+  readonly failedCount: number;
   readonly relabelConfigs: readonly RelabelConfig[];
   readonly discoveries: readonly JobDiscoveryStatus[];
 }
@@ -41,6 +49,14 @@ export interface TargetStatus {
   readonly metadata?: MetadataReader;
 }
 
+/** How long something took, each time. */
+export interface LengthSummaryStatus {
+  readonly count: number;
+  readonly sumSeconds: number;
+  /** In seconds, each of a rank from 0 to 1, of those not long ago; NaN when there were none. */
+  quantiles(ranks: readonly number[]): readonly number[];
+}
+
 /** What became of all scrapes since the start. */
 export interface ScrapeTotals {
   readonly scrapes: number;
@@ -53,4 +69,6 @@ export interface ScrapeTotals {
   readonly unstored: ReadonlyMap<string, number>;
   /** Scrapes that failed for a limit of their configuration, by limit. */
   readonly limits: ReadonlyMap<string, number>;
+  /** From one scrape of a target to its next, by the interval that was wanted, as `15s`. */
+  readonly intervals: ReadonlyMap<string, LengthSummaryStatus>;
 }

@@ -158,6 +158,38 @@ describe.skipIf(isPeerMissing("prometheus"))("the API of targets", () => {
       ]);
   });
 
+  it("has its own metrics under Prometheus' names, with its types and labels", async () => {
+    const [ours, theirs] = await Promise.all([narthex, prometheus].map(families));
+    const shared = [...ours!].filter(([name, { samples }]) => name.startsWith("prometheus_") && samples > 0);
+    expect(shared.length).toBeGreaterThan(20);
+    for (const [name, family] of shared) {
+      const known = theirs!.get(name);
+      expect([name, known?.type]).toEqual([name, family.type]);
+      for (const label of family.labels) expect([name, ...known!.labels]).toContain(label);
+    }
+  });
+
+  interface Family {
+    readonly type: string;
+    readonly labels: Set<string>;
+    samples: number;
+  }
+
+  async function families(server: RunningServer): Promise<ReadonlyMap<string, Family>> {
+    const page = await (await fetch(`${server.url}/metrics`)).text();
+    const found = new Map<string, Family>();
+    for (const line of page.split("\n")) {
+      const [, named, type] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? [];
+      if (named !== undefined) found.set(named, { type: type!, labels: new Set(), samples: 0 });
+      const [, name = "", labels = ""] = /^(\w+)(?:\{(.*)\})? /.exec(line) ?? [];
+      const family = found.get(name) ?? found.get(name.replace(/_(?:sum|count)$/, ""));
+      if (family === undefined) continue;
+      family.samples++;
+      for (const [, label] of labels.matchAll(/(\w+)="/g)) family.labels.add(label!);
+    }
+    return found;
+  }
+
   it("has nothing to notify of, and has replayed its log", async () => {
     for (const path of ["notifications", "status/walreplay"])
       expect((await answer(narthex, path)).body).toEqual((await answer(prometheus, path)).body);

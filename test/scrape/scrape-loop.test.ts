@@ -68,7 +68,7 @@ function loop(changes: Partial<ScrapeConfig> = {}, labels: Record<string, string
 
 function loopOptions({ http }: ScrapeConfig) {
   client = new HttpClient(http, { clock, readFile: readTextFile });
-  counts = new ScrapeCounts();
+  counts = new ScrapeCounts(clock);
   return {
     client,
     ticks: new Ticks(clock),

@@ -31,9 +31,14 @@ const unscraped: TargetStatus = {
   ...{ health: "unknown", lastScrape: undefined },
 };
 
+const noSelections = { count: 0, sumSeconds: 0, quantiles: () => [] };
+
 const droppedLabels = { __address__: "localhost:9101", job: "node" };
 
+const counts = { discoveredCount: 1, targetsMax: 0, failedCount: 0, selections: noSelections };
+
 const node: ScrapePoolStatus = {
+  ...counts,
   jobName: "node",
   activeTargets: [target],
   droppedTargets: [Labels.from(droppedLabels)],
@@ -47,6 +52,7 @@ const node: ScrapePoolStatus = {
 };
 
 const app: ScrapePoolStatus = {
+  ...counts,
   jobName: "app",
   activeTargets: [unscraped],
   droppedTargets: [],
