@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { Command } from "commander";
 import { addAgentCommand } from "./agent.js";
 import { addCheckCommand } from "./check.js";
+import { addCheckConfigCommand } from "./check-config.js";
 import { addExportCommand } from "./export.js";
 import { addImportCommand } from "./import.js";
 import { addPromqlCommand } from "./promql.js";
@@ -36,6 +37,7 @@ Examples:
   addExportCommand(program, terminal);
   addQueryCommand(program, terminal);
   addCheckCommand(program, terminal);
+  addCheckConfigCommand(program, terminal);
   addPromqlCommand(program, terminal);
   addRelabelCommand(program, terminal);
   addSourcesCommand(program, terminal);

@@ -34,7 +34,7 @@ export function describeStatus(
 ): string {
   const said = `server returned HTTP status ${status} ${statusText ?? ""}`.trimEnd();
   const isUnfollowed = [301, 302, 303, 307, 308].includes(status ?? 0) && !followRedirects;
-  const isOfProxy = [502, 503, 504].includes(status ?? 0) && proxy !== undefined;
+  const isOfProxy = [500, 502, 503, 504].includes(status ?? 0) && proxy !== undefined;
   const remedy = isUnfollowed
     ? "follow_redirects is false"
     : isOfProxy
