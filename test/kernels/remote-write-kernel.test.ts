@@ -236,6 +236,30 @@ describe.each(kernels)("the remote write kernel in %s", (_, make) => {
     expect([...kernel.columns().seriesIndexes]).toEqual([0, 1]);
   });
 
+  it.each([1, 2] as const)(
+    "sees each byte in which a long series of %i.0 is not the expected one",
+    (version) => {
+      const kernel = make();
+      for (const size of [40, 56, 57, 58, 120, 121, 122, 180]) {
+        const bodyOf = (value: string) =>
+          bodies[version]([
+            { labels: [["a", "1"]], samples: [{ time: 1, value: 1 }] },
+            { labels: [["b", value]], samples: [{ time: 1, value: 2 }] },
+          ]);
+        const value = "v".repeat(size);
+        for (let round = 0; round < 3; round++) {
+          decode(kernel, version, bodyOf(value));
+          rememberAll(kernel, 1, size);
+        }
+        expect(kernel.entryCount).toBe(0);
+        for (let at = 0; at < size; at++) {
+          decode(kernel, version, bodyOf(`${value.slice(0, at)}w${value.slice(at + 1)}`));
+          expect(kernel.entryCount).toBe(1);
+        }
+      }
+    },
+  );
+
   it("hands out label fields that stand apart, each time", () => {
     const kernel = make();
     const series = bytesField(1, label("__name__", "m"), sample({ time: 5, value: 1 }), label("a", "b"));

@@ -53,6 +53,19 @@ export function addRow(time: i64, value: u64, at: usize): bool {
   return true;
 }
 
+/** Adds the row of a series. Returns false when there is no room. */
+// @ts-ignore: decorator
+@inline
+export function addKnownRow(time: i64, value: u64, index: u32): bool {
+  const row: usize = rowCount;
+  if (<u32>row == rowCapacity) return false;
+  store<u32>(seriesIndexes + (row << 2), index);
+  store<f64>(times + (row << 3), <f64>time);
+  store<u64>(values + (row << 3), value);
+  rowCount = <u32>row + 1;
+  return true;
+}
+
 /** Forgets the rows from `first` on. */
 export function dropRows(first: u32): void {
   rowCount = first;

@@ -72,11 +72,34 @@ export function areEqual(a: usize, b: usize, size: usize): bool {
     const last = size - 8;
     return ((load<u64>(a) ^ load<u64>(b)) | (load<u64>(a + last) ^ load<u64>(b + last))) == 0;
   }
+  if (size >= 64) return areLongEqual(a, b, size);
   const last = size - 16;
   for (let i: usize = 0; i < last; i += 16) {
-    if (v128.any_true(v128.xor(v128.load(a + i), v128.load(b + i)))) return false;
+    if (v128.any_true(difference(a + i, b + i))) return false;
   }
-  return !v128.any_true(v128.xor(v128.load(a + last), v128.load(b + last)));
+  return !v128.any_true(difference(a + last, b + last));
+}
+
+/** Of 64 bytes at least. */
+// @ts-ignore: decorator
+@inline
+function areLongEqual(a: usize, b: usize, size: usize): bool {
+  const last = size - 64;
+  for (let i: usize = 0; i < last; i += 64) if (differ64(a + i, b + i)) return false;
+  return !differ64(a + last, b + last);
+}
+
+// @ts-ignore: decorator
+@inline
+function differ64(a: usize, b: usize): bool {
+  const first = v128.or(difference(a, b), difference(a + 16, b + 16));
+  return v128.any_true(v128.or(first, v128.or(difference(a + 32, b + 32), difference(a + 48, b + 48))));
+}
+
+// @ts-ignore: decorator
+@inline
+function difference(a: usize, b: usize): v128 {
+  return v128.xor(v128.load(a), v128.load(b));
 }
 
 /** The key that this owner has with these label bytes, or 0. */

@@ -3,6 +3,9 @@
  *
  * Both regions are padded: short literals and copies move in steps of 16 bytes and write past their end, where the
  * next element, or nothing that counts, comes to stand.
+ *
+ * Elements that lie well before both ends, and are of the usual forms, are decoded with few branches that depend on what
+ * they are, since these are hard to foresee; the others, and all faults, are for the careful loop.
  */
 
 import {
@@ -15,11 +18,52 @@ import {
 } from "./_fault";
 import { copyPadded } from "./_region";
 
+/** A tag and what follows it, with the longest literal whose length stands in the tag. */
+const USUAL_INPUT: usize = 64;
+/** The longest copy. */
+const USUAL_OUTPUT: usize = 64;
+
 /** Decodes the elements from `at` to `end` into exactly `sizeBytes` bytes; returns false after a fault. */
 export function decodeElements(at: usize, end: usize, to: usize, sizeBytes: usize): bool {
   const toEnd = to + sizeBytes;
   let out = to;
   while (at < end) {
+    while (end - at >= USUAL_INPUT && toEnd - out >= USUAL_OUTPUT) {
+      const tag = <u32>load<u8>(at);
+      const kind = tag & 3;
+      if (kind == 0) {
+        if (tag >= 240) break;
+        const length: usize = (tag >> 2) + 1;
+        v128.store(out, v128.load(at, 1));
+        if (length > 16) {
+          v128.store(out, v128.load(at, 17), 16);
+          v128.store(out, v128.load(at, 33), 32);
+          v128.store(out, v128.load(at, 49), 48);
+        }
+        at += length + 1;
+        out += length;
+      } else {
+        if (kind == 3) break;
+        // All ones for a copy with an offset of 11 bits, zeros for one of 16.
+        const short: u32 = 0 - (kind & 1);
+        const length: usize = ((tag >> 2) & (7 | ~short)) + 1 + (short & 3);
+        const word = <u32>load<u16>(at, 1);
+        const offset: usize = (word & (0xffff ^ (short & 0xff00))) | (((tag >> 5) << 8) & short);
+        if (offset < 16 || offset > out - to) break;
+        const from = out - offset;
+        v128.store(out, v128.load(from));
+        if (length > 16) {
+          v128.store(out, v128.load(from, 16), 16);
+          if (length > 32) {
+            v128.store(out, v128.load(from, 32), 32);
+            v128.store(out, v128.load(from, 48), 48);
+          }
+        }
+        at += 3 + <isize><i32>short;
+        out += length;
+      }
+    }
+    if (at >= end) break;
     const tagAt = at;
     const tag = <u32>load<u8>(at++);
     const kind = tag & 3;

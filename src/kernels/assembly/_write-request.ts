@@ -7,7 +7,7 @@
  */
 
 import { enter, fieldEnd, readTag, readVarint, skip, varint, varintOf, varintSize } from "./_protobuf";
-import { addEntry, addRow, assignRows, beginRows, dropRows, rowCount } from "./_rows";
+import { addEntry, addKnownRow, addRow, assignRows, beginRows, dropRows, rowCount } from "./_rows";
 import {
   areEqual,
   find,
@@ -88,6 +88,11 @@ export function scanWriteRequest(messageAt: usize, end: usize, ownerNumber: u32)
   begin(ownerNumber);
   let at = messageAt;
   while (at < end) {
+    const usualEnd = addUsualSeries(at, end);
+    if (usualEnd != 0) {
+      at = usualEnd;
+      continue;
+    }
     at = readTag(at, end);
     if (at == 0) return false;
     const tag = <u32>varint;
@@ -111,6 +116,38 @@ export function scanWriteRequest(messageAt: usize, end: usize, ownerNumber: u32)
     }
   }
   return true;
+}
+
+/**
+ * Adds the series whose tag is at `at`, if it is the expected one, with one sample as nearly all are written and nothing
+ * else. Returns the end of it, or 0 when it is something else.
+ */
+// @ts-ignore: decorator
+@inline
+function addUsualSeries(at: usize, end: usize): usize {
+  const key = expectedKey;
+  if (key == 0) return 0;
+  // Tag, and a length of one byte or two; loads beyond the end are within the padding.
+  const head = load<u32>(at);
+  if ((head & 0xff) != 0x0a) return 0;
+  const isLong: usize = (head >> 15) & 1;
+  if ((isLong & <usize>(head >> 23)) != 0) return 0;
+  const size: usize = ((head >> 8) & 0x7f) | (((head >> 16) & 0x7f & (0 - <u32>isLong)) << 7);
+  const start = at + 2 + isLong;
+  const labelsSize: usize = sizeOf(key);
+  const sampleAt = start + labelsSize;
+  const sampleSize: usize = size - labelsSize - 2;
+  // Less than nothing is a great number.
+  if (sampleSize - 11 > 7 || start > end || size > end - start) return 0;
+  if ((load<u32>(sampleAt) & 0xffffff) != (0x090012 | (<u32>sampleSize << 8))) return 0;
+  if (load<u8>(sampleAt, 11) != 0x10 || !areEqual(key + KEY_HEADER, start, labelsSize)) return 0;
+  const word = load<u64>(sampleAt, 12);
+  if (varintSize(word) != sampleSize - 10) return 0;
+  if (!addKnownRow(<i64>varintOf(word, sampleSize - 10), load<u64>(sampleAt, 3), indexOf(key))) return 0;
+  seriesNumber++;
+  lastKey = key;
+  expectedKey = nextOf(key);
+  return start + size;
 }
 
 /** TimeSeries: 1 Label, 2 Sample, 3 Exemplar, 4 Histogram. */
