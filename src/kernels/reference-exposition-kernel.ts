@@ -243,18 +243,19 @@ export class ReferenceExpositionKernel implements ExpositionKernel {
 }
 
 /** A name, labels in braces with blanks before them, or both. */
-const seriesPattern = /^(?:[^\0- {]*[ \t]*\{(?:"(?:\\.|[^"\\])*"|\\.|[^"}\\])*\}|[^\0- {]+(?![ \t]*\{))/s;
+export const seriesPattern =
+  /^(?:[^\0- {]*[ \t]*\{(?:"(?:\\.|[^"\\])*"|\\.|[^"}\\])*\}|[^\0- {]+(?![ \t]*\{))/s;
 /** A word, and a time behind it. */
-const restPattern = /^([^ \t\r]*)([ \t]*)(?:(?<=[ \t])([^ \t\r]+)[ \t]*)?\r?$/;
+export const restPattern = /^([^ \t\r]*)([ \t]*)(?:(?<=[ \t])([^ \t\r]+)[ \t]*)?\r?$/;
 /** The same with one space between. */
-const strictRestPattern = /^([^ \t\r]*)(?:( )([^ \t\r]+))?\r?$/;
+export const strictRestPattern = /^([^ \t\r]*)(?:( )([^ \t\r]+))?\r?$/;
 const floatPattern = /^[+-]?(?=\.?\d)(\d*)\.?(\d*)(?:[eE]([+-]?\d{1,3}))?$/;
 
 function blanksAt(line: string, start: number): number {
   return /^[ \t]*/.exec(line.slice(start))![0].length;
 }
 
-function readFloat(word: string): number | undefined {
+export function readFloat(word: string): number | undefined {
   if (word === "NaN") return Number.NaN;
   if (word === "+Inf" || word === "-Inf") return word === "+Inf" ? Infinity : -Infinity;
   const parts = floatPattern.exec(word);
@@ -265,11 +266,11 @@ function readFloat(word: string): number | undefined {
   return BigInt(`0${whole}${fraction}`) > 2n ** 53n ? undefined : Number(word);
 }
 
-function readMilliseconds(word: string): number | undefined {
+export function readMilliseconds(word: string): number | undefined {
   return /^[+-]?\d{1,15}$/.test(word) ? Number(word) + 0 : undefined;
 }
 
-function readSeconds(word: string): number | undefined {
+export function readSeconds(word: string): number | undefined {
   const parts = /^([+-]?)(\d{1,12})(?:\.(\d*))?$/.exec(word);
   if (parts === null) return undefined;
   const [, sign, whole = "", fraction = ""] = parts;
