@@ -11,9 +11,14 @@ export const pushProtocols = [
   "text",
   "json",
   "json-columns",
+  "json-backlog",
   "msgpack",
+  "msgpack-columns",
+  "msgpack-backlog",
   "otlp",
+  "otlp-json",
   "influx",
+  "influx-fields",
   "json-lines",
 ] as const;
 export type PushProtocolName = (typeof pushProtocols)[number] | "remote-write-1" | "remote-write-2";
@@ -34,32 +39,22 @@ export const pushForms: Readonly<Record<PushProtocolName, PushForm>> = {
     headers: { "Content-Type": "text/plain" },
     encoder: () => lines(({ series, time, value }) => `${seriesText(series)} ${value} ${time}`),
   },
-  json: {
-    path: "/api/v1/push",
-    headers: { "Content-Type": "application/json" },
-    encoder: () => lines((row) => JSON.stringify(deviceValue(row))),
-  },
-  "json-columns": {
-    path: "/api/v1/push",
-    headers: { "Content-Type": "application/json" },
-    encoder: () =>
-      lines(({ series, time, value }) => {
-        const { name, labels } = identityOf(series);
-        return JSON.stringify({ labels, times: [time], values: { [name]: [value] } });
-      }),
-  },
-  msgpack: {
-    path: "/api/v1/push",
-    headers: { "Content-Type": "application/msgpack" },
-    encoder: () => ({
-      encode: (rows) => Buffer.concat(rows.map((row) => Buffer.from(pack(deviceValue(row))))),
-    }),
-  },
+  json: device("json", (rows) => rows.map(deviceValue)),
+  "json-columns": device("json", columnsOf),
+  "json-backlog": device("json", backlogOf),
+  msgpack: device("msgpack", (rows) => rows.map(deviceValue)),
+  "msgpack-columns": device("msgpack", columnsOf),
+  "msgpack-backlog": device("msgpack", backlogOf),
   otlp: {
     path: "/api/v1/otlp/v1/metrics",
     victoriaPath: "/opentelemetry/v1/metrics",
     headers: { "Content-Type": "application/x-protobuf" },
     encoder: () => ({ encode: otlpMessage }),
+  },
+  "otlp-json": {
+    path: "/api/v1/otlp/v1/metrics",
+    headers: { "Content-Type": "application/json" },
+    encoder: () => ({ encode: otlpJson }),
   },
   influx: {
     path: "/write",
@@ -71,6 +66,12 @@ export const pushForms: Readonly<Record<PushProtocolName, PushForm>> = {
         const tags = Object.entries(labels).map(([key, text]) => `${key}=${text}`);
         return `${[name, ...tags].join(",")} value=${value} ${time}000000`;
       }),
+  },
+  "influx-fields": {
+    path: "/write",
+    victoriaPath: "/write",
+    headers: { "Content-Type": "text/plain" },
+    encoder: () => ({ encode: influxFields }),
   },
   "json-lines": {
     path: "/api/v1/import",
@@ -99,6 +100,22 @@ function remoteWrite(version: 1 | 2): PushForm {
   };
 }
 
+function device(format: "json" | "msgpack", valuesOf: (rows: readonly SampleRow[]) => object[]): PushForm {
+  const encode = (rows: readonly SampleRow[]) =>
+    format === "json"
+      ? Buffer.from(
+          `${valuesOf(rows)
+            .map((value) => JSON.stringify(value))
+            .join("\n")}\n`,
+        )
+      : Buffer.concat(valuesOf(rows).map((value) => Buffer.from(pack(value))));
+  return {
+    path: "/api/v1/push",
+    headers: { "Content-Type": `application/${format}` },
+    encoder: () => ({ encode }),
+  };
+}
+
 function lines(line: (row: SampleRow) => string): ReturnType<PushForm["encoder"]> {
   return { encode: (rows) => Buffer.from(`${rows.map(line).join("\n")}\n`) };
 }
@@ -117,6 +134,65 @@ function seriesText(series: number): string {
 
 function deviceValue({ series, time, value }: SampleRow): object {
   return { ...identityOf(series), value, time };
+}
+
+/** Ten metrics that a device measures at once, from ten series that follow one another. */
+const metricsOfDevice = 10;
+/** And twenty times of them. */
+const timesOfBacklog = 20;
+
+/** Rows in parts of `size`, each with what its first series says of the device. */
+function devicesOf(rows: readonly SampleRow[], size: number) {
+  const count = Math.ceil(rows.length / size);
+  return Array.from({ length: count }, (_, i) => {
+    const part = rows.slice(i * size, (i + 1) * size);
+    return { part, labels: identityOf(part[0]!.series).labels };
+  });
+}
+
+function columnsOf(rows: readonly SampleRow[]): object[] {
+  return devicesOf(rows, metricsOfDevice).map(({ part, labels }) => ({
+    labels,
+    time: part[0]!.time,
+    values: Object.fromEntries(part.map(({ value }, i) => [`metric_${i}`, value])),
+  }));
+}
+
+/** What was measured while nobody could be reached. */
+function backlogOf(rows: readonly SampleRow[]): object[] {
+  return devicesOf(rows, metricsOfDevice * timesOfBacklog).map(({ part, labels }) => ({
+    labels,
+    times: Array.from({ length: timesOfBacklog }, (_, i) => part[0]!.time + 700 * i),
+    values: Object.fromEntries(
+      Array.from({ length: metricsOfDevice }, (_, metric) => [
+        `metric_${metric}`,
+        part.filter((__, i) => i % metricsOfDevice === metric).map(({ value }) => value),
+      ]),
+    ),
+  }));
+}
+
+function influxFields(rows: readonly SampleRow[]): Uint8Array {
+  const all = devicesOf(rows, metricsOfDevice).map(({ part, labels }) => {
+    const tags = Object.entries(labels).map(([key, text]) => `${key}=${text}`);
+    const fields = part.map(({ value }, i) => `metric_${i}=${value}`);
+    return `${["device", ...tags].join(",")} ${fields.join(",")} ${part[0]!.time}000000\n`;
+  });
+  return Buffer.from(all.join(""));
+}
+
+/** As `otlpMessage`. */
+function otlpJson(rows: readonly SampleRow[]): Uint8Array {
+  const pointsOf = new Map<string, object[]>();
+  for (const { series, time, value } of rows) {
+    const { name, labels } = identityOf(series);
+    const attributes = Object.entries(labels).map(([key, text]) => ({ key, value: { stringValue: text } }));
+    const points = pointsOf.get(name) ?? [];
+    pointsOf.set(name, points);
+    points.push({ attributes, timeUnixNano: `${time}000000`, asDouble: value });
+  }
+  const metrics = Array.from(pointsOf, ([name, dataPoints]) => ({ name, gauge: { dataPoints } }));
+  return Buffer.from(JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] }));
 }
 
 /** One gauge for each name, with a point for each series. */

@@ -10,8 +10,7 @@
 import { MalformedInputError, TsdbError } from "../model/errors.js";
 import { Labels } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
-import { DecimalScan } from "./decimal-scan.js";
-import { LineStream, type LineVisitor } from "./line-stream.js";
+import { type KnownLines, LineStream, type LineVisitor } from "./line-stream.js";
 import type { BodyReader } from "./push/push-body.js";
 
 /** Where the samples of a text go: what a Push and the rows of an import have in common. */
@@ -23,38 +22,17 @@ export interface SampleSink<Series> {
   malformed(line: number, reason: string, samples: number): void;
 }
 
-/** Series that were seen already, by the bytes of their labels as JSON. */
-export interface KnownLines<Series> {
-  find(bytes: DataView, start: number, end: number): Series | undefined;
-  /** Returns the series with these labels. */
-  learn(bytes: DataView, start: number, end: number, labels: Labels): Series;
-}
-
-const beforeMetric = Buffer.from('{"metric":');
-const beforeValues = Buffer.from(',"values":[');
-const beforeTimes = Buffer.from('],"timestamps":[');
-const lineEnd = Buffer.from("]}");
-const CLOSE_BRACE = 0x7d;
-const COMMA = 0x2c;
-
 export class JsonLinesReader<Series> implements BodyReader, LineVisitor {
   readonly #sink: SampleSink<Series>;
-  readonly #known: KnownLines<Series> | undefined;
   readonly #lines: LineStream;
   readonly #lineSizeMaxBytes: number;
-  readonly #decimal = new DecimalScan();
-  readonly #values: number[] = [];
-  readonly #times: number[] = [];
-  #bytes: Buffer = Buffer.alloc(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
   #number = 0;
 
-  /** With `known`, lines as most senders write them are read without being parsed as JSON. */
-  constructor(sink: SampleSink<Series>, lineSizeMaxBytes: number, known?: KnownLines<Series>) {
+  /** `known` reads lines that need not be parsed, and tells `passed` of them. */
+  constructor(sink: SampleSink<Series>, lineSizeMaxBytes: number, known?: KnownLines) {
     this.#sink = sink;
-    this.#known = known;
     this.#lineSizeMaxBytes = lineSizeMaxBytes;
-    this.#lines = new LineStream(lineSizeMaxBytes, this);
+    this.#lines = new LineStream(lineSizeMaxBytes, this, known);
   }
 
   write(piece: Uint8Array): void {
@@ -65,9 +43,13 @@ export class JsonLinesReader<Series> implements BodyReader, LineVisitor {
     this.#lines.end();
   }
 
+  /** So many lines were read by others. */
+  passed(lines: number): void {
+    this.#number += lines;
+  }
+
   line(bytes: Buffer, start: number, end: number): void {
     this.#number++;
-    if (this.#known !== undefined && this.#appendUsual(bytes, start, end, this.#known)) return;
     const text = bytes.toString("utf8", start, end);
     if (text.trim() === "") return;
     let samples = 1;
@@ -100,64 +82,6 @@ export class JsonLinesReader<Series> implements BodyReader, LineVisitor {
       else this.#sink.append(series, time, value);
     }
   }
-
-  /**
-   * Appends a line without blanks whose keys are in the usual order and whose values are numbers. Returns false, and has
-   * done nothing, for any other.
-   */
-  #appendUsual(bytes: Buffer, start: number, end: number, known: KnownLines<Series>): boolean {
-    if (!hasAt(bytes, start, beforeMetric)) return false;
-    const metricStart = start + beforeMetric.length;
-    // Perhaps within a label's value: then it is no object up to there, and cannot be learnt.
-    const metricEnd = bytes.indexOf(CLOSE_BRACE, metricStart) + 1;
-    if (metricEnd === 0 || metricEnd > end || !hasAt(bytes, metricEnd, beforeValues)) return false;
-    const valuesEnd = this.#readNumbers(bytes, metricEnd + beforeValues.length, end, this.#values);
-    if (valuesEnd === undefined || !hasAt(bytes, valuesEnd, beforeTimes)) return false;
-    const timesEnd = this.#readNumbers(bytes, valuesEnd + beforeTimes.length, end, this.#times);
-    if (timesEnd === undefined || timesEnd + lineEnd.length !== end || !hasAt(bytes, timesEnd, lineEnd))
-      return false;
-    if (this.#values.length !== this.#times.length || !this.#times.every(Number.isFinite)) return false;
-    const view = this.#viewOf(bytes);
-    const series = known.find(view, metricStart, metricEnd) ?? this.#learn(known, metricStart, metricEnd);
-    if (series === undefined) return false;
-    for (let i = 0; i < this.#times.length; i++) this.#sink.append(series, this.#times[i]!, this.#values[i]!);
-    return true;
-  }
-
-  /** Undefined when these bytes are no object of labels. */
-  #learn(known: KnownLines<Series>, start: number, end: number): Series | undefined {
-    let labels: Labels;
-    try {
-      labels = Labels.from(labelPairs(JSON.parse(this.#bytes.toString("utf8", start, end))));
-    } catch {
-      return undefined;
-    }
-    return known.learn(this.#view, start, end, labels);
-  }
-
-  /** One number and others behind commas. Returns where they end. */
-  #readNumbers(bytes: Buffer, start: number, limit: number, into: number[]): number | undefined {
-    const decimal = this.#decimal;
-    into.length = 0;
-    for (let at = start; ; at = decimal.end + 1) {
-      if (!decimal.read(bytes, at, limit)) return undefined;
-      into.push(decimal.value);
-      if (bytes[decimal.end] !== COMMA) return decimal.end;
-    }
-  }
-
-  #viewOf(bytes: Buffer): DataView {
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    }
-    return this.#view;
-  }
-}
-
-function hasAt(bytes: Buffer, at: number, wanted: Buffer): boolean {
-  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
-  return true;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -174,7 +98,8 @@ function parseObject(text: string): Fields {
   return parsed as Fields;
 }
 
-function labelPairs(metric: unknown): readonly (readonly [string, string])[] {
+/** Of `metric`, parsed. Throws MalformedInputError. */
+export function labelPairs(metric: unknown): readonly (readonly [string, string])[] {
   if (typeof metric !== "object" || metric === null || Array.isArray(metric))
     throw new MalformedInputError("metric must be an object of labels");
   const pairs = Object.entries(metric);

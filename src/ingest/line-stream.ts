@@ -11,17 +11,28 @@ export interface LineVisitor {
   longLine(): void;
 }
 
+/** Reads those lines that are known, before the visitor gets the others. */
+export interface KnownLines {
+  /** The lines are bytes[start, end), which ends behind a line feed. They are borrowed until the next call of `begin`. */
+  begin(bytes: Buffer, start: number, end: number): void;
+  /** Reads lines from `at` on. Returns where the first line begins that it does not know. */
+  read(at: number): number;
+}
+
 const LINE_FEED = 0x0a;
+const lineFeed = Buffer.of(LINE_FEED);
 
 export class LineStream {
   readonly #sizeMaxBytes: number;
   readonly #visitor: LineVisitor;
+  readonly #known: KnownLines | undefined;
   #parts: Buffer[] = [];
   #heldBytes = 0;
 
-  constructor(sizeMaxBytes: number, visitor: LineVisitor) {
+  constructor(sizeMaxBytes: number, visitor: LineVisitor, known?: KnownLines) {
     this.#sizeMaxBytes = sizeMaxBytes;
     this.#visitor = visitor;
+    this.#known = known;
   }
 
   /** Whether the last line has not ended. */
@@ -33,15 +44,29 @@ export class LineStream {
   write(piece: Uint8Array): void {
     const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     let start = 0;
-    for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-      if (this.#heldBytes === 0) this.#take(bytes, start, end);
-      else {
-        this.#hold(bytes.subarray(start, end));
-        this.#takeHeld();
+    if (this.#heldBytes > 0) {
+      const end = bytes.indexOf(LINE_FEED);
+      if (end < 0) {
+        this.#hold(Buffer.from(bytes));
+        return;
       }
+      this.#hold(bytes.subarray(0, end));
+      this.#takeHeld();
       start = end + 1;
     }
-    if (start < bytes.length) this.#hold(Buffer.from(bytes.subarray(start)));
+    const stop = bytes.lastIndexOf(LINE_FEED) + 1;
+    if (start < stop) this.#takeLines(bytes, start, stop);
+    if (Math.max(start, stop) < bytes.length) this.#hold(Buffer.from(bytes.subarray(Math.max(start, stop))));
+  }
+
+  #takeLines(bytes: Buffer, start: number, stop: number): void {
+    const known = this.#known;
+    known?.begin(bytes, start, stop);
+    for (let at = known?.read(start) ?? start; at < stop; ) {
+      const end = bytes.indexOf(LINE_FEED, at);
+      this.#take(bytes, at, end);
+      at = known?.read(end + 1) ?? end + 1;
+    }
   }
 
   /** Behind the last piece. */
@@ -62,10 +87,10 @@ export class LineStream {
 
   #takeHeld(): void {
     const isLong = this.#heldBytes > this.#sizeMaxBytes;
-    const line = isLong ? undefined : Buffer.concat(this.#parts);
+    const line = isLong ? undefined : Buffer.concat([...this.#parts, lineFeed]);
     this.#parts = [];
     this.#heldBytes = 0;
     if (line === undefined) this.#visitor.longLine();
-    else this.#visitor.line(line, 0, line.length);
+    else this.#takeLines(line, 0, line.length);
   }
 }

@@ -58,10 +58,9 @@ export class DeviceRows {
     }
   }
 
-  /** As `take`, of one sample of a series that was learnt. */
-  takeKnown(series: number, time: number | undefined, value: number): void {
-    this.#place++;
-    this.#rows.append(series, time === undefined ? undefined : this.#timeOf(time), value);
+  /** So many values were taken by others. */
+  passed(values: number): void {
+    this.#place += values;
   }
 
   /** Counts a value that is not even JSON or MessagePack. */
@@ -147,6 +146,11 @@ export function labelsOfSample(value: unknown): Labels | undefined {
   if (samples !== undefined || values !== undefined) return undefined;
   const fields = new LabelFields(labels);
   return fields.with(fields.nameOf(name));
+}
+
+/** Of a column of a value with such labels. Throws MalformedInputError. */
+export function labelsOfColumn(value: unknown, name: string): Labels {
+  return new LabelFields(fieldsOf(value).labels).with(name);
 }
 
 function fieldsOf(value: unknown): Fields {

@@ -9,6 +9,7 @@
  */
 
 import { MalformedInputError } from "../../model/errors.js";
+import { NOWHERE, takesNothing, type ValueTaker } from "./value-taker.js";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -21,15 +22,10 @@ const CLOSE_BRACE = 0x7d;
 /** The text of one value; undefined for one that was longer than the limit. */
 export type ValueVisitor = (text: string | undefined) => void;
 
-/** Takes the object that begins at `start`, and returns where it ends; or NOWHERE, and has done nothing. */
-export type ObjectTaker = (bytes: Buffer, start: number) => number;
-
-export const NOWHERE = -1;
-
 export class JsonValues {
   readonly #sizeMaxBytes: number;
   readonly #visit: ValueVisitor;
-  readonly #take: ObjectTaker;
+  readonly #taker: ValueTaker;
   #isInArray = false;
   #hasArrayEnded = false;
   /** Brackets and braces that are open within the value; 0 between values and in a bare word. */
@@ -40,11 +36,11 @@ export class JsonValues {
   #parts: Uint8Array[] = [];
   #sizeBytes = 0;
 
-  /** With `take`, objects that it takes are not visited. */
-  constructor(sizeMaxBytes: number, visit: ValueVisitor, take: ObjectTaker = () => NOWHERE) {
+  /** Objects that `taker` takes are not visited. */
+  constructor(sizeMaxBytes: number, visit: ValueVisitor, taker = takesNothing) {
     this.#sizeMaxBytes = sizeMaxBytes;
     this.#visit = visit;
-    this.#take = take;
+    this.#taker = taker;
   }
 
   /** Takes the next bytes of the body; they are not kept. Throws MalformedInputError where no value can begin. */
@@ -64,7 +60,8 @@ export class JsonValues {
         continue;
       } else {
         start = i;
-        const end = byte === OPEN_BRACE && !this.#hasArrayEnded ? this.#take(bytes, i) : NOWHERE;
+        const end =
+          byte === OPEN_BRACE && !this.#hasArrayEnded ? this.#taker.take(bytes, i, this.#isInArray) : NOWHERE;
         if (end === NOWHERE) this.#stepBetween(byte);
         else i = end - 1;
         continue;
@@ -125,10 +122,13 @@ export class JsonValues {
   #finish(last: Uint8Array): void {
     this.#keep(last);
     const isTooLong = this.#sizeBytes > this.#sizeMaxBytes;
-    const text = isTooLong ? undefined : Buffer.concat(this.#parts).toString();
+    const isCut = this.#parts.length > 1;
+    const value = isTooLong ? undefined : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#sizeBytes = 0;
-    this.#visit(text);
+    // Of one that arrived in pieces nobody has seen the whole.
+    const isTaken = isCut && value?.[0] === OPEN_BRACE && this.#taker.take(value, 0, false) !== NOWHERE;
+    if (!isTaken) this.#visit(value?.toString());
   }
 }
 

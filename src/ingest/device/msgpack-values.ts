@@ -10,7 +10,7 @@
 
 import { Unpackr } from "msgpackr";
 import { MalformedInputError } from "../../model/errors.js";
-import { NOWHERE, type ObjectTaker } from "./json-values.js";
+import { NOWHERE, takesNothing, type ValueTaker } from "./value-taker.js";
 
 /** Undefined for a value that cannot be read, with the reason. */
 export type MsgpackVisitor = (value: unknown, problem: string | undefined) => void;
@@ -21,17 +21,17 @@ const TIMESTAMP_TYPE = 0xff;
 export class MsgpackValues {
   readonly #sizeMaxBytes: number;
   readonly #visit: MsgpackVisitor;
-  readonly #take: ObjectTaker;
+  readonly #taker: ValueTaker;
   /** What has arrived of the value under way. */
   #held: Uint8Array = new Uint8Array(0);
   /** Elements of the body's array that are still to come. */
   #elementsLeft = 0;
 
-  /** With `take`, maps that it takes are not visited. */
-  constructor(sizeMaxBytes: number, visit: MsgpackVisitor, take: ObjectTaker = () => NOWHERE) {
+  /** Maps that `taker` takes are not visited. */
+  constructor(sizeMaxBytes: number, visit: MsgpackVisitor, taker = takesNothing) {
     this.#sizeMaxBytes = sizeMaxBytes;
     this.#visit = visit;
-    this.#take = take;
+    this.#taker = taker;
   }
 
   /**
@@ -52,9 +52,10 @@ export class MsgpackValues {
         at = header.end;
         continue;
       }
-      const taken = beginsMap(bytes[at]!) ? this.#take(bytes, at) : NOWHERE;
+      const taken = beginsMap(bytes[at]!) ? this.#taker.take(bytes, at, false) : NOWHERE;
       if (taken !== NOWHERE) {
-        if (this.#elementsLeft > 0) this.#elementsLeft--;
+        // Values that follow the array are read alike.
+        this.#elementsLeft = Math.max(0, this.#elementsLeft - this.#taker.taken);
         at = taken;
         continue;
       }

@@ -13,8 +13,9 @@ import { PushRows } from "../push/push-rows.js";
 import { RowMemory } from "../push/row-memory.js";
 import { DeviceRows, type TimeUnit } from "./device-rows.js";
 import { JsonValues } from "./json-values.js";
+import { KnownValues } from "./known-values.js";
 import { MsgpackValues, type MsgpackVisitor } from "./msgpack-values.js";
-import { UsualSamples } from "./usual-samples.js";
+import { takesNothing, type ValueTaker } from "./value-taker.js";
 
 export interface DeviceBodyOptions {
   readonly format: "json" | "msgpack";
@@ -28,12 +29,14 @@ export interface DeviceBodyOptions {
 export function pushDeviceBody(
   source: AsyncIterable<Uint8Array>,
   push: Push,
-  { format, timeUnit, memory = new RowMemory() }: DeviceBodyOptions,
+  { format, timeUnit = "ms", memory }: DeviceBodyOptions,
 ): Promise<PushResult> {
-  const rows = new PushRows(push, memory);
+  const rows = new PushRows(push, memory ?? new RowMemory(), memory !== undefined);
   const values = new DeviceRows(push, rows, timeUnit);
-  const samples = new UsualSamples(rows, values, push.limits.lineSizeBytes);
-  const reader = format === "json" ? jsonInto(values, samples, push) : msgpackInto(values, samples, push);
+  const sizeMaxBytes = push.limits.lineSizeBytes;
+  const taker =
+    memory === undefined ? takesNothing : new KnownValues(rows, values, { format, timeUnit, sizeMaxBytes });
+  const reader = format === "json" ? jsonInto(values, taker, push) : msgpackInto(values, taker, push);
   return pushRows(source, push, rows, new LenientReader(reader, values));
 }
 
@@ -68,7 +71,7 @@ class LenientReader implements BodyReader {
   }
 }
 
-function jsonInto(rows: DeviceRows, samples: UsualSamples, { limits }: Push): JsonValues {
+function jsonInto(rows: DeviceRows, taker: ValueTaker, { limits }: Push): JsonValues {
   const visit = (text: string | undefined) => {
     if (text === undefined) {
       rows.takeUnreadable(`it has more than ${limits.lineSizeBytes} bytes; send several`);
@@ -83,13 +86,13 @@ function jsonInto(rows: DeviceRows, samples: UsualSamples, { limits }: Push): Js
     }
     rows.take(value);
   };
-  return new JsonValues(limits.lineSizeBytes, visit, (bytes, start) => samples.takeJson(bytes, start));
+  return new JsonValues(limits.lineSizeBytes, visit, taker);
 }
 
-function msgpackInto(rows: DeviceRows, samples: UsualSamples, { limits }: Push): MsgpackValues {
+function msgpackInto(rows: DeviceRows, taker: ValueTaker, { limits }: Push): MsgpackValues {
   const visit: MsgpackVisitor = (value, problem) => {
     if (problem !== undefined) rows.takeUnreadable(problem);
     else rows.take(value);
   };
-  return new MsgpackValues(limits.lineSizeBytes, visit, (bytes, start) => samples.takeMsgpack(bytes, start));
+  return new MsgpackValues(limits.lineSizeBytes, visit, taker);
 }

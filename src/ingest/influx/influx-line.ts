@@ -11,7 +11,6 @@
  */
 
 import { MalformedInputError } from "../../model/errors.js";
-import { DecimalScan } from "../decimal-scan.js";
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -21,10 +20,6 @@ const BACKSLASH = 0x5c;
 const CARRIAGE_RETURN = 0x0d;
 const HASH = 0x23;
 
-const timestampDigitsMax = 19;
-/** Integers of as many are exact. */
-const exactDigits = 15;
-
 export class InfluxLine {
   /** Measurement and tags are bytes[headStart, headEnd). */
   headStart = 0;
@@ -32,7 +27,6 @@ export class InfluxLine {
   /** Field i: key start, key end, value start, value end. */
   readonly #fields: number[] = [];
   #bytes: Buffer = Buffer.alloc(0);
-  readonly #decimal = new DecimalScan();
   #timestampStart = 0;
   #timestampEnd = 0;
 
@@ -98,24 +92,7 @@ export class InfluxLine {
     const start = this.#fields[field * 4 + 2]!;
     const end = this.#fields[field * 4 + 3]!;
     if (this.#bytes[start] === QUOTE) return undefined;
-    const decimal = this.#decimal;
-    if (decimal.read(this.#bytes, start, end) && decimal.end === end) return decimal.value;
     return numberOf(this.#bytes.toString("latin1", start, end));
-  }
-
-  /** Without its last digits, when it is nothing but digits, and not too many; undefined for any other. */
-  plainTimestamp(digitsWithout: number): number | undefined {
-    const bytes = this.#bytes;
-    const [start, end] = [this.#timestampStart, this.#timestampEnd];
-    const kept = end - digitsWithout;
-    if (kept <= start || kept > start + exactDigits || end > start + timestampDigitsMax) return undefined;
-    let value = 0;
-    for (let at = start; at < end; at++) {
-      const digit = bytes[at]! - 0x30;
-      if (digit < 0 || digit > 9) return undefined;
-      if (at < kept) value = value * 10 + digit;
-    }
-    return value;
   }
 
   /** An integer as text; undefined when the line has none. Throws MalformedInputError. */

@@ -3,15 +3,17 @@
  *
  * A field becomes the series MEASUREMENT_FIELD with the tags as labels, names as they are; a tag `__name__` is
  * refused. Integers and floats are values, true and false are 1 and 0, and text is counted and not stored: it is no
- * zero. Without a timestamp the line is of the arrival.
+ * zero. Without a timestamp the line is of the arrival. Lines whose series are known are read by a kernel.
  */
 
 import { isUtf8 } from "node:buffer";
+import { BODY_INFLUX } from "../../kernels/body-format.js";
 import { MalformedInputError } from "../../model/errors.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
-import { LineStream, type LineVisitor } from "../line-stream.js";
+import { type KnownLines, LineStream, type LineVisitor } from "../line-stream.js";
 import { NO_NUMBER } from "../push/byte-keys.js";
+import { KnownScan } from "../push/known-scan.js";
 import type { Push, PushResult } from "../push/push.js";
 import type { BodyReader } from "../push/push-body.js";
 import { pushRows } from "../push/push-row-body.js";
@@ -36,30 +38,26 @@ export interface InfluxOptions {
 export function pushInflux(
   source: AsyncIterable<Uint8Array>,
   push: Push,
-  { memory = new RowMemory(), ...options }: InfluxOptions = {},
+  { memory, ...options }: InfluxOptions = {},
 ): Promise<PushResult> {
-  const rows = new PushRows(push, memory);
+  const rows = new PushRows(push, memory ?? new RowMemory(), memory !== undefined);
   return pushRows(source, push, rows, new InfluxReader(push, rows, options));
 }
 
-/** What stands before the fields of a line. */
-interface InfluxHead {
-  readonly measurement: string;
-  readonly tags: ReadonlyMap<string, string>;
-}
+/**
+ * Owners of keys, behind the first of the body: of databases. These stand for owners, of what stands before fields without a
+ * database or within one, which stands for owners again: of the names of its fields.
+ */
+const DATABASES = 0;
+const noDatabase = new DataView(new ArrayBuffer(0));
 
-/** Owners of keys: heads are found within their database, fields within their head. */
-const NO_DATABASE = -1;
-const DATABASES = -2;
-const headOwner = (databaseNode: number) => -3 - 2 * databaseNode;
-const fieldOwner = (headNode: number) => -4 - 2 * headNode;
-
-class InfluxReader implements BodyReader, LineVisitor {
+class InfluxReader implements BodyReader, LineVisitor, KnownLines {
   readonly #push: Push;
   readonly #precision: InfluxPrecision;
   readonly #database: string | undefined;
-  readonly #databaseBytes: DataView | undefined;
+  readonly #databaseBytes: DataView;
   readonly #lines: LineStream;
+  readonly #scan: KnownScan;
   readonly #line = new InfluxLine();
   readonly #rows: PushRows;
   #bytes: Buffer = Buffer.alloc(0);
@@ -74,9 +72,15 @@ class InfluxReader implements BodyReader, LineVisitor {
     this.#precision = precision;
     this.#database = database;
     this.#databaseBytes =
-      database === undefined ? undefined : new DataView(new TextEncoder().encode(database).buffer);
+      database === undefined ? noDatabase : new DataView(new TextEncoder().encode(`=${database}`).buffer);
     this.#rows = rows;
-    this.#lines = new LineStream(push.limits.lineSizeBytes, this);
+    this.#scan = new KnownScan(rows, {
+      format: BODY_INFLUX,
+      sizeMax: push.limits.lineSizeBytes,
+      timeScale: unitMs[precision] ?? 1,
+      digitsCut: fractionDigits[precision] ?? 0,
+    });
+    this.#lines = new LineStream(push.limits.lineSizeBytes, this, this);
   }
 
   write(piece: Uint8Array): void {
@@ -87,6 +91,18 @@ class InfluxReader implements BodyReader, LineVisitor {
     this.#lines.end();
     if (this.#unfinished !== undefined)
       this.#push.malformed(this.#unfinishedFrom, "the closing quote of a value is missing");
+  }
+
+  begin(bytes: Buffer, start: number, end: number): void {
+    this.#scan.begin(bytes, start, end, this.#headOwner());
+  }
+
+  read(at: number): number {
+    // Within quotes that are open a line is no line.
+    if (this.#unfinished !== undefined) return at;
+    const stop = this.#scan.read(at);
+    if (stop > at) this.#number += this.#scan.lines;
+    return stop;
   }
 
   line(bytes: Buffer, start: number, end: number): void {
@@ -145,41 +161,38 @@ class InfluxReader implements BodyReader, LineVisitor {
     this.#push.malformed(this.#number, error.message, samples);
   }
 
-  /** The number of its node. */
+  /** The owner of the names of the line's fields. */
   #headOf(line: InfluxLine): number {
     const owner = this.#headOwner();
     const known = this.#rows.find(owner, this.#view, line.headStart, line.headEnd);
     if (known !== NO_NUMBER) return known;
     assertUtf8(this.#bytes.subarray(line.headStart, line.headEnd));
-    const { measurement, tags } = line.head();
-    const labels = new Map(tags);
-    if (labels.size < tags.length) throw new MalformedInputError("a tag is given twice");
-    if (labels.has(METRIC_NAME)) throw new MalformedInputError(`a tag may not be named ${METRIC_NAME}`);
-    if (this.#database !== undefined && !labels.has("db")) labels.set("db", this.#database);
-    const head: InfluxHead = { measurement, tags: labels };
-    return this.#rows.addNode(owner, this.#view, line.headStart, line.headEnd, head);
+    const { tags } = line.head();
+    const names = new Set(tags.map(([name]) => name));
+    if (names.size < tags.length) throw new MalformedInputError("a tag is given twice");
+    if (names.has(METRIC_NAME)) throw new MalformedInputError(`a tag may not be named ${METRIC_NAME}`);
+    return this.#rows.rememberOwner(owner, this.#view, line.headStart, line.headEnd);
   }
 
   #headOwner(): number {
     const name = this.#databaseBytes;
-    if (name === undefined) return NO_DATABASE;
-    const known = this.#rows.find(DATABASES, name, 0, name.byteLength);
-    return headOwner(
-      known === NO_NUMBER ? this.#rows.addNode(DATABASES, name, 0, name.byteLength, undefined) : known,
-    );
+    const owner = this.#rows.owner + DATABASES;
+    const known = this.#rows.find(owner, name, 0, name.byteLength);
+    return known === NO_NUMBER ? this.#rows.rememberOwner(owner, name, 0, name.byteLength) : known;
   }
 
   #seriesOf(head: number, field: number): number {
     const line = this.#line;
     const [start, end] = [line.keyStart(field), line.keyEnd(field)];
-    const owner = fieldOwner(head);
-    const known = this.#rows.find(owner, this.#view, start, end);
+    const known = this.#rows.find(head, this.#view, start, end);
     if (known !== NO_NUMBER) return known;
     assertUtf8(this.#bytes.subarray(start, end));
-    const { measurement, tags } = this.#rows.node(head) as InfluxHead;
-    const name = `${measurement}_${line.fieldName(field)}`;
-    const number = this.#rows.take(Labels.from(new Map([...tags, [METRIC_NAME, name]])));
-    this.#rows.remember(owner, this.#view, start, end, number);
+    const { measurement, tags } = line.head();
+    const labels = new Map(tags);
+    if (this.#database !== undefined && !labels.has("db")) labels.set("db", this.#database);
+    labels.set(METRIC_NAME, `${measurement}_${line.fieldName(field)}`);
+    const number = this.#rows.take(Labels.from(labels));
+    this.#rows.remember(head, this.#view, start, end, number);
     return number;
   }
 
@@ -205,8 +218,6 @@ const unitMs: Readonly<Partial<Record<InfluxPrecision, number>>> = {
 
 /** In milliseconds; undefined when the line has none. */
 function timeOf(line: InfluxLine, precision: InfluxPrecision): TimestampMs | undefined {
-  const plain = line.plainTimestamp(fractionDigits[precision] ?? 0);
-  if (plain !== undefined) return plain * (unitMs[precision] ?? 1);
   const text = line.timestamp();
   return text === undefined ? undefined : millisecondsOf(text, precision);
 }

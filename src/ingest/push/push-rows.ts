@@ -10,6 +10,8 @@
  * What is refused is remembered for this body only: it costs no memory afterwards, and may be taken the next time.
  */
 
+import { OWNERS_OF_BODY } from "../../kernels/body-format.js";
+import type { BodyKernel, BodyRows } from "../../kernels/body-kernel.js";
 import type { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import { markStaleAt } from "../../model/staleness.js";
@@ -19,7 +21,7 @@ import type { KnownRows, RowMemory } from "./row-memory.js";
 
 /** Of keys that nothing stands around. */
 export const NO_OWNER = -1;
-/** Of texts. */
+/** Of texts; in a kernel it is the last of those of a body. */
 const TEXT_OWNER = 1 - 2 ** 31;
 
 /** With its few objects. */
@@ -39,6 +41,7 @@ interface UntimedSample {
 export class PushRows {
   readonly #push: Push;
   readonly #memory: RowMemory;
+  readonly #isInKernel: boolean;
   #known: KnownRows;
   #refused: ByteKeys | undefined;
   /** Numbers of series that are not remembered beyond this body. */
@@ -54,10 +57,27 @@ export class PushRows {
   #text = Buffer.alloc(0);
   #textView = new DataView(this.#text.buffer);
 
-  constructor(push: Push, memory: RowMemory) {
+  /** `isInKernel`: see RowMemory. */
+  constructor(push: Push, memory: RowMemory, isInKernel = false) {
     this.#push = push;
     this.#memory = memory;
-    this.#known = memory.of(push.origin);
+    this.#isInKernel = isInKernel;
+    this.#known = memory.of(push.origin, isInKernel);
+    this.#known.bodies++;
+  }
+
+  /** The first of the owners that its keys have in the kernel. Like the kernel it may be another behind `stage`. */
+  get owner(): number {
+    return this.#known.owner;
+  }
+
+  get kernel(): BodyKernel | undefined {
+    return this.#known.kernel;
+  }
+
+  /** How many bodies of its origin have been read, this one among them. */
+  get bodies(): number {
+    return this.#known.bodies;
   }
 
   series(number: number): PushSeries {
@@ -89,13 +109,19 @@ export class PushRows {
     return first;
   }
 
-  /** That the bytes, which `find` does not know, stand for the number of a series, or of the first of several. */
-  remember(owner: number, bytes: DataView, start: number, end: number, number: number, count = 1): void {
+  /**
+   * That the bytes, which `find` does not know, stand for the number of a series, or of the first of several. Returns whether
+   * later bodies, and a kernel, know it, too.
+   */
+  remember(owner: number, bytes: DataView, start: number, end: number, number: number, count = 1): boolean {
     if (!this.areTaken(number, count)) {
       this.#refused ??= new ByteKeys();
       this.#refused.add(owner, bytes, start, end, number);
-    } else if (!this.#add(owner, bytes, start, end, number))
-      for (let i = 0; i < count; i++) this.#borrowed.push(number + i);
+      return false;
+    }
+    if (this.#add(owner, bytes, start, end, number)) return true;
+    for (let i = 0; i < count; i++) this.#borrowed.push(number + i);
+    return false;
   }
 
   /** The number that a text stands for. `labels` is asked for when it is not known. */
@@ -107,10 +133,23 @@ export class PushRows {
     }
     // Two bytes each: as UTF-8, texts with halves of surrogate pairs would be equal.
     this.#text.write(text, "utf16le");
-    const known = this.find(TEXT_OWNER, this.#textView, 0, size);
+    const owner = this.#isInKernel ? this.owner + OWNERS_OF_BODY - 1 : TEXT_OWNER;
+    const known = this.find(owner, this.#textView, 0, size);
     if (known !== NO_NUMBER) return known;
     const number = this.take(labels());
-    this.remember(TEXT_OWNER, this.#textView, 0, size, number);
+    this.remember(owner, this.#textView, 0, size, number);
+    return number;
+  }
+
+  /** That the bytes stand for another owner of keys, which is returned; or for a number that is no series. */
+  rememberOwner(
+    owner: number,
+    bytes: DataView,
+    start: number,
+    end: number,
+    number = this.#memory.newOwners(1),
+  ): number {
+    this.#add(owner, bytes, start, end, number);
     return number;
   }
 
@@ -138,6 +177,21 @@ export class PushRows {
     else {
       const row = this.#addRow(number, time);
       this.#values[row] = value;
+    }
+  }
+
+  /** What a kernel has read. */
+  appendRows({ numbers, times, values, length }: BodyRows): void {
+    while (this.#length + length > this.#times.length) this.#grow();
+    for (let i = 0; i < length; i++) {
+      const time = times[i]!;
+      if (Number.isNaN(time)) this.append(numbers[i]!, undefined, values[i]!);
+      else {
+        const row = this.#length++;
+        this.#seriesIndexes[row] = numbers[i]!;
+        this.#times[row] = time;
+        this.#values[row] = values[i]!;
+      }
     }
   }
 
@@ -231,7 +285,7 @@ export class PushRows {
     this.#staged = 0;
     this.#untimed.length = 0;
     this.#untimedStaged = 0;
-    const known = this.#memory.of(this.#push.origin);
+    const known = this.#memory.of(this.#push.origin, this.#isInKernel);
     if (known === this.#known && (this.#refused?.sizeBytes ?? 0) <= refusedSizeMaxBytes) return;
     this.end();
     this.#known = known;

@@ -172,3 +172,51 @@ describe("a body in the Influx line protocol", () => {
     );
   });
 });
+
+describe("lines of the Influx protocol", () => {
+  const head = fc.constantFrom("m", "m,a=b", "m\\ n,a=b\\ c", "m,a=b,a=c", "#m", "", "m,__name__=x", " m");
+  const value = fc.constantFrom(
+    "1",
+    "1.5",
+    "-2i",
+    "3u",
+    "t",
+    "FALSE",
+    '"x"',
+    '"a, b=',
+    "1e400",
+    "0.1e-3",
+    "x",
+    "",
+  );
+  const line = fc
+    .tuple(
+      head,
+      fc.array(fc.tuple(fc.constantFrom("f", "g\\=", "h"), value), { minLength: 1, maxLength: 3 }),
+      fc.constantFrom("", " 1700000000123456789", " 5", "  1700000000123", " -7", " x"),
+      fc.constantFrom("\n", "\r\n"),
+    )
+    .map(([before, all, time, end]) => `${before} ${all.map((pair) => pair.join("=")).join()}${time}${end}`);
+
+  it("mean the same known or not, in any precision and database", async () => {
+    const bodies = fc.array(
+      fc.array(line, { maxLength: 5 }).map((lines) => lines.join("")),
+      { maxLength: 3 },
+    );
+    const options = fc.record(
+      { precision: fc.constantFrom("ns", "us", "ms", "s", "h"), database: fc.constantFrom("", "home") },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(bodies, options, fc.integer({ min: 1, max: 100 }), async (all, chosen, pieceSize) => {
+        const memory = new RowMemory();
+        for (const body of [...all, ...all]) {
+          const known = await push(body, { ...(chosen as InfluxOptions), memory }, { pieceSize });
+          const unknown = await push(body, chosen as InfluxOptions);
+          expect([known.lines, known.lost]).toEqual([unknown.lines, unknown.lost]);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

@@ -1,7 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pushExposition } from "../../../src/ingest/push/push-exposition.js";
 import { RowMemory } from "../../../src/ingest/push/row-memory.js";
 import { StorageError } from "../../../src/model/errors.js";
+import { pages } from "../../support/exposition-pages.js";
 import { RecordingPush } from "../../support/recording-push.js";
 import { pushTo } from "../push-support.js";
 import { RecordingAppendable, sourceOf } from "../recording-appender.js";
@@ -19,6 +21,38 @@ describe("pushExposition", () => {
     expect(result.rejected.get("invalid-time")).toMatchObject({ count: 1, first: { time: 8e15, value: 1 } });
     expect(result.malformed.count).toBe(1);
     expect(result.malformed.first).toEqual([{ line: 2, reason: "the value is missing" }]);
+  });
+
+  it.each(["prometheus", "openmetrics"] as const)("reads known lines of %s as unknown ones", async (form) => {
+    const read = async (bytes: Buffer, size: number, memory?: RowMemory) => {
+      const push = new RecordingPush({ origin });
+      const reading = { format: form, push, ...(memory && { memory }) };
+      await pushExposition(sourceOf(bytes, size), reading);
+      return { lines: push.lines, lost: push.lost };
+    };
+    await fc.assert(
+      fc.asyncProperty(pages(), fc.integer({ min: 1, max: 300 }), async (texts, size) => {
+        const memory = new RowMemory();
+        for (const text of [...texts, ...texts])
+          expect(await read(Buffer.from(text), size, memory)).toEqual(await read(Buffer.from(text), 1 << 20));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("tells what metrics are again after some bodies, and at once what is new", async () => {
+    const memory = new RowMemory();
+    const told: number[] = [];
+    for (let body = 0; body < 130; body++) {
+      const push = new RecordingPush({ origin });
+      await pushExposition(sourceOf("# TYPE x counter\n# HELP x Help.\nx 1\n"), { format, push, memory });
+      expect(push.lines).toEqual(["x 1"]);
+      if (push.described.size > 0) told.push(body);
+    }
+    expect(told).toEqual([0, 64, 128]);
+    const push = new RecordingPush({ origin });
+    await pushExposition(sourceOf("# TYPE x gauge\nx 1\n"), { format, push, memory });
+    expect(push.described.get("x")).toEqual({ type: "gauge" });
   });
 
   it("reads the same text anew where a type says that it means other labels", async () => {

@@ -57,11 +57,34 @@ const value = fc
   )
   .map(([all, keys]) => Object.fromEntries(keys.map((key) => [key, all[key]])));
 
-describe("a value that is one sample", () => {
+/** Columns, their lengths right or not. */
+const columnsValue = fc
+  .tuple(
+    fc.record({ labels: fields.labels, name: fields.name }),
+    fc.constantFrom(["labels"], ["labels"], ["labels"], [], ["labels", "name"]),
+    fc.oneof(
+      fc.record({ values: fc.dictionary(fc.constantFrom("a", "b", "ü", "constructor", "1"), fields.value) }),
+      fc.record({ time: fields.time, values: fc.dictionary(fc.constantFrom("a", "b"), fields.value) }),
+      fc.record({
+        times: fc.array(fields.time, { minLength: 1, maxLength: 3 }),
+        values: fc.dictionary(
+          fc.constantFrom("a", "b", "n".repeat(40)),
+          fc.array(fc.oneof(fields.value, fc.constant(null)), { minLength: 1, maxLength: 3 }),
+        ),
+      }),
+    ),
+  )
+  .map(([all, keys, rest]) => ({
+    ...Object.fromEntries(keys.map((key) => [key, all[key as keyof typeof all]])),
+    ...rest,
+  }));
+const anyValue = fc.oneof(value, columnsValue);
+
+describe("a value that is one sample, or columns", () => {
   it("is in JSON what it is with blanks in it, known or not, in pieces of any size", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(value, { maxLength: 6 }),
+        fc.array(anyValue, { maxLength: 6 }),
         fc.integer({ min: 1, max: 300 }),
         async (values, size) => {
           const [memory, other] = [new RowMemory(), new RowMemory()];
@@ -75,14 +98,14 @@ describe("a value that is one sample", () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
   it("is in MessagePack what it is in JSON, known or not, in pieces of any size", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(value, { maxLength: 6 }),
+        fc.array(anyValue, { maxLength: 6 }),
         fc.integer({ min: 1, max: 300 }),
         async (values, size) => {
           const memory = new RowMemory();
@@ -96,7 +119,32 @@ describe("a value that is one sample", () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
+  });
+
+  it("has each column once, the last one written, whatever the bytes of its name", async () => {
+    const memory = new RowMemory();
+    for (const [body, lines] of [
+      ['{"values":{"a":1,"a":2}}', ["a 2"]],
+      ['{"values":{"a":1,"\\u0061":2}}', ["a 2"]],
+      ['{"values":{"\\u0061":1,"b":3,"a":2}}', ["a 2", "b 3"]],
+    ] as const)
+      for (let round = 0; round < 3; round++)
+        expect((await pushed("json", Buffer.from(body), memory)).lines).toEqual(lines);
+  });
+
+  it("is read in one go when it is longer than a piece", async () => {
+    const memory = new RowMemory();
+    const times = Array.from({ length: 10_000 }, (_, i) => 1_700_000_000 + i);
+    const body = { labels: { room: "attic" }, times, values: { a: times, b: times.map(() => null) } };
+    for (const format of ["json", "msgpack"] as const) {
+      const bytes = format === "json" ? Buffer.from(JSON.stringify(body)) : packers[1]!.pack(body);
+      for (let round = 0; round < 2; round++) {
+        const { lines, lost } = await pushed(format, Buffer.concat([bytes, bytes]), memory, 65_536);
+        expect([lines.length, lost]).toEqual([20_000, []]);
+        expect(lines.at(-1)).toBe('a{room="attic"} 1700009999 @1700009999000');
+      }
+    }
   });
 });
