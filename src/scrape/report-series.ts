@@ -3,7 +3,7 @@
  */
 
 import type { Appender } from "../model/appendable.js";
-import { type Labels, METRIC_NAME } from "../model/labels.js";
+import { Labels, METRIC_NAME } from "../model/labels.js";
 import type { TimestampMs } from "../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../model/series.js";
 
@@ -44,7 +44,7 @@ export class ReportSeries {
   constructor(target: Labels, withExtra: boolean) {
     this.#series = [...columns, ...(withExtra ? extraColumns : [])].map((column) => ({
       column,
-      labels: target.with({ [METRIC_NAME]: column[0] }),
+      labels: reportLabels(target, column[0]),
       ref: NO_SERIES,
     }));
   }
@@ -57,4 +57,17 @@ export class ReportSeries {
   appendStale(appender: Appender, time: TimestampMs): void {
     for (const { ref, labels } of this.#series) appender.appendStale(ref, labels, time);
   }
+}
+
+/**
+ * The target's labels, except `exported_NAME` of those that come before NAME in the alphabet when there is a NAME as well: as
+ * Prometheus has it, which makes room for a label of the report that it does not have.
+ */
+function reportLabels(target: Labels, name: string): Labels {
+  const labels = new Map([[METRIC_NAME, name]]);
+  for (const [label, value] of target) {
+    labels.delete(`exported_${label}`);
+    labels.set(label, value);
+  }
+  return Labels.from(labels);
 }

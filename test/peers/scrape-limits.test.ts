@@ -102,7 +102,7 @@ describe.skipIf(isPeerMissing("prometheus"))("scrapes beside a real Prometheus",
     await isScraped();
     // A scrape may be late on a busy machine: then they agree after the next one.
     for (const expression of [
-      '{__name__=~"up|scrape_samples.*|a|c|old|timed|also_timed|mine"}',
+      '{__name__=~"up|scrape_samples.*|scrape_series_added|a|c|old|timed|also_timed|mine"}',
       'count by (job, exported_job) ({__name__=~"a|c|old|timed|also_timed|mine"})',
     ])
       await eventually(async () => {

@@ -21,6 +21,9 @@ export interface TargetTrace {
 /** Series whose values are the scraper's own affair. */
 const ownAffairs: ReadonlySet<string> = new Set(["scrape_duration_seconds"]);
 
+/** Of the target itself, where its relabelling gives it one: see random-settings.ts. */
+export const exportedJob = "of the target";
+
 /** `series` are those of one target. */
 export function traceOf(series: readonly RawSeries[]): TargetTrace {
   const times = [
@@ -33,7 +36,8 @@ export function traceOf(series: readonly RawSeries[]): TargetTrace {
   const durations: number[] = times.map(() => 0);
   for (const { labels, times: at, values } of series) {
     const key = seriesText(labels);
-    const isOwnAffair = ownAffairs.has(labels.__name__ ?? "") && labels.exported_job === undefined;
+    const isScraped = labels.exported_job !== undefined && labels.exported_job !== exportedJob;
+    const isOwnAffair = ownAffairs.has(labels.__name__ ?? "") && !isScraped;
     for (let i = 0; i < at.length; i++) {
       const scrape = scrapeAt.get(at[i]!);
       if (scrape === undefined) {

@@ -31,7 +31,7 @@ interface Reading {
 const readings: readonly Reading[] = [
   {
     change: "a carriage return before a line feed is read over by us",
-    rewrite: ({ text }) => text.replace(/(?<=.)\r$/, ""),
+    rewrite: ({ text, kind }) => (kind === "text" || text.length > 1 ? text.replace(/\r$/, "") : text),
   },
   {
     change: "a quoted text may go on in the next line, in Prometheus",
@@ -40,6 +40,13 @@ const readings: readonly Reading[] = [
   {
     change: "blanks before a metric name are part of it, in Prometheus",
     rewrite: ({ text, kind }) => (kind === "text" ? text.replace(/^[ \t]+(?=[^ \t#])/, "") : text),
+  },
+  {
+    change: "behind a name in a comment any byte stands for a blank, in Prometheus",
+    rewrite: ({ text }) =>
+      /^[ \t]*#[ \t]+(?:HELP|TYPE|UNIT)[ \t]+(?:"(?:\\.|[^"\\])*"|[a-zA-Z_:][\w:]*)[^ \t\w:]/.test(text)
+        ? unreadable
+        : text,
   },
   {
     change: "blanks around a type are read over by us",

@@ -3,7 +3,7 @@
  */
 
 import type { ServerResponse } from "node:http";
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import type { Dice } from "../differential/dice.js";
 import { protobufOf } from "../support/client-model-bodies.js";
 import type { Page } from "./paged-targets.js";
@@ -48,6 +48,31 @@ function text(lines: readonly string[], kind: "text" | "openmetrics" = "text"): 
   return (response) => response.setHeader("content-type", contentTypes[kind]).end(`${lines.join("\n")}\n`);
 }
 
+function compressed(lines: readonly string[]): Buffer {
+  return gzipSync(`${lines.join("\n")}\n`);
+}
+
+function gzipped(body: Buffer, encoding = "gzip"): Answer {
+  return (response) =>
+    response.writeHead(200, { "content-type": "text/plain", "content-encoding": encoding }).end(body);
+}
+
+function typed(contentType: string, lines: readonly string[]): Answer {
+  return (response) => response.setHeader("content-type", contentType).end(`${lines.join("\n")}\n`);
+}
+
+const someContentTypes: readonly string[] = [
+  ...["TEXT/Plain", "text/plain;", "text/plain ; version=9", 'text/plain; charset="utf-8"'],
+  ...["text/plain;charset=latin1", "text/plain; version=0.0.4; escaping=values"],
+  ...["text/html", "text", "text/plain, text/html", "application/xml", "application/openmetrics-text"],
+  ...["Application/OpenMetrics-Text; version=7", "application/vnd.google.protobuf"],
+];
+
+/** In turns. */
+function contentTypeOf(page: number): string {
+  return someContentTypes[page % someContentTypes.length]!;
+}
+
 function status(code: number): Answer {
   return (response) => response.writeHead(code, { "content-type": "text/plain" }).end("requests_total 1\n");
 }
@@ -66,10 +91,7 @@ function random(kind: PageKind): Behaviour {
 
 const behaviours: Readonly<Record<string, Behaviour>> = {
   well: (occasion) => text(occasion.lines),
-  "well, compressed": (occasion) => (response) => {
-    const body = gzipSync(`${occasion.lines.join("\n")}\n`);
-    response.writeHead(200, { "content-type": "text/plain", "content-encoding": "gzip" }).end(body);
-  },
+  "well, compressed": ({ lines }) => gzipped(compressed(lines)),
   "well, in small pieces": (occasion) => (response) => {
     response.setHeader("content-type", "text/plain");
     for (const line of occasion.lines) response.write(`${line}\n`);
@@ -81,6 +103,18 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   "a random page of protobuf": random("protobuf"),
   "status 500": () => status(500),
   "status 404": () => status(404),
+  "status 206": () => status(206),
+  "hints before the page":
+    ({ lines }) =>
+    (response) => {
+      response.writeEarlyHints({ link: "</style.css>; rel=preload" });
+      text(lines)(response);
+    },
+  "nothing but comments": () => text(["# HELP a Nothing.", "# TYPE a counter", "# and that is all"]),
+  "nothing but a line feed": () => text([""]),
+  "a page that begins with a mark of its byte order": ({ lines }) => text(["\ufeffa 1", ...lines]),
+  "a long line": ({ lines }) => text([...lines, `# ${"x".repeat(100_000)}`]),
+  "another type of content": ({ page, lines }) => typed(contentTypeOf(page), lines),
   "status 204": () => (response) => response.writeHead(204).end(),
   hangs: () => () => {},
   "hangs in mid-page": (occasion) => (response) => {
@@ -93,12 +127,22 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   },
   "garbage at the end": withLines(() => ["<html>502 Bad Gateway</html>"]),
   "nothing but garbage": () => text(["<html>502 Bad Gateway</html>"]),
-  "cut compression": (occasion) => (response) => {
-    const body = gzipSync(`${occasion.lines.join("\n")}\n`);
-    response
-      .writeHead(200, { "content-type": "text/plain", "content-encoding": "gzip" })
-      .end(body.subarray(0, body.length - 12));
+  "compressed in two members": (occasion) => {
+    const [first, ...others] = occasion.lines.map((line) => `${line}\n`);
+    return gzipped(Buffer.concat([gzipSync(first!), gzipSync(others.join(""))]));
   },
+  "compressed, with garbage behind": ({ lines }) =>
+    gzipped(Buffer.concat([compressed(lines), Buffer.from("garbage")])),
+  "compressed, with another checksum": ({ lines }) => {
+    const body = compressed(lines);
+    body[body.length - 5]! ^= 1;
+    return gzipped(body);
+  },
+  "not compressed, though it says so": ({ lines }) => gzipped(Buffer.from(`${lines.join("\n")}\n`)),
+  "compressed in a way that nobody asked for": ({ lines }) =>
+    gzipped(deflateSync(`${lines.join("\n")}\n`), "deflate"),
+  "compressed, in capitals": ({ lines }) => gzipped(compressed(lines), "GZIP"),
+  "cut compression": ({ lines }) => gzipped(compressed(lines).subarray(0, -12)),
   "an empty page": () => (response) => response.setHeader("content-type", "text/plain").end(),
   "no last line feed": (occasion) => (response) =>
     response.setHeader("content-type", "text/plain").end(occasion.lines.join("\n")),
@@ -148,7 +192,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
         `requests_total{code="200",zone="a"} ${occasion.page} # {trace_id="t${occasion.page}"} 0.5 1700000000.5`,
         'requests_created{code="200",zone="a"} 1700000000.123',
         "# TYPE timed_om gauge",
-        `timed_om ${occasion.page} ${Math.floor(occasion.now / 1000) + occasion.page}`,
+        `timed_om ${occasion.page} ${occasion.now / 1000 + occasion.page}`,
         "# EOF",
       ],
       "openmetrics",
@@ -176,12 +220,21 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
       response.setHeader("content-type", contentTypes.protobuf).end(body);
     },
   "a redirect": () => (response) => response.writeHead(302, { location: "/elsewhere" }).end(),
+  "a redirect of another kind":
+    ({ page }) =>
+    (response) =>
+      response.writeHead([301, 303, 307, 308][page % 4]!, { location: "elsewhere" }).end(),
+  "a redirect without a place": () => (response) => response.writeHead(302).end(),
+  "a redirect in a circle": () => (response) => response.writeHead(302, { location: "/around" }).end(),
   "a redirect to nowhere": () => (response) => response.writeHead(302, { location: "/nowhere" }).end(),
 };
 
 const abandoned: ReadonlySet<string> = new Set(["hangs", "hangs in mid-page"]);
 
-const unusual: ReadonlySet<string> = new Set(["status 204", "a redirect", "a redirect to nowhere"]);
+const unusual: ReadonlySet<string> = new Set([
+  ...["status 204", "hints before the page"],
+  ...Object.keys(behaviours).filter((name) => name.startsWith("a redirect")),
+]);
 
 /** Every behaviour has its turn before one comes twice. Half of the time the target is well. */
 export function randomScript(pages: number, dice: Dice, now: number): Page[] {

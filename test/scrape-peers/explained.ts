@@ -21,6 +21,8 @@ export interface DifferencePlace {
   readonly pages: readonly { readonly kind: string; readonly bytes: Buffer; readonly isMutated: boolean }[];
   /** Where they are not: what the page does. */
   readonly behaviour?: string;
+  /** What the job is configured with. */
+  readonly keys?: string;
   readonly scrapes: ComparedScrapes;
   /** Undefined for samples with times of their own. */
   readonly page: number | undefined;
@@ -43,10 +45,22 @@ const rules: readonly Rule[] = [
       [scrapes.ours, scrapes.theirs].every((of) => !isOpen(of.slice(0, page), series)),
   },
   {
+    name: "a series that a failed page has by other labels, which relabelling makes the same, ends, in Prometheus 3.5",
+    explains: ({ ours, theirs }, { keys, scrapes, page = -1 }) =>
+      ours === undefined &&
+      theirs === "stale" &&
+      keys?.includes("metric_relabel_configs") === true &&
+      [scrapes.ours, scrapes.theirs].every((of) => hasFailed(of[page])),
+  },
+  {
     name: "a series keeps the bounds of the first page that had it, whatever types later pages say, in Prometheus",
-    explains: ({ series, ours, theirs }, { pages, scrapes, page }) => {
-      if (page === undefined) return false;
+    explains: ({ series, ours, theirs }, { pages, scrapes, page, beside }) => {
       const changed = retyped(pages.map(({ bytes }) => bytes));
+      if (page === undefined) {
+        const isTwin = (other: Difference) =>
+          plain(other.series) === plain(series) && other.ours === theirs && other.theirs === ours;
+        return changed > 0 && hasBound(series) && beside.some(isTwin);
+      }
       if (series.startsWith("scrape_series_added{"))
         return Number(ours) > Number(theirs) && Number(ours) <= Number(theirs) + changed;
       const [here, there] = [scrapes.ours, scrapes.theirs].map((of) =>
@@ -123,10 +137,16 @@ function hasBound(series: string): boolean {
   return series.search(boundPattern) >= 0;
 }
 
+/** A series, however its bounds are written. */
+function plain(series: string): string {
+  return series.replace(boundPattern, (_, bound: string) => {
+    const value = Number(bound.replace("Inf", "Infinity"));
+    return Number.isNaN(value) ? bound : String(value);
+  });
+}
+
 /** What a scrape has of a series however its bounds are written; an end counts only where there is nothing else. */
 function boundsOf(series: string, scrape: ScrapeTrace): string {
-  const plain = (text: string) =>
-    text.replace(boundPattern, (_, bound: string) => String(Number(bound.replace("Inf", "Infinity"))));
   const values = [...scrape].filter(([other]) => plain(other) === plain(series)).map(([, value]) => value);
   const real = values.filter((value) => value !== "stale");
   return (real.length > 0 ? real : values).sort().join();

@@ -99,6 +99,10 @@ export class PagedTargets {
       this.#idle.answer(response, request, scraper);
       return;
     }
+    if (request.url === "/around") {
+      response.writeHead(302, { location: "/around" }).end();
+      return;
+    }
     const target = this.#targets[Number(request.url!.slice(1).replace(/\?.*/s, ""))];
     if (target === undefined) {
       response.shouldKeepAlive = false;

@@ -3,6 +3,7 @@
  */
 
 import type { Dice } from "../differential/dice.js";
+import { exportedJob } from "./aligned-scrapes.js";
 
 const names = [
   "a.*",
@@ -54,6 +55,26 @@ const rules: Readonly<Record<string, Rule>> = {
     `source_labels: [${dice.pick(labels)}], target_label: ${dice.pick(labels)}, action: dropequal`,
 };
 
+/** Of `relabel_configs`: what the target is called, and how it is asked. */
+const targetRules: readonly string[] = [
+  'target_label: instance, replacement: ""',
+  'target_label: job, replacement: ""',
+  'target_label: job, replacement: "other"',
+  'regex: "job", action: labeldrop',
+  'source_labels: [__address__, __metrics_path__], target_label: where, replacement: "$1"',
+  "source_labels: [__scrape_interval__, __scrape_timeout__, __scheme__], target_label: how",
+  'target_label: __scrape_timeout__, replacement: "900ms"',
+  'target_label: __param_a, replacement: "other"',
+  'target_label: __param_z, replacement: "a b&c"',
+  'regex: "__param_(.*)", action: labelmap, replacement: "p_$1"',
+  'target_label: __tmp, replacement: "x"',
+  'target_label: zone, replacement: "of the target"',
+  `target_label: exported_job, replacement: "${exportedJob}"`,
+  'target_label: le, replacement: "1"',
+  'target_label: "with.dot", replacement: "ü"',
+  "source_labels: [__address__], modulus: 5, target_label: shard, action: hashmod",
+];
+
 type Setting = (dice: Dice) => string;
 
 const settings: Readonly<Record<string, Setting>> = {
@@ -77,6 +98,10 @@ const settings: Readonly<Record<string, Setting>> = {
     const chosen = Array.from({ length: count }, () => rules[dice.pick(Object.keys(rules))]!(dice));
     return `[${chosen.map((rule) => `{ ${rule} }`).join(", ")}]`;
   },
+  relabel_configs: (dice) => {
+    const chosen = dice.some(targetRules, 0.2);
+    return `[${chosen.map((rule) => `{ ${rule} }`).join(", ")}]`;
+  },
   params: () => '{ a: [one, "two &=%"], "b.c": [ü], empty: [""], none: [] }',
   basic_auth: () => "{ username: me, password: 'p:%ü' }",
   authorization: () => "{ type: Odd, credentials: secret }",
@@ -95,5 +120,9 @@ const exclusive = [
 export function randomSettings(dice: Dice): string[] {
   const chosen = new Set(dice.some(Object.keys(settings), 0.2));
   for (const [one, other] of exclusive) if (chosen.has(one)) chosen.delete(other);
-  return [...chosen].map((key) => `${key}: ${settings[key]!(dice)}`);
+  const lines = [...chosen].map((key) => `${key}: ${settings[key]!(dice)}`);
+  // A target_label that is not legacy is an error where names must be.
+  return lines.map((line) =>
+    chosen.has("metric_name_validation_scheme") ? line.replaceAll("with.dot", "dotted") : line,
+  );
 }

@@ -124,7 +124,8 @@ class Stage {
     this.#options = options;
     this.#refusingPort = parts.refusingPort;
     const dice = new Dice(options.seed);
-    const now = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+    // Of samples that bring their own: no scrape of ours that is in time has such a time.
+    const now = Math.floor(Date.now() / 1000) * 1000 - 60_000 + 250;
     const real = Object.keys(parts.urls).map((name) => [name, ""] as const);
     const scripted =
       options.randomJobs === undefined
@@ -225,11 +226,11 @@ class Stage {
         samples += scrape.size;
       }
       lateScrapes += late.size;
-      const told = compareScripted({ script, late, traces, explained });
+      const told = compareScripted({ script, late, traces, explained, keys });
       told.push(
         ...compareAsked(this.#targets.visits(i, "ours").asked, this.#targets.visits(i, "theirs").asked),
       );
-      differences.push(...told.map((difference) => `${job} (${keys}), ${difference}`));
+      if (told.length > 0) differences.push(describeJob(`${job} (${keys})`, told));
     }
     const { intervalMs } = this.#options;
     for (const job of comingJobs)
@@ -331,6 +332,13 @@ function isLate(durationSeconds: number, intervalMs: number): boolean {
   return durationSeconds * 1000 >= intervalMs * 0.9;
 }
 
+const toldMax = 8;
+
+function describeJob(job: string, told: readonly string[]): string {
+  const rest = told.length > toldMax ? [`and ${told.length - toldMax} more`] : [];
+  return [job, ...told.slice(0, toldMax), ...rest].join("\n  ");
+}
+
 /** What a scrape leaves depends on the one before it, and on what that one made of the one before. */
 function isNearLate(late: ReadonlySet<number>, page: number): boolean {
   return late.has(page) || late.has(page - 1) || late.has(page - 2);
@@ -341,9 +349,11 @@ interface ScriptedScrapes {
   readonly late: ReadonlySet<number>;
   readonly traces: Record<"ours" | "theirs", TargetTrace>;
   readonly explained: Map<string, number>;
+  /** Of the job. */
+  readonly keys: string;
 }
 
-function compareScripted({ script, late, traces, explained }: ScriptedScrapes): string[] {
+function compareScripted({ script, late, traces, explained, keys }: ScriptedScrapes): string[] {
   const { ours, theirs } = traces;
   const found: string[] = [];
   const nothing: ScrapeTrace = new Map();
@@ -351,7 +361,7 @@ function compareScripted({ script, late, traces, explained }: ScriptedScrapes): 
   const tell = (place: string, beside: readonly Difference[], page?: number) => {
     for (const difference of beside) {
       const behaviour = page === undefined ? "" : (script[page]?.name ?? "");
-      const name = explanationOf(difference, { pages: [], behaviour, scrapes, page, beside });
+      const name = explanationOf(difference, { pages: [], keys, behaviour, scrapes, page, beside });
       if (name === undefined) found.push(`${place}: ${describeDifference(difference)}`);
       else explained.set(name, (explained.get(name) ?? 0) + 1);
     }
@@ -373,14 +383,17 @@ function compareAsked(ours: ReadonlyMap<string, string>, theirs: ReadonlyMap<str
 }
 
 /**
- * What one scrape left after another, without repetitions and without scrapes for which the machine was too slow. An end
- * that has a time of its own, as that of labels that a reload has changed, is due when the next scrape was: it counts with
+ * What one scrape left after another, without repetitions and without scrapes for which the machine was too slow; series may
+ * have been new in one of those. An end that has a time of its own, as that of labels that a reload has changed, is due when the next scrape was: it counts with
  * the first one that is not clearly older.
  */
 function states(series: readonly RawSeries[] | undefined, intervalMs: number): string[] {
   const { scrapes, times, elsewhere, durations } = traceOf(series ?? []);
   const inTime = [...times.keys()].filter((scrape) => !isLate(durations[scrape]!, intervalMs));
   const all = inTime.map((scrape) => new Map(scrapes[scrape]));
+  for (const scrape of all)
+    for (const [name, value] of scrape)
+      if (name.startsWith("scrape_series_added{") && value !== "stale") scrape.set(name, "some");
   for (const [key, value] of elsewhere) {
     const [, name = "", at] = /^(.*) @(-?\d+)$/s.exec(key)!;
     const scrape = inTime.findIndex((index) => times[index]! >= Number(at) - intervalMs / 2);

@@ -106,6 +106,14 @@ describe("a scrape", () => {
     expect(scraped.status).toMatchObject({ health: "up", lastError: "", lastScrape: 5000, lastSamples: 2 });
   });
 
+  it("reports without the exported_ of a label that the target has as well, as Prometheus does", async () => {
+    page("");
+    await loop({}, { exported_job: "x", exported_a: "y", exported_zone: "z" }).scrape(5000);
+    expect(database.samples[0]).toBe(
+      'up{exported_a="y", exported_zone="z", instance="i", job="app"} 1 @5000',
+    );
+  });
+
   it("needs its page no more when it commits, as that may wait for the disk", async () => {
     page("a 1\n");
     const onlyBuffer = buffers.take();
