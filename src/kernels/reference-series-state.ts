@@ -20,6 +20,7 @@ import {
   FOUND_AT,
   FREE_CELL_AT,
   FREE_CELL_COUNT_AT,
+  firstShareOf,
   GENERATION,
   IS_IRREGULAR,
   IS_NAMED,
@@ -79,11 +80,11 @@ export class ReferenceSeriesState implements SeriesStateKernel {
     return to;
   }
 
-  appendRows(from: number, to: number, countMax: number, marks: number): number {
+  appendRows(from: number, to: number, countMax: number, marks: number, bitsMax = 0): number {
     for (let row = from; row < to; row++) {
       const record = this.#recordOf(row);
       const time = this.#timeOf(row);
-      if (!(time > this.#float(record + NEWEST_TIME)) || this.#bytes[record + COUNT]! >= countMax) return row;
+      if (!(time > this.#float(record + NEWEST_TIME)) || this.#isFull(row, countMax, bitsMax)) return row;
       this.#load(record);
       const length = this.#writer.encode(time, this.#floats, ROW_VALUES_AT / 8 + row);
       this.#put(record, length);
@@ -118,6 +119,17 @@ export class ReferenceSeriesState implements SeriesStateKernel {
     if (!referenceFindXor(chunk, count, time)) return 0;
     writeBits(this.#floats, FOUND_AT / 8);
     return 1;
+  }
+
+  #isFull(row: number, countMax: number, bitsMax: number): boolean {
+    const record = this.#recordOf(row);
+    const count = this.#bytes[record + COUNT]!;
+    const bitLength = this.#shorts[(record + BIT_LENGTH) / 2]!;
+    if (count >= countMax) return true;
+    if (bitsMax === 0 || count === 0) return false;
+    const isFirst = this.#word(record + SAMPLE_COUNT) === count;
+    const share = isFirst ? firstShareOf(this.#word(ROW_SLOTS_AT + row * 4)) : 256;
+    return count * 256 >= countMax * share || bitLength * 256 >= bitsMax * share;
   }
 
   /** Makes the writer go on where the open chunk ends. */

@@ -67,6 +67,14 @@ export const TRAILING = 60;
 export const FLAGS = 61;
 export const GENERATION = 62;
 
+/**
+ * What part of a full chunk the first chunk of a series is, of 256. Series that begin together would else close all their
+ * chunks together: their cells would have to have room for all chunks when they are full, instead of half full.
+ */
+export function firstShareOf(slot: number): number {
+  return 32 + (((Math.imul(slot, 0x9e3779b1) >>> 24) * 7) >>> 3);
+}
+
 /** `leading` of a chunk in which no value has differed from the one before. */
 export const NO_LEADING = 0xff;
 /** A bit of `trailing`: not all distances between the times of the open chunk are `delta`. */

@@ -25,11 +25,13 @@ export interface SeriesStateKernel {
   /** The first row, from `from` on, that is not newer than its series or whose series is not named; `to` without one. */
   screenRows(from: number, to: number): number;
   /**
-   * Appends rows up to the first, from `from` on, that is not newer than its series or whose open chunk has `countMax`
-   * samples (at most 255). Returns that row, or `to`. Unless it is 0, `marks` is flags + generation * 256: the flags
-   * are added to those of each series, the generation replaces its own.
+   * Appends rows up to the first, from `from` on, that is not newer than its series or whose open chunk is full: it has
+   * `countMax` samples (at most 255), or `bitsMax` bits. The first chunk of a series is full earlier, by its slot (see
+   * `firstShareOf`). Without `bitsMax` only the samples count, those of first chunks as of others. Returns that row, or `to`.
+   * Unless it is 0, `marks` is flags + generation * 256: the flags are added to those of each series, the generation
+   * replaces its own.
    */
-  appendRows(from: number, to: number, countMax: number, marks: number): number;
+  appendRows(from: number, to: number, countMax: number, marks: number, bitsMax?: number): number;
   /** Copies the body of the open chunk of a slot to the region of the chunk, zeros behind it. Returns its size. */
   gatherOpenChunk(slot: number): number;
   /**

@@ -227,6 +227,7 @@ export class Tsdb implements Appendable, Queryable {
       await wal.close();
     } finally {
       await this.#blocks.close();
+      head.close();
       this.#state = "closed";
       await lock?.release();
     }

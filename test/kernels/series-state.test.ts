@@ -10,6 +10,7 @@ import {
   FOUND_AT,
   FREE_CELL_AT,
   FREE_CELL_COUNT_AT,
+  firstShareOf,
   GENERATION,
   IS_NAMED,
   IS_NEWEST_OWN,
@@ -149,6 +150,39 @@ describe("series-state kernel", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("closes chunks by their bits as its twin does, first ones earlier, and none much beyond its bits", () => {
+    const bitsMax = 1360;
+    const sizes = fc.array(row, { minLength: 100, maxLength: 600, size: "max" });
+    fc.assert(
+      fc.property(sizes, (steps) => {
+        const rows = rowsOf(steps.map((one) => ({ ...one, step: Math.max(1, one.step) })));
+        const [stops, others] = [newSeriesState(), new ReferenceSeriesState()].map((kernel) => {
+          const fixture = new Fixture(kernel);
+          fixture.load(rows);
+          const found: number[] = [];
+          for (let at = 0; at < rows.length; at++) {
+            at = kernel.appendRows(at, rows.length, 120, 0, bitsMax);
+            const { records } = fixture.state();
+            const view = new DataView(records.buffer, records.byteOffset);
+            for (let slot = 0; slot < slotCount; slot++)
+              expect(view.getUint16(slot * 64 + 56, true)).toBeLessThan(bitsMax + 160);
+            found.push(at);
+          }
+          return found;
+        });
+        expect(stops).toEqual(others);
+      }),
+      { numRuns: 40 },
+    );
+    const counts = [0, 1, 2, 3].map((slot) => {
+      const fixture = new Fixture(newSeriesState());
+      fixture.load(Array.from({ length: 120 }, (_, i) => ({ slot, time: i, bits: 7n })));
+      return fixture.kernel.appendRows(0, 120, 120, 0, bitsMax);
+    });
+    expect(counts).toEqual([0, 1, 2, 3].map((slot) => Math.ceil((120 * firstShareOf(slot)) / 256)));
+    expect(new Set(counts).size).toBe(4);
   });
 
   it("writes the bytes of the encoder", () => {

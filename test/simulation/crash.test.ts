@@ -105,6 +105,7 @@ function delegate(fileSystem: FileSystem, changes: Partial<FileSystem>): FileSys
     syncDirectory: (path) => fileSystem.syncDirectory(path),
     createExclusive: (path, content) => fileSystem.createExclusive(path, content),
     freeBytes: (path) => fileSystem.freeBytes(path),
+    createScratch: (path) => fileSystem.createScratch(path),
     ...changes,
   };
 }

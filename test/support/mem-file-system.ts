@@ -12,7 +12,12 @@
  */
 
 import { DiskFullError, StorageError } from "../../src/model/errors.js";
-import type { FileSystem, ReadableFile, WritableFile } from "../../src/storage/fs/file-system.js";
+import type {
+  FileSystem,
+  ReadableFile,
+  ScratchFile,
+  WritableFile,
+} from "../../src/storage/fs/file-system.js";
 import { storageFailure } from "../../src/storage/fs/storage-failure.js";
 
 /** Numbers in [0, 1). */
@@ -247,6 +252,25 @@ export class MemFileSystem implements FileSystem {
 
   async freeBytes(): Promise<number> {
     return this.free;
+  }
+
+  /** What is in it is gone with the process, so that nobody finds it after a crash. */
+  createScratch(path: string): ScratchFile {
+    let content = new Uint8Array(0);
+    return {
+      write: (bytes, position) => {
+        this.#begin("write", path);
+        const longer = new Uint8Array(Math.max(content.length, position + bytes.length));
+        longer.set(content);
+        longer.set(bytes, position);
+        content = longer;
+      },
+      read: (into, position) => {
+        this.#begin("read", path);
+        into.set(content.subarray(position, position + into.length));
+      },
+      close: () => {},
+    };
   }
 
   #writable(path: string, file: MemFile): WritableFile {

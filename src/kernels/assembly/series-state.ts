@@ -116,17 +116,39 @@ function copyFromScratch(cell: u32, at: u32, size: u32): u32 {
   return cell;
 }
 
+/** What part of a full chunk the first chunk of a series is, of 256: see ../series-state-format.ts. */
+// @ts-ignore: decorator
+@inline
+function firstShareOf(row: u32): u32 {
+  const slot = load<u32>(origin + rowSlotsAt + ((<usize>row) << 2));
+  return 32 + ((((slot * 0x9e3779b1) >>> 24) * 7) >>> 3);
+}
+
+/** Whether an open chunk takes no more samples. */
+// @ts-ignore: decorator
+@inline
+function isFull(row: u32, record: usize, count: u32, countMax: u32, bitsMax: u32): bool {
+  if (count >= countMax) return true;
+  if (bitsMax == 0) return false;
+  const bitLength = <u32>load<u16>(record, 56);
+  if (bitLength >= bitsMax) return true;
+  // The chunk has all samples of its series.
+  if (count == 0 || load<u32>(record, 48) != count) return false;
+  const share = firstShareOf(row);
+  return count << 8 >= countMax * share || bitLength << 8 >= bitsMax * share;
+}
+
 /**
- * Appends rows up to the first, from `from` on, that is not newer than its series or whose open chunk has `countMax`
- * samples. Returns that row, or `to`. Unless it is 0, `marks` are added to the flags, and become the generation.
+ * Appends rows up to the first, from `from` on, that is not newer than its series or whose open chunk is full: see
+ * SeriesStateKernel. Returns that row, or `to`. Unless it is 0, `marks` are added to the flags, and become the generation.
  */
-export function appendRows(from: u32, to: u32, countMax: u32, marks: u32): u32 {
+export function appendRows(from: u32, to: u32, countMax: u32, marks: u32, bitsMax: u32): u32 {
   for (; from < to; from++) {
     const record = recordOf(from);
     const time = timeOf(from);
     const newestTime = load<f64>(record);
     const count = <u32>load<u8>(record, 58);
-    if (!(time > newestTime) || count >= countMax) break;
+    if (!(time > newestTime) || isFull(from, record, count, countMax, bitsMax)) break;
 
     const value = load<u64>(origin + rowValuesAt + ((<usize>from) << 3));
     let bitLength = <u32>load<u16>(record, 56);

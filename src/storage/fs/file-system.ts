@@ -40,6 +40,21 @@ export interface FileSystem {
   createExclusive(path: string, content: string): Promise<boolean>;
   /** Bytes that may still be written to the file system that has this directory; Infinity when it does not say. */
   freeBytes(path: string): Promise<number>;
+  /** A file for this process alone, which does not outlive it. `path` is a temporary name for as long as it needs one. */
+  createScratch(path: string): ScratchFile;
+}
+
+/**
+ * Memory that is lent from the disk. Calls return when the bytes are in the cache of the system, or out of it, which takes
+ * microseconds as a rule: what is in it is read in the middle of a run that must not give way to others.
+ */
+export interface ScratchFile {
+  /** Writes all of `bytes`. After a failure nothing is known of these places of the file. */
+  write(bytes: Uint8Array, position: number): void;
+  /** Fills `into`, all of which was written. */
+  read(into: Uint8Array, position: number): void;
+  /** Gives the room back. May be called again. */
+  close(): void;
 }
 
 export interface ReadableFile {

@@ -20,6 +20,7 @@ import {
 import { parentPath, temporaryPath } from "./data-directory.js";
 import type { FileSystem } from "./file-system.js";
 import { attempt, NodeReadableFile, NodeWritableFile } from "./node-files.js";
+import { NodeScratchFile } from "./scratch-file.js";
 import { systemErrorCode } from "./storage-failure.js";
 import { createWriteThrough } from "./write-through.js";
 
@@ -64,6 +65,8 @@ export const nodeFileSystem: FileSystem = {
   createExclusive: (path, content) => attempt("create", path, () => createExclusive(path, content)),
 
   freeBytes: (path) => attempt("measure", path, () => freeBytes(path)),
+
+  createScratch: (path) => new NodeScratchFile(path),
 };
 
 /**

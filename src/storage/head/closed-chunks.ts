@@ -10,137 +10,193 @@
  *   A place is slab number * slab size + offset of the chunk in the slab. No slab number is used twice.
  *
  * Invariants
- *  1. The body of a chunk never changes, and no byte of a slab is used twice: so readers hold chunks without a copy,
- *     and what they hold stays.
- *  2. A slab goes when its last chunk is removed; the garbage collector then waits for the last reader. As a cut
- *     removes all that is older than its end, chunks leave in about the order in which they came. `moveFromSparse`
- *     moves those that stay behind.
+ *  1. The body of a chunk never changes. Readers get copies, as the memory of a slab is used again (see Slabs).
+ *  2. A slab goes when its last chunk is removed. As a cut removes all that is older than its end, chunks leave in about
+ *     the order in which they came. `moveFromSparse` moves those that stay behind.
+ *  3. Slabs that are old are in a file: whatever walks the chunks of all series reads that. So what is told of all of
+ *     them is counted here.
  */
 
 import { assert } from "../../model/assert.js";
 import { CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
+import type { ScratchFile } from "../fs/file-system.js";
+import type { ChunkCopies } from "./chunk-copies.js";
+import { newMemory, SLAB_SIZE_BYTES, SLABS_IN_MEMORY, type SlabMemory, Slabs } from "./slabs.js";
 
-const slabSizeBytes = 1 << 20;
 const headerSizeBytes = 32;
 export const NO_CHUNK = 0;
 /** Count and length have 16 bits. */
 export const CLOSED_CHUNK_MAX = 0xffff;
-
-interface Slab {
-  readonly bytes: Uint8Array;
-  readonly floats: Float64Array;
-  readonly shorts: Uint16Array;
-  /** Bytes of the chunks that are not removed. */
-  liveBytes: number;
-}
+/** Of a chunk in the file: most are shorter. */
+const readSizeBytes = 512;
 
 export class ClosedChunks {
-  readonly #slabs = new Map<number, Slab>();
+  readonly #slabs: Slabs;
+  #count = 0;
   /** Of the slab that is being filled. Slab 0 does not exist, so that no place is 0. */
   #lastNumber = 0;
-  #end = slabSizeBytes;
+  #end = SLAB_SIZE_BYTES;
+  /** Where the chunk begins in what `#memoryAt` gave. */
+  #offset = 0;
+  /** The chunk that was read last from the file, and where it is now. */
+  #readPlace = NO_CHUNK;
+  #read = newMemory(readSizeBytes);
 
-  /** Bytes of all slabs. */
-  get sizeBytes(): number {
-    return this.#slabs.size * slabSizeBytes;
+  /** Old chunks go to the file, if there is one. It is closed with this. */
+  constructor(file?: ScratchFile, slabsInMemory: number = SLABS_IN_MEMORY) {
+    this.#slabs = new Slabs(file, slabsInMemory);
   }
 
-  /** Room for a chunk of `length` bytes, to be filled at once by way of `bytesOf`. Returns its place. */
+  /** Chunks that are not removed. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of the slabs in memory. */
+  get sizeBytes(): number {
+    return this.#slabs.memoryBytes;
+  }
+
+  /** Bytes of the slabs in the file. */
+  get fileSizeBytes(): number {
+    return this.#slabs.fileBytes;
+  }
+
+  /** Room for a chunk of `length` bytes, to be filled at once by `fill`. Returns its place. */
   add({ minTime, maxTime, count, length, previous }: NewChunk): number {
     assert(count <= CLOSED_CHUNK_MAX && length <= CLOSED_CHUNK_MAX, "count and length have 16 bits");
     const sizeBytes = spaceOf(length);
-    if (this.#end + sizeBytes > slabSizeBytes) this.#addSlab();
+    if (this.#end + sizeBytes > SLAB_SIZE_BYTES) this.#beginSlab();
     const offset = this.#end;
     const slab = this.#slabs.get(this.#lastNumber)!;
-    slab.floats[offset / 8] = minTime;
-    slab.floats[offset / 8 + 1] = maxTime;
-    slab.floats[offset / 8 + 2] = previous;
-    slab.shorts[offset / 2 + 12] = count;
-    slab.shorts[offset / 2 + 13] = length;
+    const { floats, shorts } = slab.memory!;
+    floats[offset / 8] = minTime;
+    floats[offset / 8 + 1] = maxTime;
+    floats[offset / 8 + 2] = previous;
+    shorts[offset / 2 + 12] = count;
+    shorts[offset / 2 + 13] = length;
     slab.liveBytes += sizeBytes;
     this.#end += sizeBytes;
-    return this.#lastNumber * slabSizeBytes + offset;
+    this.#count++;
+    return this.#lastNumber * SLAB_SIZE_BYTES + offset;
   }
 
   addCopy({ minTime, maxTime, count, bytes }: EncodedChunk, previous: number): number {
     const place = this.add({ minTime, maxTime, count, length: bytes.length, previous });
-    this.bytesOf(place).set(bytes);
+    this.fill(place, (target, at) => target.set(bytes, at));
     return place;
   }
 
+  /** Has `write` write the body of the chunk that was added last into what it is given, from a place on. */
+  fill(place: number, write: (target: Uint8Array, at: number) => void): void {
+    const { bytes } = this.#memoryAt(place);
+    write(bytes, this.#offset + headerSizeBytes);
+  }
+
   minTimeOf(place: number): number {
-    return this.#slabOf(place).floats[(place % slabSizeBytes) / 8]!;
+    return this.#memoryAt(place).floats[this.#offset / 8]!;
   }
 
   maxTimeOf(place: number): number {
-    return this.#slabOf(place).floats[(place % slabSizeBytes) / 8 + 1]!;
+    return this.#memoryAt(place).floats[this.#offset / 8 + 1]!;
   }
 
   previousOf(place: number): number {
-    return this.#slabOf(place).floats[(place % slabSizeBytes) / 8 + 2]!;
+    return this.#memoryAt(place).floats[this.#offset / 8 + 2]!;
   }
 
   countOf(place: number): number {
-    return this.#slabOf(place).shorts[(place % slabSizeBytes) / 2 + 12]!;
+    return this.#memoryAt(place).shorts[this.#offset / 2 + 12]!;
   }
 
-  /** The body, in place. */
+  /** The body, borrowed until the next call. */
   bytesOf(place: number): Uint8Array {
-    const slab = this.#slabOf(place);
-    const offset = place % slabSizeBytes;
-    const start = offset + headerSizeBytes;
-    return slab.bytes.subarray(start, start + slab.shorts[offset / 2 + 13]!);
+    const { bytes, shorts } = this.#memoryAt(place);
+    const start = this.#offset + headerSizeBytes;
+    return bytes.subarray(start, start + shorts[this.#offset / 2 + 13]!);
   }
 
-  at(place: number): EncodedChunk {
-    const slab = this.#slabOf(place);
-    const offset = place % slabSizeBytes;
-    const start = offset + headerSizeBytes;
+  /** The chunk, its body copied. */
+  at(place: number, copies?: ChunkCopies): EncodedChunk {
+    const body = this.bytesOf(place);
+    const { floats, shorts } = this.#memoryAt(place);
+    const bytes = copies?.take(body.length) ?? new Uint8Array(body.length);
+    bytes.set(body);
     return {
       encoding: CHUNK_XOR,
-      minTime: slab.floats[offset / 8]!,
-      maxTime: slab.floats[offset / 8 + 1]!,
-      count: slab.shorts[offset / 2 + 12]!,
-      bytes: slab.bytes.subarray(start, start + slab.shorts[offset / 2 + 13]!),
+      minTime: floats[this.#offset / 8]!,
+      maxTime: floats[this.#offset / 8 + 1]!,
+      count: shorts[this.#offset / 2 + 12]!,
+      bytes,
     };
   }
 
   /** Links a chunk to an older one. */
   setPrevious(place: number, previous: number): void {
-    this.#slabOf(place).floats[(place % slabSizeBytes) / 8 + 2] = previous;
+    const { floats } = this.#memoryAt(place);
+    const at = this.#offset / 8 + 2;
+    floats[at] = previous;
+    if (place !== this.#readPlace) return;
+    // Until it is written, what was read is not what the file has.
+    this.#readPlace = NO_CHUNK;
+    this.#slabs.write(
+      numberOf(place),
+      (place % SLAB_SIZE_BYTES) + 16,
+      new Uint8Array(floats.buffer, 8 * at, 8),
+    );
+    this.#readPlace = place;
   }
 
   remove(place: number): void {
-    const slab = this.#slabOf(place);
-    slab.liveBytes -= spaceOf(slab.shorts[(place % slabSizeBytes) / 2 + 13]!);
-    const number = Math.floor(place / slabSizeBytes);
+    const sizeBytes = spaceOf(this.bytesOf(place).length);
+    const number = numberOf(place);
+    const slab = this.#slabs.get(number)!;
+    slab.liveBytes -= sizeBytes;
+    this.#count--;
     if (slab.liveBytes > 0) return;
-    this.#slabs.delete(number);
-    if (number === this.#lastNumber) this.#end = slabSizeBytes;
+    this.#slabs.remove(number);
+    if (number === this.#lastNumber) this.#end = SLAB_SIZE_BYTES;
   }
 
   /** Whether the chunk lies in a finished slab that is mostly empty. */
   isInSparseSlab(place: number): boolean {
-    const number = Math.floor(place / slabSizeBytes);
-    return number !== this.#lastNumber && this.#slabs.get(number)!.liveBytes < slabSizeBytes / 4;
+    const number = numberOf(place);
+    return number !== this.#lastNumber && this.#slabs.get(number)!.liveBytes < SLAB_SIZE_BYTES / 4;
   }
 
-  #slabOf(place: number): Slab {
-    const slab = this.#slabs.get(Math.floor(place / slabSizeBytes));
+  close(): void {
+    this.#slabs.close();
+  }
+
+  /** What has the chunk, from `#offset` on, until the next call. */
+  #memoryAt(place: number): SlabMemory {
+    const slab = this.#slabs.get(numberOf(place));
     assert(slab !== undefined, "a place is of a chunk that was not removed");
-    return slab;
+    if (slab.memory !== undefined) {
+      this.#offset = place % SLAB_SIZE_BYTES;
+      return slab.memory;
+    }
+    if (place !== this.#readPlace) this.#readFromFile(place);
+    this.#offset = 0;
+    return this.#read;
   }
 
-  #addSlab(): void {
-    const buffer = new ArrayBuffer(slabSizeBytes);
-    const slab = {
-      bytes: new Uint8Array(buffer),
-      floats: new Float64Array(buffer),
-      shorts: new Uint16Array(buffer),
-      liveBytes: 0,
-    };
-    this.#lastNumber++;
-    this.#slabs.set(this.#lastNumber, slab);
+  #readFromFile(place: number): void {
+    const [number, offset] = [numberOf(place), place % SLAB_SIZE_BYTES];
+    this.#readPlace = NO_CHUNK;
+    const into = (sizeBytes: number) =>
+      this.#read.bytes.subarray(0, Math.min(sizeBytes, SLAB_SIZE_BYTES - offset));
+    this.#slabs.read(number, offset, into(readSizeBytes));
+    const sizeBytes = spaceOf(this.#read.shorts[13]!);
+    if (sizeBytes > readSizeBytes) {
+      if (sizeBytes > this.#read.bytes.length) this.#read = newMemory(spaceOf(CLOSED_CHUNK_MAX));
+      this.#slabs.read(number, offset, into(sizeBytes));
+    }
+    this.#readPlace = place;
+  }
+
+  #beginSlab(): void {
+    this.#lastNumber = this.#slabs.begin();
     this.#end = 0;
   }
 }
@@ -151,6 +207,10 @@ export interface NewChunk {
   readonly count: number;
   readonly length: number;
   readonly previous: number;
+}
+
+function numberOf(place: number): number {
+  return Math.floor(place / SLAB_SIZE_BYTES);
 }
 
 function spaceOf(length: number): number {

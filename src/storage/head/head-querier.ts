@@ -16,6 +16,9 @@ import { selectPostings } from "../index/select-postings.js";
 import { ChunkCopies } from "./chunk-copies.js";
 import type { Head } from "./head.js";
 
+/** What is gathered before a query is asked whether it may hold it. */
+const bytesPerReservation = 1024 * 1024;
+
 export class HeadQuerier implements Querier {
   readonly #head: Head;
   readonly #range: TimeRange;
@@ -31,13 +34,18 @@ export class HeadQuerier implements Querier {
     const selected: Series[] = [];
     const copies = new ChunkCopies();
     let sizeBytes = 0;
+    let reservedBytes = 0;
     for (const slot of this.#head.selectIn(matchers, range)) {
       const chunks = hints.labelsOnly ? [] : this.#head.samples.chunksIn(slot, range, copies);
       if (chunks.length === 0 && !hints.labelsOnly) continue;
       for (const chunk of chunks) sizeBytes += chunk.bytes.length;
+      if (sizeBytes - reservedBytes >= bytesPerReservation) {
+        hints.reserveBytes?.(sizeBytes - reservedBytes);
+        reservedBytes = sizeBytes;
+      }
       selected.push({ labels: this.#head.series.labelsOf(slot), chunks });
     }
-    if (sizeBytes > 0) hints.reserveBytes?.(sizeBytes);
+    if (sizeBytes > reservedBytes) hints.reserveBytes?.(sizeBytes - reservedBytes);
     return selected.sort((a, b) => a.labels.compare(b.labels));
   }
 

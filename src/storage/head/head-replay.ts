@@ -16,7 +16,7 @@ import type { AppendColumns } from "../../model/appendable.js";
 import { rangesOverlap, type TimeRange, type TimestampMs } from "../../model/sample.js";
 import type { SeriesRef } from "../../model/series.js";
 import { decodeChunk } from "../chunk/encode-chunks.js";
-import type { FileSystem } from "../fs/file-system.js";
+import type { FileSystem, ScratchFile } from "../fs/file-system.js";
 import { type RecordPlace, type ReplayProgress, type ReplaySummary, replayWal } from "../wal/replay-wal.js";
 import { decodeWalRecord, type RefChunk, type RefColumns, type SeriesDefinition } from "../wal/wal-record.js";
 import { Head } from "./head.js";
@@ -35,13 +35,19 @@ export interface ReplayedHead {
   readonly orphanCount: number;
 }
 
+export interface ReplayHeadOptions {
+  /** See Head. */
+  readonly scratch?: ScratchFile | undefined;
+  readonly onProgress?: (progress: ReplayProgress) => void;
+}
+
 export async function replayHead(
   fileSystem: FileSystem,
   walDirectory: string,
   held: readonly HeldRange[],
-  onProgress?: (progress: ReplayProgress) => void,
+  { scratch, onProgress }: ReplayHeadOptions = {},
 ): Promise<ReplayedHead> {
-  const head = new Head();
+  const head = new Head(scratch);
   const replay = new HeadReplay(head, held);
   const visit = (payload: Uint8Array, { segment }: RecordPlace) => replay.apply(payload, segment);
   const summary = await replayWal(fileSystem, walDirectory, visit, onProgress);

@@ -18,6 +18,7 @@ import { CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
 import { sameValueAt } from "../../model/staleness.js";
 import { withoutDeleted } from "../chunk/delete-samples.js";
 import { decodeChunk, encodeChunk, sliceColumns } from "../chunk/encode-chunks.js";
+import type { ScratchFile } from "../fs/file-system.js";
 import { ChunkCopies } from "./chunk-copies.js";
 import { CLOSED_CHUNK_MAX, ClosedChunks, NO_CHUNK } from "./closed-chunks.js";
 import { grown } from "./columns.js";
@@ -34,14 +35,16 @@ export interface TakenChunks {
 const nothingTaken: readonly EncodedChunk[] = [];
 
 export class HeadSamples {
-  readonly #closed = new ClosedChunks();
+  readonly #closed: ClosedChunks;
   readonly states: SeriesStates;
   readonly #outOfOrder = new Map<number, OutOfOrderSamples>();
   /** Place of the newest closed chunk. */
   #newestChunks = new Float64Array(0);
 
-  constructor(states = new SeriesStates()) {
+  /** `scratch`, which is closed with this, takes what is not in memory: see Slabs. */
+  constructor(states = new SeriesStates(), scratch?: ScratchFile) {
     this.states = states;
+    this.#closed = new ClosedChunks(scratch);
   }
 
   /** A slot that begins anew, without samples. */
@@ -53,6 +56,10 @@ export class HeadSamples {
 
   capacity(): { readonly closedChunkBytes: number; readonly openChunkBytes: number } {
     return { closedChunkBytes: this.#closed.sizeBytes, openChunkBytes: this.states.openChunkBytes };
+  }
+
+  close(): void {
+    this.#closed.close();
   }
 
   sampleCountOf(slot: number): number {
@@ -69,11 +76,10 @@ export class HeadSamples {
     return this.states.maxTimeOf(slot);
   }
 
-  chunkCountOf(slot: number): number {
-    let count = this.states.openCountOf(slot) > 0 ? 1 : 0;
-    for (let place = this.#newestChunks[slot]!; place !== NO_CHUNK; place = this.#closed.previousOf(place))
-      count++;
-    return count + (this.#outOfOrder.get(slot)?.chunkCount ?? 0);
+  /** Of all series, without the open ones. */
+  finishedChunkCount(): number {
+    const late = [...this.#outOfOrder.values()].reduce((sum, { chunkCount }) => sum + chunkCount, 0);
+    return this.#closed.count + late;
   }
 
   /** Whether the series may have samples in the range: its first and last sample span it. */
@@ -173,28 +179,26 @@ export class HeadSamples {
     if (this.states.openCountOf(slot) > 0) this.#closeOpenChunk(slot);
     this.#newestChunks[slot] = this.#closed.addCopy(chunk, this.#newestChunks[slot]!);
     this.states.setNewestTime(slot, maxTime);
-    const countBefore = this.states.sampleCountOf(slot);
-    this.states.setSummary(
-      slot,
-      countBefore + count,
-      Math.min(minTime, this.states.minTimeOf(slot)),
-      maxTime,
-    );
+    const firstTime = Math.min(minTime, this.states.minTimeOf(slot));
+    this.states.setSummary(slot, this.states.sampleCountOf(slot) + count, firstTime, maxTime);
     return true;
   }
 
   /**
-   * The chunks that overlap `range`: those in order first, each part in time order. The open chunk is copied to
-   * `copies`; all others are handed out as they are, and stay.
+   * The chunks that overlap `range`: those in order first, each part in time order, copied to `copies`; those of samples
+   * out of order are handed out as they are, and stay.
    */
   chunksIn(slot: number, range: TimeRange, copies = new ChunkCopies()): EncodedChunk[] {
     const chunks: EncodedChunk[] = [];
     if (this.states.openCountOf(slot) > 0 && this.#openOverlaps(slot, range))
       chunks.push(this.#openChunk(slot, copies));
-    for (let place = this.#newestChunks[slot]!; place !== NO_CHUNK; place = this.#closed.previousOf(place)) {
+    // What is closed is older than what is open, and may have to be read from the disk.
+    const isClosedNeeded = chunks.length === 0 || range.minTime < this.states.openMinTimeOf(slot);
+    let place = isClosedNeeded ? this.#newestChunks[slot]! : NO_CHUNK;
+    for (; place !== NO_CHUNK; place = this.#closed.previousOf(place)) {
       if (this.#closed.minTimeOf(place) > range.maxTime) continue;
       if (this.#closed.maxTimeOf(place) < range.minTime) break;
-      chunks.push(this.#closed.at(place));
+      chunks.push(this.#closed.at(place, copies));
     }
     chunks.reverse();
     const outOfOrder = this.#outOfOrder.get(slot);
@@ -388,7 +392,7 @@ export class HeadSamples {
       length: this.states.openSizeBytesOf(slot),
       previous: this.#newestChunks[slot]!,
     });
-    this.states.copyOpenChunk(slot, this.#closed.bytesOf(place));
+    this.#closed.fill(place, (target, at) => this.states.copyOpenChunk(slot, target, at));
     this.states.clearOpenChunk(slot);
     this.#newestChunks[slot] = place;
   }

@@ -18,6 +18,7 @@ import { Labels } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
 import type { TimeRange, TimestampMs } from "../../model/sample.js";
 import type { EncodedChunk, SeriesRef } from "../../model/series.js";
+import type { ScratchFile } from "../fs/file-system.js";
 import { MemoryPostings } from "../index/memory-postings.js";
 import { selectPostings } from "../index/select-postings.js";
 import { HeadSamples } from "./head-samples.js";
@@ -46,7 +47,7 @@ export interface HeadCapacity {
 
 export class Head {
   readonly series = new SeriesMap();
-  readonly samples = new HeadSamples();
+  readonly samples: HeadSamples;
   readonly #postings = new MemoryPostings((ref) => {
     const slot = this.series.slotOf(ref as SeriesRef);
     return slot === 0 ? Labels.empty : this.series.labelsOf(slot);
@@ -65,6 +66,11 @@ export class Head {
   /** Those that are being found anew, while they are. */
   #nextTimes: TimeBounds | undefined;
 
+  /** `scratch`, which is closed with the head, takes old chunks, so that they take no memory. */
+  constructor(scratch?: ScratchFile) {
+    this.samples = new HeadSamples(undefined, scratch);
+  }
+
   get sampleCount(): number {
     return this.#sampleCount;
   }
@@ -78,11 +84,11 @@ export class Head {
   /** Visible series and their chunks. */
   count(): { readonly series: number; readonly chunks: number } {
     let series = 0;
-    let chunks = 0;
+    let chunks = this.samples.finishedChunkCount();
     for (const slot of this.series) {
       if (this.samples.sampleCountOf(slot) === 0) continue;
       series++;
-      chunks += this.samples.chunkCountOf(slot);
+      if (this.samples.states.openCountOf(slot) > 0) chunks++;
     }
     return { series, chunks };
   }
@@ -217,6 +223,11 @@ export class Head {
     const applied = logged.then(() => previous).then(apply);
     this.#lastCommit = applied.catch(() => previous);
     return applied;
+  }
+
+  /** Nothing can be read of it afterwards. */
+  close(): void {
+    this.samples.close();
   }
 
   /** Resolves when every commit that has begun is applied or has failed. */

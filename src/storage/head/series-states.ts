@@ -11,6 +11,7 @@ import { bits, HIGH, LOW, readBits } from "../../kernels/float-bits.js";
 import { newSeriesState, type SeriesStateKernel } from "../../kernels/series-state.js";
 import {
   BIT_LENGTH,
+  CELL_PAYLOAD_SIZE_BYTES,
   CELL_SIZE_BYTES,
   CHUNK_AT,
   CHUNK_PADDING_BYTES,
@@ -57,6 +58,11 @@ export interface SlotColumns extends SampleColumns {
 const slotInPage = (1 << SLOTS_PER_PAGE_BITS) - 1;
 const cellsPerPage = PAGE_SIZE_BYTES / CELL_SIZE_BYTES;
 const generationsMax = 1 << 16;
+/**
+ * An open chunk is closed when it has so many bits: three cells, as a rule. Values that compress badly would else have most
+ * of the memory of the head, for chunks that need not be open.
+ */
+const openBitsMax = 3 * CELL_PAYLOAD_SIZE_BYTES * 8 - 80;
 /** What the kernel writes to each series of a row whose sample it appends, unless the log is being replayed. */
 const ownFlags = IS_NAMED | IS_NEWEST_OWN;
 
@@ -189,10 +195,12 @@ export class SeriesStates {
     return XOR_HEADER_SIZE_BYTES + ((this.#shorts[(this.#recordOf(slot) + BIT_LENGTH) / 2]! + 7) >>> 3);
   }
 
-  /** Copies the body of the open chunk into `target`. */
-  copyOpenChunk(slot: number, target: Uint8Array): void {
+  /** Copies the body of the open chunk into `target`, from `at` on. */
+  copyOpenChunk(slot: number, target: Uint8Array, at = 0): void {
     const size = this.#kernel.gatherOpenChunk(slot);
-    target.set(this.#bytes.subarray(this.#origin + CHUNK_AT, this.#origin + CHUNK_AT + size));
+    const from = this.#origin + CHUNK_AT;
+    // It is short, and a view of each would be garbage for each.
+    for (let i = 0; i < size; i++) target[at + i] = this.#bytes[from + i]!;
   }
 
   /** Whether the open chunk has a sample at `time`, whose value is then `foundValue[0]`. */
@@ -273,7 +281,7 @@ export class SeriesStates {
   /** As SeriesStateKernel.appendRows. The series are named in `generation`, unless that is undefined: a replay. */
   appendRows(from: number, to: number, generation: number | undefined): number {
     const marks = generation === undefined ? 0 : ownFlags + (generation % generationsMax) * 256;
-    return this.#kernel.appendRows(from, to, XOR_SAMPLES_PER_CHUNK, marks);
+    return this.#kernel.appendRows(from, to, XOR_SAMPLES_PER_CHUNK, marks, openBitsMax);
   }
 
   /** Whether the times of the open chunk are regular, and this is none of them: then nothing must be decoded. */

@@ -9,7 +9,7 @@ import { InvalidArgumentError } from "../../model/errors.js";
 import type { BlockReader } from "../block/block-reader.js";
 import { openBlocks } from "../block/open-blocks.js";
 import { SeriesCache } from "../block/series-cache.js";
-import { isTemporaryName, joinPath, SNAPSHOTS_NAME, walPath } from "../fs/data-directory.js";
+import { headScratchPath, isTemporaryName, joinPath, SNAPSHOTS_NAME, walPath } from "../fs/data-directory.js";
 import { acquireDirectoryLock, type DirectoryLock, lockForReading } from "../fs/directory-lock.js";
 import type { FileSystem } from "../fs/file-system.js";
 import { makeDurableDirectory } from "../fs/make-durable-directory.js";
@@ -84,9 +84,13 @@ async function openLocked(settings: TsdbSettings, lock: DirectoryLock | undefine
   const walDirectory = walPath(directory);
   const cache = new SeriesCache();
   const { blocks, losses } = await openBlocks(fileSystem, directory, { cache, readOnly });
+  const scratch = readOnly ? undefined : fileSystem.createScratch(headScratchPath(directory));
   try {
     const held = heldRanges(blocks);
-    const replayed = await replayHead(fileSystem, walDirectory, held, progressTeller(clock, onEvent));
+    const replayed = await replayHead(fileSystem, walDirectory, held, {
+      scratch,
+      onProgress: progressTeller(clock, onEvent),
+    });
     const allLosses = [...losses, ...lossesOf(replayed)];
     tellReplay(replayed, allLosses, onEvent);
     const onTrouble = troubleTeller(clock, onEvent);
@@ -109,6 +113,7 @@ async function openLocked(settings: TsdbSettings, lock: DirectoryLock | undefine
     const journals = new Journals({ ...walOptions, directory, onLoss });
     return { settings, lock, head: replayed.head, wal, journals, blocks, cache, losses: allLosses };
   } catch (error) {
+    scratch?.close();
     await Promise.allSettled(blocks.map((block) => block.close()));
     throw error;
   }

@@ -1,7 +1,7 @@
 /**
  * scanParts: the series of blocks and head in label order, one at a time, as one stream.
  *
- * Memory: what scanBlock holds, per block, and what the head hands out without a copy.
+ * Memory: what scanBlock holds, per block, and what the head has of it, compressed.
  */
 
 import type { Queryable } from "../../model/queryable.js";

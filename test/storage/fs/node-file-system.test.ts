@@ -113,6 +113,33 @@ describe.each(implementations)("%s", (_name, make) => {
   });
 });
 
+describe.each(implementations)("scratch files, %s", (_name, make) => {
+  it("give back what was written, anywhere, and leave nothing", async () => {
+    const fileSystem = make();
+    await fileSystem.makeDirectory(directory);
+    const scratch = fileSystem.createScratch(`${directory}/scratch.tmp`);
+    scratch.write(Uint8Array.of(1, 2, 3), 0);
+    scratch.write(Uint8Array.of(7, 8), 100);
+    scratch.write(Uint8Array.of(9), 1);
+    const read = (position: number, length: number) => {
+      const into = new Uint8Array(length);
+      scratch.read(into, position);
+      return [...into];
+    };
+    expect(read(0, 3)).toEqual([1, 9, 3]);
+    expect(read(99, 3)).toEqual([0, 7, 8]);
+    scratch.close();
+    scratch.close();
+    expect(await fileSystem.list(directory)).toEqual([]);
+  });
+});
+
+it("a scratch file says what the system refuses", () => {
+  const scratch = nodeFileSystem.createScratch(`${directory}/none/scratch.tmp`);
+  expect(() => scratch.write(Uint8Array.of(1), 0)).toThrow(StorageError);
+  scratch.close();
+});
+
 it("the real file system says how much room there is", async () => {
   const freeBytes = await nodeFileSystem.freeBytes(tmpdir());
   expect(freeBytes).toBeGreaterThan(0);

