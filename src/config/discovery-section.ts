@@ -17,7 +17,7 @@ import {
   type HttpDiscoveryConfig,
 } from "../discovery/discovery-config.js";
 import { type ConfigPlace, pathIn } from "./config-place.js";
-import { readHttpClient } from "./http-client-section.js";
+import { badEscape, readHttpClient } from "./http-client-section.js";
 import { readKubernetesDiscovery } from "./kubernetes-section.js";
 import type { YamlSection } from "./yaml-section.js";
 
@@ -67,6 +67,7 @@ function readHttpDiscovery(section: YamlSection, place: ConfigPlace): HttpDiscov
   if (
     !/^https?:\/\/[^/{}|\\^`\s][^/?#{}|\\^`\s]*(?:[/?#]|$)/i.test(url) ||
     parsed === undefined ||
+    badEscape.test(url) ||
     parsed.hostname === ""
   )
     section.fail("url", "must be a URL of http or https with a host");

@@ -40,8 +40,11 @@ export function readHttpClient(section: YamlSection, place: ConfigPlace): HttpCl
 }
 
 function readAuthorization(section: YamlSection, place: ConfigPlace): Authorization | undefined {
-  const given = ["basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file"];
-  const [first, second] = given.filter((key) => section.has(key));
+  // A key without a value is as if it were not there, as in Prometheus.
+  const [first, second] = [
+    ...["basic_auth", "authorization", "oauth2"].filter((key) => section.section(key) !== undefined),
+    ...["bearer_token", "bearer_token_file"].filter((key) => section.text(key)),
+  ];
   if (second !== undefined) section.fail(second, `and ${first} must not both be given`);
   return (
     readBasic(section.section("basic_auth"), place) ??
@@ -135,10 +138,13 @@ function readProxy(section: YamlSection, place: ConfigPlace): ProxyConfig | unde
     section.fail("proxy_connect_header", "needs proxy_url or proxy_from_environment");
   if (isOfEnvironment) return { ...proxiesOf(place.environment), connectHeaders };
   if (url === undefined) return undefined;
-  if (!URL.canParse(url) || !proxyProtocols.has(new URL(url).protocol))
+  if (!URL.canParse(url) || !proxyProtocols.has(new URL(url).protocol) || badEscape.test(url))
     section.fail("proxy_url", "must be a URL of http, https or socks5 such as http://proxy:3128");
   return { http: url, https: url, noProxy, connectHeaders };
 }
+
+/** What Go does not take in a URL, and WHATWG's URL does. */
+export const badEscape = /%(?![0-9a-f]{2})/i;
 
 /** As Go reads it: upper case first. A proxy without a scheme is one of http. */
 function proxiesOf(environment: ConfigPlace["environment"]): Omit<ProxyConfig, "connectHeaders"> {

@@ -19,7 +19,7 @@ import {
 import { missingClient } from "../discovery/kubernetes/official-access.js";
 import { defaultHttpClientConfig } from "../http-client/http-client-config.js";
 import { type ConfigPlace, pathIn } from "./config-place.js";
-import { readHttpClient } from "./http-client-section.js";
+import { badEscape, readHttpClient } from "./http-client-section.js";
 import { fieldSelectorProblem, labelSelectorProblem } from "./kubernetes-selectors.js";
 import type { YamlSection } from "./yaml-section.js";
 
@@ -67,7 +67,7 @@ function readServer(section: YamlSection, place: ConfigPlace): KubernetesServerC
   // As the official clients take it.
   const url = /^[^/:]+:\d+$/.test(written) ? `http://${written}` : written;
   // What is wrong may have a password in it.
-  if (!/^https?:\/\/[^/]/i.test(url) || !URL.canParse(url))
+  if (!/^https?:\/\/[^/]/i.test(url) || !URL.canParse(url) || badEscape.test(url))
     section.fail("api_server", "must be a URL of http or https with a host");
   return { kind: "url", url, client };
 }

@@ -148,6 +148,24 @@ scrape_configs:
     expect(b).toMatchObject({ labelsMax: 9, targetsMax: 4, samplesMax: 5, extraScrapeMetrics: false });
   });
 
+  it("takes a credential without a value for none, as Prometheus does", () => {
+    const basic = { kind: "basic", username: { text: "u" }, password: { text: "" } };
+    for (const empty of [
+      "bearer_token: ''",
+      "bearer_token_file: null",
+      "authorization: null",
+      "oauth2: null",
+    ])
+      expect([empty, job(`${empty}, basic_auth: { username: u }`).http.authorization]).toEqual([
+        empty,
+        basic,
+      ]);
+    expect(() => job("bearer_token: a, basic_auth: { username: u }")).toThrow(
+      "bearer_token and basic_auth must not both be given",
+    );
+    expect(() => job("proxy_url: http://h/%zz")).toThrow("proxy_url must be a URL of http, https or socks5");
+  });
+
   it("has labels with variables of the environment", () => {
     const variables = [`\${X}`, "$X", "$$X", `\${NONE}|`, "$- $. ${"].join("/");
     const text = `global: { external_labels: { a: '${variables}', b: 5 } }`;
