@@ -124,7 +124,9 @@ function groupOf(name: string, records: readonly DnsRecord[]): TargetGroup {
   };
 }
 
-function hostPort(host: string, port: number): string {
+function hostPort(found: string, port: number): string {
+  // An address of IPv4 within one of IPv6 is written as itself, as Go writes it.
+  const host = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(found)?.[1] ?? found;
   return isIPv6(host) ? `[${host}]:${port}` : `${host.replace(/\.+$/, "")}:${port}`;
 }
 

@@ -52,7 +52,10 @@ async function look(changes: Partial<DnsDiscoveryConfig>, resolvConf = "") {
 describe("targets in the domain name system", () => {
   it("are addresses", async () => {
     server.answers.set("h.test A", [{ cname: "x.test" }, { a: "10.0.0.2" }, { a: "10.0.0.1" }]);
-    server.answers.set("h.test AAAA", [{ aaaa: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1] }]);
+    server.answers.set("h.test AAAA", [
+      { aaaa: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1] },
+      { aaaa: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 7] },
+    ]);
     expect((await look({})).found).toEqual({
       "h.test": [
         '{__address__="10.0.0.1:9100", __meta_dns_name="h.test"}',
@@ -60,7 +63,10 @@ describe("targets in the domain name system", () => {
       ],
     });
     expect((await look({ type: "AAAA" })).found).toEqual({
-      "h.test": ['{__address__="[2001:db8::1]:9100", __meta_dns_name="h.test"}'],
+      "h.test": [
+        '{__address__="10.0.0.7:9100", __meta_dns_name="h.test"}',
+        '{__address__="[2001:db8::1]:9100", __meta_dns_name="h.test"}',
+      ],
     });
   });
 
