@@ -16,6 +16,7 @@ import { isLoopback } from "../ingest/source/ip-address.js";
 import type { PushConfig } from "../ingest/source/push-config.js";
 import { type Credential, compilePushJob } from "../ingest/source/push-job.js";
 import type { Clock } from "../model/clock.js";
+import { formatDuration } from "../model/duration.js";
 import { ForbiddenError, UnauthorizedError } from "../model/errors.js";
 import { digestKey, tokenDigest } from "../model/token-digest.js";
 import { certificateNamesOf, credentialsOf } from "./credentials.js";
@@ -41,7 +42,7 @@ export class Access {
   readonly #passwords: Passwords;
   #identities: Identities | undefined;
   #agentTokens: ReadonlySet<string> = new Set();
-  #headers: AccessRules["headers"] = {};
+  #headers: readonly (readonly [name: string, value: string])[] = [];
 
   constructor(clock: Clock, origins = new Origins()) {
     this.#origins = origins;
@@ -53,34 +54,41 @@ export class Access {
     this.#identities = pushConfigs.length === 0 ? undefined : new Identities(pushConfigs.map(compilePushJob));
     this.#agentTokens = new Set(agentTokens.map(digestKey));
     this.#passwords.configure(users);
-    this.#headers = headers;
+    this.#headers = Object.entries(headers);
   }
 
   /** Sets what every reply has. */
   prepare(request: FastifyRequest, reply: FastifyReply): void {
     this.#origins.allowReading(request, reply);
-    for (const [name, value] of Object.entries(this.#headers)) reply.header(name, value);
+    for (const [name, value] of this.#headers) reply.header(name, value);
   }
 
-  /** `kind` is that of the file of routes. Rejects with ForbiddenError, UnauthorizedError, TooManyRequestsError. */
-  async check(request: FastifyRequest, kind: AccessKind): Promise<void> {
+  /**
+   * `kind` is that of the file of routes. Returns nothing where it is known at once that the request may go on. Throws, or
+   * rejects with, ForbiddenError, UnauthorizedError, TooManyRequestsError.
+   */
+  check(request: FastifyRequest, reply: FastifyReply, kind: AccessKind): Promise<void> | undefined {
+    if (kind === "push") this.#tellInterval(request, reply);
     const isReading = request.method === "GET" || request.method === "HEAD";
     if (kind !== "read" && !isReading) this.#origins.checkChange(request);
-    if (openPaths.has(request.routeOptions.url ?? "")) return;
+    if (openPaths.has(request.routeOptions.url ?? "")) return undefined;
     if (this.#isAgent(request)) throw new ForbiddenError(forAgents);
     const asked = kind === "push" && isReading ? "read" : kind;
     if (asked === "push") {
-      if (this.#identities === undefined && !this.#passwords.isEmpty) await this.#checkUser(request);
-      return;
+      if (this.#identities === undefined && !this.#passwords.isEmpty) return this.#checkUser(request);
+      return undefined;
     }
     if (this.#deviceOf(request) !== undefined) throw new ForbiddenError(forPushing);
     if (!this.#passwords.isEmpty) return this.#checkUser(request);
     if (asked === "import") assertLocal(request);
+    return undefined;
   }
 
-  /** How often the configuration wants whoever sends this request to push. */
-  wantedIntervalMs(request: FastifyRequest): number | undefined {
-    return this.#credentialOf(request)?.job.intervalMs;
+  /** So that the configuration, not the device, has the last word about how often it pushes. */
+  #tellInterval(request: FastifyRequest, reply: FastifyReply): void {
+    if (this.#identities === undefined) return;
+    const intervalMs = this.#credentialOf(request)?.job.intervalMs;
+    if (intervalMs !== undefined) reply.header("x-push-interval", formatDuration(intervalMs));
   }
 
   async #checkUser(request: FastifyRequest): Promise<void> {

@@ -13,12 +13,12 @@ import { defaultOtlpOptions, type OtlpOptions } from "../ingest/otlp/otlp-labels
 import type { Pushgateway } from "../ingest/pushgateway/pushgateway.js";
 import { Sums } from "../ingest/sums/sums.js";
 import type { Clock } from "../model/clock.js";
-import { formatDuration } from "../model/duration.js";
 import { openedOnce } from "../model/opened-once.js";
 import type { ScrapePoolStatus } from "../scrape/status.js";
 import { Access, type AccessKind } from "./access.js";
 import {
   type ConnectionLimits,
+  type ConnectionWatch,
   connectionOptions,
   defaultConnectionLimits,
   watchConnections,
@@ -129,9 +129,11 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, onEvent),
     clientErrorHandler: answerBrokenRequest,
   });
-  countRequests(app, context);
-  endConnectionsOnClose(app);
-  watchConnections(app, clock, { ...defaultConnectionLimits, ...dependencies.connectionLimits });
+  const watch = watchConnections(app, clock, {
+    ...defaultConnectionLimits,
+    ...dependencies.connectionLimits,
+  });
+  addCommonHooks(app, { watch, access, metrics });
   if (agents !== undefined) takeAgents(app, agents);
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, onEvent));
   app.setNotFoundHandler((request, reply) => {
@@ -139,16 +141,15 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     const message = `nothing answers ${request.method} ${path}; GET / lists what does`;
     return reply.code(404).type(JSON_TYPE).send(encodeError("not_found", message));
   });
-  app.addHook("onRequest", (request, reply, done) => {
-    access.prepare(request, reply);
-    done();
-  });
   app.options("*", (_request, reply) => reply.code(204).send());
   for (const kind of Object.keys(routes) as AccessKind[])
     for (const add of routes[kind])
       app.register(async (scope) => {
-        scope.addHook("onRequest", (request) => access.check(request, kind));
-        if (kind === "push") tellInterval(scope, access);
+        scope.addHook("onRequest", (request, reply, done) => {
+          const checking = access.check(request, reply, kind);
+          if (checking === undefined) done();
+          else checking.then(() => done(), done);
+        });
         add(scope, context);
       });
   return app;
@@ -177,15 +178,6 @@ const routes: Readonly<Record<AccessKind, readonly AddRoutes[]>> = {
   import: [addImportRoutes],
   admin: [addAdminRoutes, addPushgatewayAdminRoutes, addReloadRoutes],
 };
-
-/** So that the configuration, not the device, has the last word about how often it pushes. */
-function tellInterval(app: FastifyInstance, access: Access): void {
-  app.addHook("onSend", (request, reply, _payload, done) => {
-    const intervalMs = access.wantedIntervalMs(request);
-    if (intervalMs !== undefined) reply.header("x-push-interval", formatDuration(intervalMs));
-    done();
-  });
-}
 
 const JSON_TYPE = "application/json";
 
@@ -234,18 +226,6 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
   socket.end(`${head}Connection: close\r\n\r\n${body}`);
 }
 
-/** Else a connection whose last request was in flight at the close would stay open until its client leaves. */
-function endConnectionsOnClose(app: FastifyInstance): void {
-  let isClosing = false;
-  app.addHook("preClose", async () => {
-    isClosing = true;
-  });
-  app.addHook("onSend", (_request, reply, _payload, done) => {
-    if (isClosing) reply.header("connection", "close");
-    done();
-  });
-}
-
 /** The message and where it was thrown: enough to find it, short enough for a line of a log. */
 function describeBug(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -253,18 +233,22 @@ function describeBug(error: unknown): string {
   return `${error.name}: ${error.message} ${frame}`.trim();
 }
 
-/** Hooks of all requests call back: each promise of one costs a turn of the microtasks. */
-function countRequests(app: FastifyInstance, { clock, metrics }: RouteContext): void {
-  const startOf = new WeakMap<FastifyRequest, number>();
-  app.addHook("onRequest", (request, _reply, done) => {
-    startOf.set(request, clock.monotonic());
+/** What is done for every request. Few hooks, which call back: each promise of one costs a turn of the microtasks. */
+function addCommonHooks(
+  app: FastifyInstance,
+  parts: { readonly watch: ConnectionWatch; readonly access: Access; readonly metrics: OwnMetrics },
+): void {
+  const { watch, access, metrics } = parts;
+  app.addHook("onRequest", (request, reply, done) => {
+    watch.began(request, reply);
+    access.prepare(request, reply);
     done();
   });
   app.addHook("onResponse", (request, reply, done) => {
-    const durationMs = clock.monotonic() - (startOf.get(request) ?? clock.monotonic());
+    watch.answered(request);
     // The route's pattern, not the path: a scanner must not make a series of every path it tries.
     const handler = request.routeOptions.url ?? "unknown";
-    metrics.countRequest(handler, request.method, reply.statusCode, durationMs);
+    metrics.countRequest(handler, request.method, reply.statusCode, reply.elapsedTime);
     done();
   });
 }

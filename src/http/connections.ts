@@ -7,9 +7,10 @@
  * long a connection may idle between requests, is Node's affair: see `connectionOptions`.
  */
 
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../model/clock.js";
 import { LimitExceededError } from "../model/errors.js";
 import { encodeError } from "./envelope.js";
@@ -42,41 +43,43 @@ export const connectionOptions = { headersTimeout: 20_000, connectionsCheckingIn
 const connectionsMax = 10_000;
 const checkIntervalMs = 1000;
 
-interface Upload {
-  readonly request: FastifyRequest;
+/** One connection, and the last of its requests. */
+interface Connection {
   readonly socket: Socket;
-  readonly start: number;
-  readonly startBytes: number;
+  readonly openedAt: number;
+  /** Whether nothing has come from it, as far as was looked. */
+  isSilent: boolean;
+  /** Begun and not answered. */
+  underWay: number;
+  /** The last one, while its body may be on its way. */
+  upload: FastifyRequest | undefined;
+  /** Of the last request. */
+  reply: FastifyReply | undefined;
+  start: number;
+  startBytes: number;
   seenBytes: number;
   lastProgress: number;
 }
 
 /** To be called once, before the server listens. */
-export function watchConnections(app: FastifyInstance, clock: Clock, limits: ConnectionLimits): void {
+export function watchConnections(
+  app: FastifyInstance,
+  clock: Clock,
+  limits: ConnectionLimits,
+): ConnectionWatch {
   const watch = new ConnectionWatch(clock, limits);
   app.server.maxConnections = connectionsMax;
   const isTls = app.server instanceof TlsServer;
   app.server.on(isTls ? "secureConnection" : "connection", (socket: Socket) => watch.opened(socket));
-  app.addHook("onRequest", (request, _reply, done) => {
-    watch.began(request);
-    done();
-  });
-  app.addHook("onResponse", (request, _reply, done) => {
-    watch.answered(request);
-    done();
-  });
   app.addHook("preClose", async () => watch.close());
+  return watch;
 }
 
-class ConnectionWatch {
+export class ConnectionWatch {
   readonly #clock: Clock;
   readonly #limits: ConnectionLimits;
-  readonly #sockets = new Set<Socket>();
-  /** By the connection; there is one request at a time on each. */
-  readonly #uploads = new Map<Socket, Upload>();
-  readonly #busy = new Set<Socket>();
-  /** Those from which nothing has come, the oldest first, with when they were opened. */
-  readonly #silent = new Map<Socket, number>();
+  /** The oldest first. */
+  readonly #connections = new Map<Socket, Connection>();
   #isChecking = false;
   #closingSince: number | undefined;
 
@@ -87,45 +90,49 @@ class ConnectionWatch {
 
   opened(socket: Socket): void {
     // One that begins anew: see handBack of routes/agent.ts.
-    if (this.#sockets.has(socket)) return;
-    this.#sockets.add(socket);
-    this.#silent.set(socket, this.#clock.monotonic());
-    this.#scheduleCheck();
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      this.#silent.delete(socket);
-      this.#uploads.delete(socket);
-      this.#busy.delete(socket);
+    if (this.#connections.has(socket)) return;
+    const openedAt = this.#clock.monotonic();
+    this.#connections.set(socket, {
+      ...{ socket, openedAt, isSilent: true, underWay: 0, upload: undefined, reply: undefined },
+      ...{ start: 0, startBytes: 0, seenBytes: 0, lastProgress: 0 },
     });
+    this.#scheduleCheck();
+    socket.once("close", () => this.#connections.delete(socket));
   }
 
-  began(request: FastifyRequest): void {
+  /** To be called for each request, in the order of a connection. */
+  began(request: FastifyRequest, reply: FastifyReply): void {
     const { socket } = request.raw;
-    if (!this.#sockets.has(socket)) return;
-    this.#busy.add(socket);
-    if (request.raw.complete) return;
-    const start = this.#clock.monotonic();
-    const startBytes = socket.bytesRead;
-    this.#uploads.set(socket, {
-      request,
-      socket,
-      start,
-      startBytes,
-      seenBytes: startBytes,
-      lastProgress: start,
-    });
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    connection.underWay++;
+    connection.reply = reply;
+    connection.upload = request;
+    connection.start = this.#clock.monotonic();
+    connection.startBytes = socket.bytesRead;
+    connection.seenBytes = connection.startBytes;
+    connection.lastProgress = connection.start;
     this.#scheduleCheck();
   }
 
-  answered({ raw: { socket } }: FastifyRequest): void {
-    this.#busy.delete(socket);
-    this.#uploads.delete(socket);
+  answered(request: FastifyRequest): void {
+    const connection = this.#connections.get(request.raw.socket);
+    if (connection === undefined) return;
+    connection.underWay--;
+    if (connection.upload === request) connection.upload = undefined;
+    if (connection.reply?.request === request) connection.reply = undefined;
   }
 
-  /** What is between two requests, or has not begun one, ends now; what is in flight is given a little time. */
+  /**
+   * What is between two requests, or has not begun one, ends now; what is in flight is given a little time, and ends with
+   * its answer: else it would stay open until its client leaves.
+   */
   close(): void {
     this.#closingSince = this.#clock.monotonic();
-    for (const socket of this.#sockets) if (!this.#busy.has(socket)) socket.destroy();
+    for (const { socket, underWay, reply } of this.#connections.values()) {
+      if (underWay === 0) socket.destroy();
+      else reply?.header("connection", "close");
+    }
     this.#scheduleCheck();
   }
 
@@ -135,53 +142,54 @@ class ConnectionWatch {
     this.#clock.schedule(checkIntervalMs, () => {
       this.#isChecking = false;
       const now = this.#clock.monotonic();
-      for (const upload of this.#uploads.values()) this.#checkUpload(upload, now);
-      this.#endSilent(now);
-      if (this.#isOver(now)) for (const socket of this.#sockets) socket.destroy();
-      const isWatching = this.#uploads.size > 0 || this.#silent.size > 0;
-      const goesOn = isWatching || (this.#closingSince !== undefined && this.#sockets.size > 0);
-      if (goesOn) this.#scheduleCheck();
+      let isWatching = this.#closingSince !== undefined && this.#connections.size > 0;
+      for (const connection of this.#connections.values()) {
+        if (connection.isSilent) this.#checkSilent(connection, now);
+        if (connection.upload !== undefined) this.#checkUpload(connection, connection.upload, now);
+        if (this.#isOver(now)) connection.socket.destroy();
+        isWatching ||= connection.isSilent || connection.upload !== undefined;
+      }
+      if (isWatching) this.#scheduleCheck();
     });
   }
 
   /** What has said something is not ours any more, whatever it said: it may speak another protocol by now. */
-  #endSilent(now: number): void {
-    for (const [socket, openedAt] of this.#silent) {
-      if (now - openedAt < this.#limits.firstByteMs) return;
-      this.#silent.delete(socket);
-      if (socket.bytesRead === 0) socket.destroy();
-    }
+  #checkSilent(connection: Connection, now: number): void {
+    const { socket, openedAt } = connection;
+    if (now - openedAt < this.#limits.firstByteMs) return;
+    connection.isSilent = false;
+    if (socket.bytesRead === 0) socket.destroy();
   }
 
   #isOver(now: number): boolean {
     return this.#closingSince !== undefined && now - this.#closingSince >= this.#limits.closingMs;
   }
 
-  #checkUpload(upload: Upload, now: number): void {
-    const { request, socket, start, startBytes } = upload;
-    if (request.raw.complete) {
-      this.#uploads.delete(socket);
+  #checkUpload(connection: Connection, { raw }: FastifyRequest, now: number): void {
+    const { socket, start, startBytes } = connection;
+    if (raw.complete) {
+      connection.upload = undefined;
       return;
     }
-    if (socket.bytesRead > upload.seenBytes) {
-      upload.seenBytes = socket.bytesRead;
-      upload.lastProgress = now;
+    if (socket.bytesRead > connection.seenBytes) {
+      connection.seenBytes = socket.bytesRead;
+      connection.lastProgress = now;
     }
     const { bodyGraceMs, bodyBytesPerSecond, closingStallMs } = this.#limits;
     const allowedMs = bodyGraceMs + ((socket.bytesRead - startBytes) * 1000) / bodyBytesPerSecond;
     // A body that waits to be read is not late.
-    const isOurTurn = request.raw.readableLength > 0;
+    const isOurTurn = raw.readableLength > 0;
     if (now - start > allowedMs && !isOurTurn)
-      endUpload(upload, `the body came more slowly than ${bodyBytesPerSecond} bytes a second`);
-    else if (this.#closingSince !== undefined && now - upload.lastProgress >= closingStallMs)
-      endUpload(upload, "the server closes, and the body does not come");
+      endUpload(socket, raw, `the body came more slowly than ${bodyBytesPerSecond} bytes a second`);
+    else if (this.#closingSince !== undefined && now - connection.lastProgress >= closingStallMs)
+      endUpload(socket, raw, "the server closes, and the body does not come");
   }
 }
 
 /** Answers on the bare connection, since the route still waits for the body; it then fails with the reason. */
-function endUpload({ request, socket }: Upload, reason: string): void {
+function endUpload(socket: Socket, request: IncomingMessage, reason: string): void {
   const body = encodeError("timeout", reason);
   const head = `HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
   if (socket.writable) socket.write(`${head}Connection: close\r\n\r\n${body}`);
-  request.raw.destroy(new LimitExceededError(reason));
+  request.destroy(new LimitExceededError(reason));
 }

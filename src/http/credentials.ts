@@ -16,7 +16,9 @@ export interface Credentials {
 
 /** Undefined when the request shows none. */
 export function credentialsOf({ headers, url }: FastifyRequest): Credentials | undefined {
-  const [, scheme = "", text = ""] = /^(\S+) +(\S+) *$/.exec(headers.authorization ?? "") ?? [];
+  const { authorization } = headers;
+  if (authorization === undefined) return influxCredentials(url);
+  const [, scheme = "", text = ""] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
   switch (scheme.toLowerCase()) {
     case "bearer":
     case "token":
@@ -27,12 +29,13 @@ export function credentialsOf({ headers, url }: FastifyRequest): Credentials | u
       return colon < 0 ? undefined : { user: pair.slice(0, colon), secret: pair.slice(colon + 1) };
     }
     default:
-      return url.startsWith("/write?") ? influxCredentials(url) : undefined;
+      return influxCredentials(url);
   }
 }
 
 /** Of InfluxDB 1, whose clients may have no way to send a header. */
 function influxCredentials(url: string): Credentials | undefined {
+  if (!url.startsWith("/write?")) return undefined;
   const parameters = new URLSearchParams(url.slice(url.indexOf("?")));
   const secret = parameters.get("p");
   return secret === null ? undefined : { user: parameters.get("u") ?? "", secret };

@@ -47,21 +47,20 @@ export class HeldBodies {
 
   /** What `use` takes of its share is held until it is done. */
   async share<T>(use: (share: HeldShare) => Promise<T>): Promise<T> {
-    let wantedBytes = 0;
-    let takenBytes = 0;
-    const take = (bytes: number) => {
-      wantedBytes += bytes;
-      const neededBytes = Math.max(0, wantedBytes - this.#limits.freeBytesEach) - takenBytes;
-      this.#take(neededBytes);
-      takenBytes += neededBytes;
-    };
+    const share = this.open();
     try {
-      return await use(new HeldShare(take));
+      return await use(share);
     } finally {
-      this.#heldBytes -= takenBytes;
+      share.end();
     }
   }
 
+  /** To be ended. */
+  open(): HeldShare {
+    return new HeldShare(this.#limits.freeBytesEach, (bytes) => this.#take(bytes));
+  }
+
+  /** A negative number gives bytes back. */
   #take(bytes: number): void {
     const { heldBytesMax } = this.#limits;
     if (bytes > 0 && this.#heldBytes + bytes > heldBytesMax)
@@ -75,11 +74,29 @@ export class HeldBodies {
 
 /** What one body holds. */
 export class HeldShare {
-  /** Throws TooManyRequestsError when there is no room for so many bytes. */
-  readonly take: (bytes: number) => void;
+  readonly #freeBytes: number;
+  readonly #takeOfAll: (bytes: number) => void;
+  #wantedBytes = 0;
+  #takenBytes = 0;
 
-  constructor(take: (bytes: number) => void) {
-    this.take = take;
+  constructor(freeBytes: number, takeOfAll: (bytes: number) => void) {
+    this.#freeBytes = freeBytes;
+    this.#takeOfAll = takeOfAll;
+  }
+
+  /** Throws TooManyRequestsError when there is no room for so many bytes. */
+  readonly take = (bytes: number): void => {
+    this.#wantedBytes += bytes;
+    const neededBytes = this.#wantedBytes - this.#freeBytes - this.#takenBytes;
+    if (neededBytes <= 0) return;
+    this.#takeOfAll(neededBytes);
+    this.#takenBytes += neededBytes;
+  };
+
+  /** Gives back what it holds. */
+  end(): void {
+    this.#takeOfAll(-this.#takenBytes);
+    this.#takenBytes = 0;
   }
 
   /** The body's bytes, taken as they come. Throws LimitExceededError, and as `take` does. */

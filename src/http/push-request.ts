@@ -17,9 +17,9 @@ import { RequestParameters } from "./request-parameters.js";
  * unless it says `partial`. Throws InvalidArgumentError.
  */
 export function pushRequestOf(request: FastifyRequest, protocol: PushProtocol): PushRequest {
-  const parameters = new RequestParameters(request);
+  const parameters = request.url.includes("?") ? new RequestParameters(request) : undefined;
   const declared = (header: string, parameter: string) => {
-    const text = request.headers[header] ?? parameters.optionalText(parameter);
+    const text = request.headers[header] ?? parameters?.optionalText(parameter);
     return typeof text === "string" ? text.trim() : undefined;
   };
   const interval = declared("x-push-interval", "interval");

@@ -9,7 +9,7 @@ import { PushStoppedError } from "../ingest/push/push-stopped-error.js";
 import type { RouteContext } from "./app.js";
 import { countOutcome } from "./ingest-reply.js";
 import type { OwnMetrics } from "./own-metrics.js";
-import { bodyOf, pushRequestOf } from "./push-request.js";
+import { pushRequestOf } from "./push-request.js";
 import { decodedBody } from "./request-body.js";
 
 /** Reads a body into a push, to its commit. */
@@ -23,27 +23,26 @@ export async function receivePush(
   read: ReadPush,
 ): Promise<PushResult> {
   const push = sources.admit(pushRequestOf(request, protocol));
-  const body = await bodyOf(push, async () =>
-    decodedBody(request, {
+  try {
+    const body = decodedBody(request, {
       sizeBytes: Math.min(limits.pushSizeBytes, push.limits.arrivingSizeBytes),
       decodedSizeBytes: Math.min(limits.pushDecodedSizeBytes, push.limits.streamSizeBytes),
-    }),
-  );
-  return counted(metrics, protocol, () => read(body, push));
-}
-
-/** Counts what became of a push, also when it was stopped in its middle. */
-export async function counted(
-  metrics: OwnMetrics,
-  protocol: PushProtocol,
-  read: () => Promise<PushResult>,
-): Promise<PushResult> {
-  try {
-    const result = await read();
+    });
+    const result = await read(body, push);
     countOutcome(metrics, protocol, result);
     return result;
   } catch (error) {
-    if (error instanceof PushStoppedError) countOutcome(metrics, protocol, error.result);
-    throw error;
+    throw giveUp(push, error, { metrics, protocol });
   }
+}
+
+/** Ends a push that failed, unless that was done, and counts what became of one that was stopped in its middle. */
+export function giveUp(
+  push: Push,
+  error: unknown,
+  { metrics, protocol }: { readonly metrics: OwnMetrics; readonly protocol: PushProtocol },
+): unknown {
+  push.rollback(error instanceof Error ? error.message : String(error));
+  if (error instanceof PushStoppedError) countOutcome(metrics, protocol, error.result);
+  return error;
 }

@@ -2,14 +2,15 @@
  * Request bodies: forms as text, pushes and files as streams of bytes, gunzipped where the request says so.
  *
  * A declared length is checked before anything is read, and what arrives or comes out of decompression is counted
- * as it flows: no body can make us hold more than its limits. A body that is given up is not destroyed, because that
- * would close the connection before the answer: the HTTP server throws away the rest when the answer is sent.
+ * as it flows: no body can make us hold more than its limits.
  */
 
-import { finished, pipeline, Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import type { FastifyInstance, FastifyRequest } from "fastify";
-import { LimitExceededError, MalformedInputError, UnsupportedMediaTypeError } from "../model/errors.js";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { assert } from "../model/assert.js";
+import { MalformedInputError, UnsupportedMediaTypeError } from "../model/errors.js";
+import { ArrivingBody, takeBody, tooLarge } from "./arriving-body.js";
 
 export interface BodyLimits {
   /** As it arrives. */
@@ -36,26 +37,49 @@ export function acceptForms(app: FastifyInstance): void {
 /** Makes the routes of `app` take any body, unread: see `decodedBody` and `bodyPieces`. */
 export function acceptStreams(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
 }
 
-/** The body's bytes, decompressed. Consumed once. */
+/** Answers a request, whose body it reads itself. Rejections are answered as those of any handler. */
+export type StreamHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/**
+ * A route as `acceptStreams` makes them, whose handler answers in the hook before Fastify looks at the body: to look for a
+ * parser, and to begin an async context for it, costs as much as all else that Fastify does.
+ */
+export function addStreamRoute(
+  app: FastifyInstance,
+  method: "POST" | "PUT",
+  url: string,
+  handle: StreamHandler,
+): void {
+  app.route({
+    method,
+    url,
+    preParsing(request, reply, _payload, done) {
+      handle(request, reply).catch(done);
+    },
+    handler: () => assert(false, "the hook has answered"),
+  });
+}
+
+/** The body's bytes, decompressed. Consumed once. Throws LimitExceededError and UnsupportedMediaTypeError. */
 export function decodedBody(request: FastifyRequest, limits: BodyLimits): AsyncIterable<Uint8Array> {
-  const arriving = arrivingBody(request, limits.sizeBytes);
+  const payload = payloadOf(request, limits.sizeBytes);
   const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
-  if (encoding === "identity") return arriving;
+  if (encoding === "identity") return new ArrivingBody(payload, limits.sizeBytes);
   if (encoding !== "gzip" && encoding !== "x-gzip") {
     const reason = `the content encoding ${encoding} is not read here; send gzip, or none`;
     throw new UnsupportedMediaTypeError(reason);
   }
-  return gunzip(arriving, limits.decodedSizeBytes);
+  return gunzip(new ArrivingBody(payload, limits.sizeBytes), limits.decodedSizeBytes);
 }
 
 /**
- * The body as it arrives, whole; `take` is told of the bytes of each piece before it is kept, and may throw. By events: to
- * walk the stream costs more than reading a request of remote write does.
+ * The body as it arrives, whole; `take` is told of the bytes of each piece before it is kept, and may throw. Throws
+ * LimitExceededError.
  */
-export async function bodyPieces(
+export function bodyPieces(
   request: FastifyRequest,
   sizeBytes: number,
   take: (bytes: number) => void = () => {},
@@ -63,35 +87,25 @@ export async function bodyPieces(
   const payload = payloadOf(request, sizeBytes);
   return new Promise((resolve, reject) => {
     const pieces: Uint8Array[] = [];
-    let arrivedBytes = 0;
-    const keep = (piece: Uint8Array) => {
-      arrivedBytes += piece.length;
-      try {
-        if (arrivedBytes > sizeBytes) throw tooLarge("the body", arrivedBytes, sizeBytes);
+    takeBody(payload, sizeBytes, {
+      take(piece) {
         take(piece.length);
         pieces.push(piece);
-      } catch (error) {
-        payload.off("data", keep).pause();
+      },
+      end: () => resolve(pieces),
+      fail(reason) {
         pieces.length = 0;
-        reject(error);
-      }
-    };
-    payload.on("data", keep);
-    finished(payload, (error) => {
-      if (error == null) resolve(pieces);
-      else reject(arrivalFailure(error));
+        reject(reason);
+      },
     });
   });
 }
 
-function arrivingBody(request: FastifyRequest, sizeBytes: number): AsyncIterable<Uint8Array> {
-  return counted("the body", payloadOf(request, sizeBytes).iterator({ destroyOnReturn: false }), sizeBytes);
-}
-
-function payloadOf(request: FastifyRequest, sizeBytes: number): Readable {
-  const declared = Number(request.headers["content-length"] ?? 0);
+/** Throws LimitExceededError for what is declared to be too large. */
+function payloadOf({ raw, headers }: FastifyRequest, sizeBytes: number): Readable {
+  const declared = Number(headers["content-length"] ?? 0);
   if (declared > sizeBytes) throw tooLarge("the body", declared, sizeBytes);
-  return request.body instanceof Readable ? request.body : Readable.from([]);
+  return raw;
 }
 
 async function* gunzip(source: AsyncIterable<Uint8Array>, sizeBytes: number): AsyncGenerator<Uint8Array> {
@@ -113,24 +127,11 @@ async function* counted(
   sizeBytes: number,
 ): AsyncGenerator<Uint8Array> {
   let arrivedBytes = 0;
-  try {
-    for await (const piece of source) {
-      arrivedBytes += piece.length;
-      if (arrivedBytes > sizeBytes) throw tooLarge(subject, arrivedBytes, sizeBytes);
-      yield piece;
-    }
-  } catch (error) {
-    throw arrivalFailure(error);
+  for await (const piece of source) {
+    arrivedBytes += piece.length;
+    if (arrivedBytes > sizeBytes) throw tooLarge(subject, arrivedBytes, sizeBytes);
+    yield piece;
   }
-}
-
-function arrivalFailure(error: unknown): unknown {
-  if (codeOf(error) !== "ECONNRESET") return error;
-  return new MalformedInputError("the connection closed before the body was complete", {}, { cause: error });
-}
-
-function tooLarge(subject: string, sizeBytes: number, limitBytes: number): LimitExceededError {
-  return new LimitExceededError(`${subject} has ${sizeBytes} bytes or more; the limit is ${limitBytes}`);
 }
 
 function codeOf(error: unknown): string {

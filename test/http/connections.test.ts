@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildApp } from "../../src/http/app.js";
 import type { ConnectionLimits } from "../../src/http/connections.js";
+import type { CommitResult } from "../../src/model/appendable.js";
 import { DatabaseDouble } from "../support/database-double.js";
 import { eventually } from "../support/eventually.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -117,6 +118,29 @@ describe("the close", () => {
     await reached(1, begun.length);
     await meanwhile(Promise.all([app.close(), closed]));
     expect(received()).toContain("the server closes, and the body does not come");
+  });
+
+  it("ends a connection with the answer to what was in flight", async () => {
+    const { app, database, port } = await listening();
+    let commit = () => {};
+    const committing = new Promise<void>((asked) => {
+      database.answerCommit = (samples) => {
+        asked();
+        const result = { appended: samples, rejected: new Map() };
+        return new Promise<CommitResult>((resolve) => {
+          commit = () => resolve(result);
+        });
+      };
+    });
+    const { socket, received, closed } = open(port);
+    socket.write(`${head.replace("1000", "4")}a 1\n`);
+    await committing;
+    const closing = app.close();
+    await new Promise(setImmediate);
+    commit();
+    await closed;
+    await closing;
+    expect(received()).toMatch(/^HTTP\/1\.1 204 .*connection: close\r\n/is);
   });
 
   it("does not wait for connections that say nothing, or half a header", async () => {

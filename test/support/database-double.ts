@@ -77,7 +77,10 @@ export class DatabaseDouble implements Database {
   answerImport: (text: string, options: ImportOptions) => ImportResult = () => emptyImport;
   answerStatus: () => DatabaseStatus = () => emptyStatus;
   /** What a commit of so many samples comes to. May throw. */
-  answerCommit: (samples: number) => CommitResult = (samples) => ({ appended: samples, rejected: new Map() });
+  answerCommit: (samples: number) => CommitResult | Promise<CommitResult> = (samples) => ({
+    appended: samples,
+    rejected: new Map(),
+  });
 
   readonly #clock: Clock;
 
@@ -142,7 +145,7 @@ export class DatabaseDouble implements Database {
       // No refs are given, so none is known.
       appendColumns: ({ length }) => Array.from({ length }, (_, row) => row),
       commit: async () => {
-        const result = this.answerCommit(staged.length);
+        const result = await this.answerCommit(staged.length);
         this.samples.push(...staged.splice(0));
         return result;
       },

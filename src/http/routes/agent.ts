@@ -50,7 +50,8 @@ export function takeAgents(app: FastifyInstance, agents: AgentDoor): void {
   });
   app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const before = responses.get(socket);
-    const isBusy = before !== undefined && !before.writableFinished;
+    // What is written has left the connection a turn later.
+    const isBusy = before !== undefined && !(before.writableFinished && before.socket === null);
     const isAgent =
       request.url?.split("?", 1)[0] === path && request.headers.upgrade?.toLowerCase() === "websocket";
     if (isAgent) letIn(agents, { request, socket, head }, isBusy);

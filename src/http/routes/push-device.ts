@@ -11,13 +11,12 @@ import { UnsupportedMediaTypeError } from "../../model/errors.js";
 import type { RouteContext } from "../app.js";
 import { sendPushOutcome } from "../ingest-reply.js";
 import { receivePush } from "../receive-push.js";
-import { acceptStreams } from "../request-body.js";
+import { addStreamRoute } from "../request-body.js";
 import { invalidParameter, RequestParameters } from "../request-parameters.js";
 
 export function addDevicePushRoutes(app: FastifyInstance, context: RouteContext): void {
-  acceptStreams(app);
   const memory = new RowMemory();
-  app.post("/api/v1/push", (request, reply) => receive(context, memory, request, reply));
+  addStreamRoute(app, "POST", "/api/v1/push", (request, reply) => receive(context, memory, request, reply));
 }
 
 async function receive(

@@ -16,16 +16,17 @@ import type { RouteContext } from "../app.js";
 import { HeldBodies, readBodiesLimits } from "../held-bodies.js";
 import { sendPushOutcome } from "../ingest-reply.js";
 import { receivePush } from "../receive-push.js";
-import { acceptStreams } from "../request-body.js";
+import { addStreamRoute } from "../request-body.js";
 
 const keyLengthMax = 255;
 /** What an increment is estimated to take until it is added. */
 const incrementSizeBytes = 768;
 
 export function addIncrementRoutes(app: FastifyInstance, context: RouteContext): void {
-  acceptStreams(app);
   const bodies = new HeldBodies(readBodiesLimits);
-  app.post("/api/v1/push/increments", (request, reply) => receive(context, bodies, request, reply));
+  addStreamRoute(app, "POST", "/api/v1/push/increments", (request, reply) =>
+    receive(context, bodies, request, reply),
+  );
 }
 
 async function receive(

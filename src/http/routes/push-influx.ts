@@ -15,19 +15,18 @@ import type { RouteContext } from "../app.js";
 import { errorReply } from "../error-reply.js";
 import { describeOutcome, isAllKept } from "../ingest-reply.js";
 import { receivePush } from "../receive-push.js";
-import { acceptForms, acceptStreams } from "../request-body.js";
+import { acceptForms, addStreamRoute } from "../request-body.js";
 import { invalidParameter, RequestParameters } from "../request-parameters.js";
 
 type Dialect = "1" | "2";
 
 export function addInfluxRoutes(app: FastifyInstance, context: RouteContext): void {
-  acceptStreams(app);
   const memory = new RowMemory();
   for (const [path, dialect] of [
     ["/write", "1"],
     ["/api/v2/write", "2"],
   ] as const)
-    app.post(path, async (request, reply) => {
+    addStreamRoute(app, "POST", path, async (request, reply) => {
       try {
         return await receive(context, memory, request, reply, dialect);
       } catch (error) {

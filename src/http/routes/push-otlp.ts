@@ -17,7 +17,7 @@ import { errorReply } from "../error-reply.js";
 import { HeldBodies } from "../held-bodies.js";
 import { describeOutcome, isAllKept } from "../ingest-reply.js";
 import { receivePush } from "../receive-push.js";
-import { acceptStreams } from "../request-body.js";
+import { addStreamRoute } from "../request-body.js";
 
 type Encoding = OtlpBody["encoding"];
 
@@ -27,10 +27,9 @@ const typeOf: Readonly<Record<Encoding, string>> = {
 };
 
 export function addOtlpRoutes(app: FastifyInstance, context: RouteContext): void {
-  acceptStreams(app);
   const memory = new RowMemory();
   const bodies = new HeldBodies();
-  app.post("/api/v1/otlp/v1/metrics", async (request, reply) => {
+  addStreamRoute(app, "POST", "/api/v1/otlp/v1/metrics", async (request, reply) => {
     const encoding = encodingOf(request.headers["content-type"]);
     try {
       return await receive(context, { memory, bodies }, request, reply, encoding);
@@ -50,16 +49,11 @@ async function receive(
   reply: FastifyReply,
   encoding: Encoding,
 ): Promise<FastifyReply> {
-  const result = await receivePush(context, request, "otlp", async (body, push) => {
-    try {
-      return await bodies.hold(body, Math.min(sizeMaxBytes, push.limits.bodySizeBytes), (bytes) =>
-        pushOtlp({ bytes, encoding }, push, { options: context.otlp(), sums: context.sums, memory }),
-      );
-    } catch (error) {
-      push.rollback(error instanceof Error ? error.message : String(error));
-      throw error;
-    }
-  });
+  const result = await receivePush(context, request, "otlp", (body, push) =>
+    bodies.hold(body, Math.min(sizeMaxBytes, push.limits.bodySizeBytes), (bytes) =>
+      pushOtlp({ bytes, encoding }, push, { options: context.otlp(), sums: context.sums, memory }),
+    ),
+  );
   return reply.code(200).type(typeOf[encoding]).send(encodeResponse(encoding, result));
 }
 

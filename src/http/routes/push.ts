@@ -12,14 +12,15 @@ import { pushJsonLines } from "../../ingest/push-json-lines.js";
 import type { RouteContext } from "../app.js";
 import { sendPushOutcome } from "../ingest-reply.js";
 import { receivePush } from "../receive-push.js";
-import { acceptStreams } from "../request-body.js";
+import { addStreamRoute } from "../request-body.js";
 
 export function addPushRoutes(app: FastifyInstance, context: RouteContext): void {
-  acceptStreams(app);
   const lines = new RowMemory();
   const texts = { prometheus: new RowMemory(), openmetrics: new RowMemory() };
-  app.post("/api/v1/import", (request, reply) => receiveJsonLines(context, lines, request, reply));
-  app.post("/api/v1/import/prometheus", (request, reply) =>
+  addStreamRoute(app, "POST", "/api/v1/import", (request, reply) =>
+    receiveJsonLines(context, lines, request, reply),
+  );
+  addStreamRoute(app, "POST", "/api/v1/import/prometheus", (request, reply) =>
     receiveExposition(context, texts, request, reply),
   );
 }

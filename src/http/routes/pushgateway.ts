@@ -29,7 +29,7 @@ import { countOutcome, isAllKept, sendPushOutcome } from "../ingest-reply.js";
 import { unescapeLabelName } from "../label-name-escaping.js";
 import { bodyOf, pushRequestOf } from "../push-request.js";
 import { sendJson } from "../reply-stream.js";
-import { acceptStreams, type BodyLimits, bodyPieces, decodedBody } from "../request-body.js";
+import { acceptStreams, addStreamRoute, type BodyLimits, bodyPieces, decodedBody } from "../request-body.js";
 import { RequestParameters } from "../request-parameters.js";
 
 const groupPath = "/metrics/*";
@@ -37,8 +37,10 @@ const groupPath = "/metrics/*";
 export function addPushgatewayRoutes(app: FastifyInstance, context: RouteContext): void {
   acceptStreams(app);
   const bodies = new HeldBodies(readBodiesLimits);
-  app.put(groupPath, async (request, reply) => answer(reply, await receive(context, bodies, request, true)));
-  app.post(groupPath, async (request, reply) =>
+  addStreamRoute(app, "PUT", groupPath, async (request, reply) =>
+    answer(reply, await receive(context, bodies, request, true)),
+  );
+  addStreamRoute(app, "POST", groupPath, async (request, reply) =>
     answer(reply, await receive(context, bodies, request, false)),
   );
   app.delete(groupPath, async (request, reply) => {

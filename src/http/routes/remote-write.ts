@@ -19,15 +19,14 @@ import { UnsupportedMediaTypeError } from "../../model/errors.js";
 import type { RouteContext } from "../app.js";
 import { encodeError } from "../envelope.js";
 import { HeldBodies } from "../held-bodies.js";
-import { describeOutcome, isAllKept, sendPushOutcome } from "../ingest-reply.js";
-import { bodyOf, pushRequestOf } from "../push-request.js";
-import { counted } from "../receive-push.js";
-import { acceptStreams, bodyPieces } from "../request-body.js";
+import { countOutcome, describeOutcome, isAllKept, sendPushOutcome } from "../ingest-reply.js";
+import { pushRequestOf } from "../push-request.js";
+import { giveUp } from "../receive-push.js";
+import { addStreamRoute, bodyPieces } from "../request-body.js";
 
 export function addRemoteWriteRoutes(app: FastifyInstance, context: RouteContext): void {
-  acceptStreams(app);
   const means = { reader: new WriteRequestReader(), bodies: new HeldBodies() };
-  app.post("/api/v1/write", (request, reply) => receive(context, means, request, reply));
+  addStreamRoute(app, "POST", "/api/v1/write", (request, reply) => receive(context, means, request, reply));
 }
 
 const protocols: Readonly<Record<RemoteWriteVersion, PushProtocol>> = {
@@ -35,6 +34,7 @@ const protocols: Readonly<Record<RemoteWriteVersion, PushProtocol>> = {
   2: "remote-write-2",
 };
 
+/** All in one function: each one between would cost a promise and a turn of the microtasks. */
 async function receive(
   { sources, limits, metrics }: RouteContext,
   { reader, bodies }: { readonly reader: WriteRequestReader; readonly bodies: HeldBodies },
@@ -42,22 +42,23 @@ async function receive(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const version = versionOf(request);
+  const protocol = protocols[version];
   if (version === 2) declareWritten(reply, 0);
-  const push = sources.admit(pushRequestOf(request, protocols[version]));
-  const sizeBytes = Math.min(limits.pushSizeBytes, push.limits.bodySizeBytes);
+  const push = sources.admit(pushRequestOf(request, protocol));
+  const share = bodies.open();
   try {
-    const result = await counted(metrics, protocols[version], () =>
-      bodies.share(async ({ take }) => {
-        const pieces = await bodyOf(push, () => bodyPieces(request, sizeBytes, take));
-        return reader.push(pieces, version, push);
-      }),
-    );
+    const sizeBytes = Math.min(limits.pushSizeBytes, push.limits.bodySizeBytes);
+    const pieces = await bodyPieces(request, sizeBytes, share.take);
+    const result = await reader.push(pieces, version, push);
+    countOutcome(metrics, protocol, result);
     if (version === 2) declareWritten(reply, result.appended);
     return sendOutcome(reply, result, version);
   } catch (error) {
     // A large request may fail in its middle, when its beginning is stored.
     if (version === 2) declareWritten(reply, push.result.appended);
-    throw error;
+    throw giveUp(push, error, { metrics, protocol });
+  } finally {
+    share.end();
   }
 }
 
@@ -68,6 +69,7 @@ async function receive(
  */
 function versionOf({ headers }: FastifyRequest): RemoteWriteVersion {
   const { "content-type": type = MEDIA_TYPE, "content-encoding": encoding = "snappy" } = headers;
+  if (type === MEDIA_TYPE && encoding === "snappy") return 1;
   const [mediaType = "", ...parameters] = type.split(";").map((part) => part.trim());
   if (mediaType.toLowerCase() !== MEDIA_TYPE)
     throw new UnsupportedMediaTypeError(`remote write is ${MEDIA_TYPE}, not ${type}`);
