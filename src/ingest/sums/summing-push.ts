@@ -3,7 +3,7 @@
  * added to the sums, which are what is stored.
  *
  * Counters, buckets, counts and sums of histograms and summaries, and what has no type, are added up. Gauges, where
- * the body says that they are, are stored as they come: the last word counts. Times are passed over: an increment is
+ * the body says that they are, before their samples or behind them, are stored as they come: the last word counts. Times are passed over: an increment is
  * of its arrival, since those of several senders cannot be ordered by their clocks.
  */
 
@@ -25,11 +25,21 @@ import type {
 import { RequestFingerprint } from "./request-fingerprint.js";
 import type { Increment, RequestKey, Sums } from "./sums.js";
 
+interface HeldSample {
+  readonly series: PushSeries;
+  /** Undefined for a staleness marker. */
+  readonly amount: number | undefined;
+  /** In the body, from 1. */
+  readonly place: number;
+}
+
 export class SummingPush implements Push {
   readonly #push: Push;
   readonly #sums: Sums;
   readonly #key: string | undefined;
   readonly #onHeld: () => void;
+  /** In their order. Whether they are gauges is known at the end. */
+  readonly #held: HeldSample[] = [];
   readonly #increments: Increment[] = [];
   readonly #gauges = new Set<string>();
   readonly #fingerprint = new RequestFingerprint();
@@ -82,13 +92,12 @@ export class SummingPush implements Push {
         `the body has more than ${this.limits.transactionSamplesMax} increments; send several bodies`,
       );
     this.#onHeld();
-    const metricName = series.labels.get(METRIC_NAME);
-    if (this.#gauges.has(metricName)) this.#push.append(series, undefined, amount);
-    else this.#addIncrement(series, metricName, amount);
+    this.#held.push({ series, amount, place: this.#samples });
   }
 
   appendStale(series: PushSeries, _time: TimestampMs | undefined): void {
-    this.#push.appendStale(series, undefined);
+    this.#onHeld();
+    this.#held.push({ series, amount: undefined, place: this.#samples });
   }
 
   appendColumns({ series, seriesIndexes, times, values, length }: PushColumns): void {
@@ -115,6 +124,7 @@ export class SummingPush implements Push {
   async flush(): Promise<void> {}
 
   async commit(): Promise<PushResult> {
+    for (const sample of this.#held) this.#settle(sample);
     await this.#sums.add(this.#push, this.#increments, this.#request());
     return this.#push.commit();
   }
@@ -123,10 +133,19 @@ export class SummingPush implements Push {
     this.#push.rollback(reason);
   }
 
-  #addIncrement(series: PushSeries, metricName: string, amount: number): void {
+  #settle({ series, amount, place }: HeldSample): void {
+    if (amount === undefined) {
+      this.#push.appendStale(series, undefined);
+      return;
+    }
+    const metricName = series.labels.get(METRIC_NAME);
+    if (this.#gauges.has(metricName)) {
+      this.#push.append(series, undefined, amount);
+      return;
+    }
     const problem = problemOf(series, metricName, amount);
     if (problem !== undefined) {
-      this.#push.malformed(this.#samples, `${series.labels}: ${problem}`);
+      this.#push.malformed(place, `${series.labels}: ${problem}`);
       return;
     }
     this.#increments.push({ series, amount, time: undefined });

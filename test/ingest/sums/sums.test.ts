@@ -221,6 +221,24 @@ describe("a push of increments", () => {
     return { push, target: new SummingPush(push, sums ?? (await open()), key) };
   }
 
+  it("stores what is called a gauge behind its samples, as far behind as it may be", async () => {
+    const { push, target } = await summing();
+    const series = (name: string) => target.series(Labels.from({ __name__: name }));
+    target.append(series("temperature"), undefined, -3);
+    target.append(series("orders_total"), undefined, 2);
+    target.appendStale(series("temperature"), undefined);
+    target.append(series("temperature"), undefined, 21.4);
+    target.metadata("temperature", { type: "gauge" });
+    await target.commit();
+    expect(push.lost).toEqual([]);
+    expect(push.lines).toEqual([
+      "temperature -3",
+      "temperature stale",
+      "temperature 21.4",
+      `orders_total 2 @${AT}`,
+    ]);
+  });
+
   it("adds counters and histograms, stores gauges, and refuses what cannot be added", async () => {
     const { push, target } = await summing();
     target.metadata("temperature", { type: "gauge" });
