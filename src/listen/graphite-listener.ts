@@ -13,6 +13,7 @@ import type { GraphiteCounts } from "../ingest/graphite/graphite-counts.js";
 import { GraphiteReader } from "../ingest/graphite/graphite-reader.js";
 import type { GraphiteTemplate } from "../ingest/graphite/graphite-template.js";
 import type { Push, PushGate, PushRequest, PushResult } from "../ingest/push/push.js";
+import { RowMemory } from "../ingest/push/row-memory.js";
 import type { Clock } from "../model/clock.js";
 import { TooManyRequestsError, TsdbError } from "../model/errors.js";
 
@@ -37,6 +38,7 @@ const defaultQueuedSizeMaxBytes = 16 * 1024 * 1024;
 const receiveBufferSizeBytes = 4 * 1024 * 1024;
 /** Between a datagram's arrival and its transaction, so that many share one. */
 const gatherMs = 50;
+const noTemplates: readonly GraphiteTemplate[] = [];
 const idleTimeoutMs = 10 * 60_000;
 const retryMaxMs = 1000;
 
@@ -51,6 +53,8 @@ export class GraphiteListener {
   readonly #server: Server;
   readonly #datagrams: DatagramSocket;
   readonly #connections = new Map<Socket, Promise<void>>();
+  /** Of what was sent while these were in force: other templates make other series of a path. */
+  #memory: { readonly templates: readonly GraphiteTemplate[]; readonly rows: RowMemory } | undefined;
   #queue: Datagram[] = [];
   #queuedBytes = 0;
   #draining: Promise<void> = Promise.resolve();
@@ -60,7 +64,7 @@ export class GraphiteListener {
 
   private constructor(options: GraphiteListenerOptions) {
     this.#options = options;
-    this.#templates = options.templates ?? (() => []);
+    this.#templates = options.templates ?? (() => noTemplates);
     this.#server = createServer((socket) => this.#accept(socket));
     this.#server.maxConnections = connectionsMax;
     this.#datagrams = createSocket({
@@ -133,7 +137,7 @@ export class GraphiteListener {
   }
 
   async #readConnection(socket: Socket): Promise<void> {
-    const reader = new GraphiteReader(this.#templates(), lineSizeMaxBytes);
+    const reader = this.#newReader();
     const address = socket.remoteAddress ?? "";
     try {
       for await (const chunk of socket)
@@ -175,12 +179,17 @@ export class GraphiteListener {
   }
 
   #readDatagrams(datagrams: readonly Uint8Array[], push: Push): void {
-    const templates = this.#templates();
+    const reader = this.#newReader();
     for (const bytes of datagrams) {
-      const reader = new GraphiteReader(templates, lineSizeMaxBytes);
       reader.write(bytes, push);
       if (reader.holdsLine) reader.end(push);
     }
+  }
+
+  #newReader(): GraphiteReader {
+    const templates = this.#templates();
+    if (templates !== this.#memory?.templates) this.#memory = { templates, rows: new RowMemory() };
+    return new GraphiteReader(templates, lineSizeMaxBytes, this.#memory.rows);
   }
 
   /** One transaction. */

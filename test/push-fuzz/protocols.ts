@@ -196,10 +196,11 @@ function writes(version: RemoteWriteVersion): FuzzedProtocol {
   };
 }
 
+const graphiteRows = new RowMemory();
 const templates = ["servers.* .host.name* env=prod", "a.b c.name"].map((text) => new GraphiteTemplate(text));
 
 async function readGraphite(pieces: readonly Buffer[], push: Push): Promise<void> {
-  const reader = new GraphiteReader(templates, 16 * 1024);
+  const reader = new GraphiteReader(templates, 16 * 1024, graphiteRows);
   for (const piece of pieces) reader.write(piece, push);
   if (reader.holdsLine) reader.end(push);
 }

@@ -5,39 +5,47 @@
  *   cpu.load;host=web1;env=prod 0.25
  *
  * The path, as it is, is the metric's name, unless the first template that matches says otherwise; what stands behind
- * semicolons are labels. The time is in seconds; without it, or with `-1`, the sample is of the arrival.
+ * semicolons are labels. The time is in seconds; without it, or with `-1`, the sample is of the arrival. Lines whose
+ * paths are known are read by a kernel.
  *
  * Source: Graphite documentation, "Feeding in your data" and "Graphite tag support".
  */
 
 import { isUtf8 } from "node:buffer";
+import { BODY_GRAPHITE } from "../../kernels/body-format.js";
 import { MalformedInputError } from "../../model/errors.js";
 import { parseFloatText } from "../../model/float-text.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
-import { LineStream, type LineVisitor } from "../line-stream.js";
-import type { Push, PushOrigin, PushSeries } from "../push/push.js";
+import { type KnownLines, LineStream, type LineVisitor } from "../line-stream.js";
+import { NO_NUMBER } from "../push/byte-keys.js";
+import { KnownScan } from "../push/known-scan.js";
+import type { Push } from "../push/push.js";
+import { PushRows } from "../push/push-rows.js";
+import { RowMemory } from "../push/row-memory.js";
 import type { GraphiteTemplate } from "./graphite-template.js";
 
-/** Characters of paths that a reader remembers before it starts afresh. */
-const rememberedMax = 8 * 1024 * 1024;
-
 /** One stream of lines, which may be written to one push after the other. */
-export class GraphiteReader implements LineVisitor {
+export class GraphiteReader implements LineVisitor, KnownLines {
   readonly #templates: readonly GraphiteTemplate[];
   readonly #lines: LineStream;
   readonly #lineSizeBytes: number;
-  readonly #series = new Map<string, PushSeries>();
-  #remembered = 0;
-  #origin: PushOrigin | undefined;
+  readonly #memory: RowMemory;
+  readonly #isInKernel: boolean;
+  /** Of the push that is being written to. */
   #push: Push | undefined;
+  #rows: PushRows | undefined;
+  #scan: KnownScan | undefined;
   /** Counted over the whole stream. */
   #number = 0;
 
-  constructor(templates: readonly GraphiteTemplate[], lineSizeBytes: number) {
+  /** `memory` is of earlier streams with the same templates. */
+  constructor(templates: readonly GraphiteTemplate[], lineSizeBytes: number, memory?: RowMemory) {
     this.#templates = templates;
     this.#lineSizeBytes = lineSizeBytes;
-    this.#lines = new LineStream(lineSizeBytes, this);
+    this.#memory = memory ?? new RowMemory();
+    this.#isInKernel = memory !== undefined;
+    this.#lines = new LineStream(lineSizeBytes, this, this);
   }
 
   /** Whether the last line has not ended. */
@@ -47,20 +55,28 @@ export class GraphiteReader implements LineVisitor {
 
   /** Reads the lines that end in this piece into `push`, which the caller commits. */
   write(piece: Uint8Array, push: Push): void {
-    this.#enter(push);
-    this.#lines.write(piece);
+    this.#readInto(push, () => this.#lines.write(piece));
   }
 
   /** Behind the last piece: the last line may lack its end. */
   end(push: Push): void {
-    this.#enter(push);
-    this.#lines.end();
+    this.#readInto(push, () => this.#lines.end());
+  }
+
+  begin(bytes: Buffer, start: number, end: number): void {
+    this.#scan!.begin(bytes, start, end, this.#rows!.owner);
+  }
+
+  read(at: number): number {
+    const stop = this.#scan!.read(at);
+    if (stop > at) this.#number += this.#scan!.lines;
+    return stop;
   }
 
   line(bytes: Buffer, start: number, end: number): void {
     this.#number++;
     try {
-      this.#read(bytes.toString("latin1", start, end).trim());
+      this.#readLine(bytes, start, end);
     } catch (error) {
       if (!(error instanceof MalformedInputError)) throw error;
       this.#push!.malformed(this.#number, error.message);
@@ -72,15 +88,27 @@ export class GraphiteReader implements LineVisitor {
     this.#push!.malformed(this.#number, `it is longer than ${this.#lineSizeBytes} bytes`);
   }
 
-  #enter(push: Push): void {
+  /** Nothing is kept behind a step: of connections there may be thousands. */
+  #readInto(push: Push, step: () => void): void {
+    const rows = new PushRows(push, this.#memory, this.#isInKernel);
     this.#push = push;
-    if (this.#origin === push.origin) return;
-    this.#origin = push.origin;
-    this.#forget();
+    this.#rows = rows;
+    this.#scan = new KnownScan(rows, { format: BODY_GRAPHITE, sizeMax: this.#lineSizeBytes });
+    try {
+      step();
+      rows.stage();
+    } finally {
+      rows.end();
+      this.#push = undefined;
+      this.#rows = undefined;
+      this.#scan = undefined;
+    }
   }
 
-  /** `text` has one character per byte. */
-  #read(text: string): void {
+  #readLine(bytes: Buffer, start: number, end: number): void {
+    // One character for each byte.
+    const line = bytes.toString("latin1", start, end).trimEnd();
+    const text = line.trimStart();
     if (text === "" || text.startsWith("#")) return;
     const parts = text.split(/[ \t]+/);
     const [path, valueText, timeText] = parts as [string, string | undefined, string | undefined];
@@ -89,17 +117,18 @@ export class GraphiteReader implements LineVisitor {
     const value = parseFloatText(valueText);
     if (value === undefined) throw new MalformedInputError(`"${valueText.slice(0, 60)}" is no number`);
     const time = timeText === undefined ? undefined : timeOf(timeText);
-    this.#push!.append(this.#seriesOf(path), time, value);
+    const pathStart = start + line.length - text.length;
+    this.#rows!.append(this.#seriesOf(bytes, pathStart, pathStart + path.length, path), time, value);
   }
 
-  #seriesOf(path: string): PushSeries {
-    const known = this.#series.get(path);
-    if (known !== undefined) return known;
-    const series = this.#push!.series(this.#labelsOf(path));
-    this.#remembered += path.length;
-    if (this.#remembered > rememberedMax) this.#forget();
-    this.#series.set(path, series);
-    return series;
+  #seriesOf(bytes: Buffer, start: number, end: number, path: string): number {
+    const rows = this.#rows!;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const known = rows.find(rows.owner, view, start, end);
+    if (known !== NO_NUMBER) return known;
+    const number = rows.take(this.#labelsOf(path));
+    rows.remember(rows.owner, view, start, end, number);
+    return number;
   }
 
   #labelsOf(path: string): Labels {
@@ -112,11 +141,6 @@ export class GraphiteReader implements LineVisitor {
     const labels = template === undefined ? Labels.from({ [METRIC_NAME]: name }) : template.labelsOf(nodes);
     if (labels === undefined) throw new MalformedInputError("the path is too short for its template");
     return tags.length === 0 ? labels : labels.with(tagsOf(tags));
-  }
-
-  #forget(): void {
-    this.#series.clear();
-    this.#remembered = 0;
   }
 }
 

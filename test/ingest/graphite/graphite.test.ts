@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GraphiteReader } from "../../../src/ingest/graphite/graphite-reader.js";
 import { GraphiteTemplate } from "../../../src/ingest/graphite/graphite-template.js";
+import { RowMemory } from "../../../src/ingest/push/row-memory.js";
 import { RecordingPush } from "../../support/recording-push.js";
 
 function read(
@@ -77,6 +78,39 @@ describe("lines of Graphite", () => {
     ]);
     expect(read(`${"x".repeat(100)} 1\ny 2`, [], 50).lost).toEqual(["1: it is longer than 50 bytes (1)"]);
     expect(read(Buffer.from([0xff, 0x20, 0x31, 0x0a])).lost).toEqual(["1: the path is not valid UTF-8 (1)"]);
+  });
+
+  it("mean the same known or not, in pieces of any size", () => {
+    const origin = { name: "test" };
+    const templates = [new GraphiteTemplate("a.* name.host")];
+    const written = (body: Buffer, size: number, memory?: RowMemory) => {
+      const push = new RecordingPush({ origin });
+      const reader = new GraphiteReader(templates, 60, memory);
+      for (let at = 0; at < body.length; at += size) reader.write(body.subarray(at, at + size), push);
+      if (reader.holdsLine) reader.end(push);
+      return [push.lines, push.lost];
+    };
+    const line = fc
+      .tuple(
+        fc.constantFrom("a.web", "a.b.c", "x;host=a", "x;host", "\xa0y", " z", "#", "ü", "a"),
+        fc.constantFrom(" ", "\t", "  "),
+        fc.constantFrom("1", "-2.5e3", "0.30000000000000004", "nan", "x", ""),
+        fc.constantFrom("", " 1700000000", " 1700000000.25", " -1", " N", " 5 6", " "),
+        fc.constantFrom("\n", "\r\n"),
+      )
+      .map((parts) => parts.join(""));
+    const bodies = fc.array(
+      fc.array(line, { maxLength: 5 }).map((lines) => Buffer.from(lines.join(""), "latin1")),
+      { maxLength: 3 },
+    );
+    fc.assert(
+      fc.property(bodies, fc.integer({ min: 1, max: 100 }), (all, size) => {
+        const memory = new RowMemory();
+        for (const body of [...all, ...all])
+          expect(written(body, size, memory)).toEqual(written(body, 1 << 20));
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it("never throw on hostile bytes", () => {
