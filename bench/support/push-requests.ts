@@ -9,6 +9,7 @@ import { labelsOf, RequestEncoder, type SampleRow } from "./remote-write-request
 
 export const pushProtocols = [
   "text",
+  "text-now",
   "json",
   "json-columns",
   "json-backlog",
@@ -38,6 +39,12 @@ export const pushForms: Readonly<Record<PushProtocolName, PushForm>> = {
     victoriaPath: "/api/v1/import/prometheus",
     headers: { "Content-Type": "text/plain" },
     encoder: () => lines(({ series, time, value }) => `${seriesText(series)} ${value} ${time}`),
+  },
+  "text-now": {
+    path: "/api/v1/import/prometheus",
+    victoriaPath: "/api/v1/import/prometheus",
+    headers: { "Content-Type": "text/plain", "X-Push-State": "partial" },
+    encoder: () => lines(({ series, value }) => `${seriesText(series)} ${value}`),
   },
   json: device("json", (rows) => rows.map(deviceValue)),
   "json-columns": device("json", columnsOf),
