@@ -51,18 +51,23 @@ export class Admission {
     pusher.requests.take(1, now);
     pusher.underWay++;
     this.#underWay++;
-    return {
-      spend: (samples) => {
-        const time = this.#clock.now();
-        const covered = pusher.samples.take(samples, time);
-        this.#samples.take(covered, time);
-      },
-      isOverdrawn: () => pusher.samples.waitMs(this.#clock.now()) > overdrawnSeconds * 1000 + 1,
-      end: () => {
-        pusher.underWay--;
-        this.#underWay--;
-      },
-    };
+    return new PlaceUnderWay(this, pusher);
+  }
+
+  /** What a pusher has read is paid for by its rate, and by that of all. */
+  spend(pusher: Pusher, samples: number): void {
+    const now = this.#clock.now();
+    const covered = pusher.samples.take(samples, now);
+    this.#samples.take(covered, now);
+  }
+
+  isOverdrawn(pusher: Pusher): boolean {
+    return pusher.samples.waitMs(this.#clock.now()) > overdrawnSeconds * 1000 + 1;
+  }
+
+  end(pusher: Pusher): void {
+    pusher.underWay--;
+    this.#underWay--;
   }
 
   #pusher(name: string, limits: PushLimits, now: TimestampMs): Pusher {
@@ -94,6 +99,28 @@ export interface Ticket {
   /** Whether what was spent is so far beyond the rate that no more is to be read. */
   isOverdrawn(): boolean;
   end(): void;
+}
+
+class PlaceUnderWay implements Ticket {
+  readonly #admission: Admission;
+  readonly #pusher: Pusher;
+
+  constructor(admission: Admission, pusher: Pusher) {
+    this.#admission = admission;
+    this.#pusher = pusher;
+  }
+
+  spend(samples: number): void {
+    this.#admission.spend(this.#pusher, samples);
+  }
+
+  isOverdrawn(): boolean {
+    return this.#admission.isOverdrawn(this.#pusher);
+  }
+
+  end(): void {
+    this.#admission.end(this.#pusher);
+  }
 }
 
 interface Pusher {

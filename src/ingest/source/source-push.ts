@@ -44,6 +44,8 @@ const excerptRowsMax = 100;
 /** That a series was pushed again is noted after so long: well within the time after which it is forgotten. */
 const seenAgainMinutes = 5;
 
+const noSeries = new Set<SourceSeries>();
+
 export class SourcePush implements Push {
   readonly limits: IngestLimits;
   readonly arrivalTime: TimestampMs;
@@ -56,7 +58,7 @@ export class SourcePush implements Push {
   /** What was refused. */
   readonly refusedExcerpt = new PushExcerpt();
   /** Of a full push: the series that it has had in what is committed. */
-  readonly had = new Set<SourceSeries>();
+  readonly had: Set<SourceSeries>;
   /** Series with a life cycle that have staged samples. */
   readonly touched: SourceSeries[] = [];
   /** Of what a relay passes on, and of a body that is left in its middle, nobody can say that it is all. */
@@ -83,6 +85,7 @@ export class SourcePush implements Push {
     this.limits = origin.catalog.limits;
     this.arrivalTime = options.arrivalTime;
     this.isFull = options.request.isFullState === true && !origin.catalog.isRelay;
+    this.had = this.isFull ? new Set() : noSeries;
     this.#number = options.number;
     this.#latestTime = options.latestTime;
     this.#arrivalMinute = minuteOf(options.arrivalTime);
@@ -178,11 +181,6 @@ export class SourcePush implements Push {
   async commit(): Promise<PushResult> {
     this.#assertOpen();
     this.#settle();
-    return this.#conclude();
-  }
-
-  /** Commits what is settled. */
-  async #conclude(): Promise<PushResult> {
     this.#isOpen = false;
     const appender = this.#appender;
     const conclusion = concludePush(this, appender);
@@ -211,7 +209,7 @@ export class SourcePush implements Push {
   /** The body is left in its middle: what was read is stored. */
   async #stop(): Promise<never> {
     this.isFull = false;
-    const { appended, rejected, malformed } = await this.#conclude();
+    const { appended, rejected, malformed } = await this.commit();
     const { samplesPerSecond } = this.options;
     let refused = malformed.count;
     for (const { count } of rejected.values()) refused += count;

@@ -71,6 +71,8 @@ export class Sources implements PushGate, SeriesKeeper {
   readonly #kept: KeptSeries;
   /** By who pushes and the grouping; the one that was used last is the last one. */
   readonly #catalogs = new Map<string, SeriesCatalog>();
+  /** The last of them. */
+  #lastCatalog: SeriesCatalog | undefined;
   readonly #refusals = new RefusalLog();
   readonly #scratch = new PushScratch();
   readonly #endListeners: EndListener[] = [];
@@ -138,6 +140,7 @@ export class Sources implements PushGate, SeriesKeeper {
     this.#admission = new Admission(allBudgets, this.#options.clock);
     for (const catalog of this.#catalogs.values()) catalog.close();
     this.#catalogs.clear();
+    this.#lastCatalog = undefined;
     this.#registry.forgetUnmanaged();
     await this.#assignJobs();
     this.#expectInstances();
@@ -262,12 +265,16 @@ export class Sources implements PushGate, SeriesKeeper {
     const key = `${credential?.id ?? (isDeclared ? "declared" : "")} ${grouping.key()}`;
     const known = this.#catalogs.get(key);
     if (known !== undefined) {
+      // Most pushes are of the one that pushed last.
+      if (known === this.#lastCatalog) return known;
       this.#catalogs.delete(key);
       this.#catalogs.set(key, known);
+      this.#lastCatalog = known;
       return known;
     }
     const catalog = new SeriesCatalog({ ...options, registry: this.#registry });
     this.#catalogs.set(key, catalog);
+    this.#lastCatalog = catalog;
     if (this.#catalogs.size > catalogsMax) this.#dropOldestCatalog();
     return catalog;
   }

@@ -53,15 +53,24 @@ export class NodeWritableFile implements WritableFile {
     return this.#size;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    let written = 0;
-    while (written < bytes.length) {
-      const bytesWritten = await attempt("write", this.#path, () =>
-        writeAt(this.#writer, bytes, { from: written, position: this.#size }),
-      );
-      written += bytesWritten;
-      this.#size += bytesWritten;
+  /** By callbacks: each commit writes, and the promises of FileHandle take twice the time of the processor. */
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => this.#writeFrom(bytes, 0, { resolve, reject }));
+  }
+
+  #writeFrom(bytes: Uint8Array, from: number, told: Told): void {
+    if (from === bytes.length) {
+      told.resolve();
+      return;
     }
+    write(this.#writer.fd, bytes, from, bytes.length - from, this.#size, (error, bytesWritten) => {
+      if (error !== null) {
+        told.reject(storageFailure("write", this.#path, error));
+        return;
+      }
+      this.#size += bytesWritten;
+      this.#writeFrom(bytes, from + bytesWritten, told);
+    });
   }
 
   sync(): Promise<void> {
@@ -79,19 +88,12 @@ export class NodeWritableFile implements WritableFile {
   }
 }
 
-/** By callbacks: each commit writes and syncs, and the promises of FileHandle take twice the time of the processor. */
-function writeAt(
-  { fd }: FileHandle,
-  bytes: Uint8Array,
-  { from, position }: { readonly from: number; readonly position: number },
-): Promise<number> {
-  return new Promise((resolve, reject) =>
-    write(fd, bytes, from, bytes.length - from, position, (error, bytesWritten) =>
-      error === null ? resolve(bytesWritten) : reject(error),
-    ),
-  );
+interface Told {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
+/** By a callback, as writes. */
 function syncContent({ fd }: FileHandle): Promise<void> {
   return new Promise((resolve, reject) =>
     fdatasync(fd, (error) => (error === null ? resolve() : reject(error))),

@@ -302,7 +302,7 @@ export class Wal {
     const { durability } = this.#options;
     if (this.#writer !== undefined && this.#writer.sizeBytes + frames.sizeBytes > this.#segmentSizeBytes)
       await this.#endSegment();
-    const writer = await this.#beginSegment();
+    const writer = this.#writer ?? (await this.#beginSegment());
     await writer.write(frames);
     this.#sizes.set(this.#segment, writer.sizeBytes);
     if (durability === "interval") this.#scheduleSync();
