@@ -102,6 +102,16 @@ scrape_configs:
     ["- a\n", "narthex.yml:1:1: the file must be a mapping"],
   ])("refuses %j with its place", (text, message) => expect(problem(text)).toBe(message));
 
+  it("reads the first document of a file, and says that there is another", () => {
+    for (const text of ["null\n", "~", "---\n---\na: 1\n", "# a comment\n---\n"])
+      expect(parseConfig(text, "f").scrapeConfigs).toEqual([]);
+    const { globals, warnings } = parseConfig("global: { scrape_interval: 5s }\n---\nnonsense: [\n", "f");
+    expect(globals.intervalMs).toBe(5000);
+    expect(warnings).toEqual([
+      "f:2: a second document begins, which is not read: join the two, without --- between them",
+    ]);
+  });
+
   it("says where the YAML itself is broken", () => {
     expect(problem("a: [1\nb: 2\n")).toMatch(/^narthex\.yml:\d+:\d+: /);
   });

@@ -53,7 +53,7 @@ export const emptyWebConfig: WebConfig = { tls: undefined, users: new Map(), hea
 
 /** Rejects with StorageError when the file itself cannot be read, ConfigError when it or what it names is wrong. */
 export async function loadWebConfig(path: string): Promise<WebConfig> {
-  const { root, warnings } = openYaml(await readTextFile(path), path);
+  const { root, warnings } = openYaml(await readTextFile(path), path, false);
   if (root === undefined) return emptyWebConfig;
   const tlsSection = root.section("tls_server_config");
   const tls = tlsSection && (await readTls(tlsSection, dirname(path)));

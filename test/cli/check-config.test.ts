@@ -95,6 +95,10 @@ textfile_configs: [{ job_name: t, directories: [nowhere] }]
     await expect(check(path)).rejects.toThrow('unknown key "scrape_config" in the file');
     const web = file("web.yml", "basic_auth_users: { a: plain }\n");
     await expect(check("--web.config.file", web)).rejects.toThrow("must be a bcrypt hash");
+    const two = file("two.yml", "http_server_config: {}\n---\nbasic_auth_users: {}\n");
+    await expect(check("--web.config.file", two)).rejects.toThrow(
+      "two.yml:2:1: a second document begins: join",
+    );
     await expect(check()).rejects.toThrow("which file?");
   });
 });
