@@ -209,11 +209,9 @@ describe("a server that fails", () => {
     await says("cannot watch pods of the cluster (HTTP 500): etcd is away");
     await eventually(() => expect(watch!.status.failures).toBeGreaterThan(6));
     expect(names()).toEqual(["shop/a"]);
-    const pauses = clock.delays.filter((delay) => delay <= 30_000);
-    expect(pauses.filter((delay) => delay > 0).slice(0, 7)).toEqual([
-      ...[1000, 2000, 4000, 8000, 16_000, 30_000],
-      30_000,
-    ]);
+    // The watch that broke may have begun only now: five seconds make it a steady one.
+    const pauses = clock.delays.filter((delay) => delay > 0 && delay <= 30_000 && delay !== 5000);
+    expect(pauses.slice(0, 7)).toEqual([...[1000, 2000, 4000, 8000, 16_000, 30_000], 30_000]);
     recover();
     put("b");
     await become("shop/a", "shop/b");
