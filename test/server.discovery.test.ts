@@ -86,7 +86,7 @@ describe("a server with discovery", () => {
     mkdirSync(join(root, "textfile"));
     writeFileSync(join(root, "textfile/backup.prom"), 'backup_ok{disk="a"} 1\n');
     const server = await start(
-      "textfile_configs: [{ job_name: batch, directories: [textfile], scrape_interval: 200ms, labels: { instance: here } }]",
+      "textfile_configs: [{ job_name: batch, directories: [textfile], scrape_interval: 2s, labels: { instance: here } }]",
     );
     const found = async (expression: string) => {
       const { result } = await answer(server, `query?${new URLSearchParams({ query: expression })}`);
@@ -95,12 +95,12 @@ describe("a server with discovery", () => {
         value[1],
       ]);
     };
-    await eventually(async () =>
+    await eventually(async () => {
       expect(await found("backup_ok")).toEqual([
         [{ __name__: "backup_ok", disk: "a", instance: "here", job: "batch" }, "1"],
-      ]),
-    );
-    expect(await found("up")).toEqual([[{ __name__: "up", instance: "here", job: "batch" }, "1"]]);
-    expect((await found("node_textfile_mtime_seconds")).length).toBe(1);
+      ]);
+      expect(await found("up")).toEqual([[{ __name__: "up", instance: "here", job: "batch" }, "1"]]);
+      expect(await found("node_textfile_mtime_seconds")).toHaveLength(1);
+    });
   });
 });
