@@ -6,7 +6,7 @@
  * the page fails in its middle.
  */
 
-import type { PageVisitor } from "../ingest/exposition/page-reader.js";
+import type { PageVisitor, StoredAs } from "../ingest/exposition/page-reader.js";
 import type { Appendable, Appender } from "../model/appendable.js";
 import type { Clock } from "../model/clock.js";
 import { TsdbError } from "../model/errors.js";
@@ -87,9 +87,9 @@ export class PageStager {
     const { metadata } = this.#options;
     const samplesMax = this.#config.samplesMax || Number.POSITIVE_INFINITY;
     let isRefused = false;
-    const labelsOf = (scraped: Labels) => {
+    const labelsOf: StoredAs = (scraped, emptyLabels) => {
       isRefused = true;
-      const labels = this.#labels.of(scraped);
+      const labels = this.#labels.of(scraped, emptyLabels);
       isRefused = false;
       return labels;
     };
@@ -157,7 +157,7 @@ export class PageStager {
   }
 
   labelsOf(entry: number): Labels {
-    return this.#cache.labelsOf(entry, (scraped) => this.#labels.of(scraped));
+    return this.#cache.labelsOf(entry, (scraped, emptyLabels) => this.#labels.of(scraped, emptyLabels));
   }
 }
 

@@ -13,7 +13,7 @@
  */
 
 import type { ExpositionFormat } from "../ingest/exposition/exposition-format.js";
-import { labelsOfText, type PageVisitor, readPage } from "../ingest/exposition/page-reader.js";
+import { type PageVisitor, readPage, type StoredAs, seriesOfText } from "../ingest/exposition/page-reader.js";
 import { readProtobufPage } from "../ingest/exposition/protobuf-page.js";
 import type { ExpositionKernel, ExpositionRows } from "../kernels/exposition-kernel.js";
 import type { Labels } from "../model/labels.js";
@@ -96,7 +96,7 @@ export class ScrapeCache {
   readPage(
     bytes: Buffer,
     format: PageFormat,
-    labelsOf: (scraped: Labels) => Labels | undefined,
+    labelsOf: StoredAs,
     told: Omit<PageVisitor, "storedAs" | "newSeries">,
   ): void {
     this.#enter();
@@ -162,12 +162,13 @@ export class ScrapeCache {
   }
 
   /** What the series is stored as. `labelsOf` decides as when it was new. */
-  labelsOf(entry: number, labelsOf: (scraped: Labels) => Labels | undefined): Labels {
+  labelsOf(entry: number, labelsOf: StoredAs): Labels {
     const known = this.#new?.get(entry);
     if (known !== undefined) return known;
     this.#enter();
     const { bytes, kind } = this.#kernel.textOf(entry);
-    return labelsOf(labelsOfText(bytes, kind))!;
+    const series = seriesOfText(bytes, kind);
+    return labelsOf(series.labels(), series.emptyLabels())!;
   }
 
   /** The tracked series of the page before that the current one does not have, or has with their own times. */

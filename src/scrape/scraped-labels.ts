@@ -21,9 +21,14 @@ export class ScrapedLabels {
     this.#config = config;
   }
 
-  /** Undefined when relabelling drops the series. Throws MalformedInputError and ScrapeLimitError. */
-  of(scraped: Labels): Labels | undefined {
-    const labels = relabel(this.#withTarget(scraped), this.#config.metricRelabelConfigs);
+  /**
+   * Undefined when relabelling drops the series. A label that the page gives without a value, as Pushgateways give
+   * `instance`, takes the place of the target's where scraped labels win. Throws MalformedInputError and ScrapeLimitError.
+   */
+  of(scraped: Labels, emptyLabels: readonly string[] = []): Labels | undefined {
+    const isKept = emptyLabels.length === 0 || !this.#config.honorLabels;
+    const target = isKept ? this.#target : this.#target.drop(new Set(emptyLabels));
+    const labels = relabel(this.#withTarget(scraped, target), this.#config.metricRelabelConfigs);
     if (labels === undefined || labels.size === 0) return undefined;
     if (!labels.has(METRIC_NAME)) throw new MalformedInputError(`missing metric name (${METRIC_NAME} label)`);
     if (!hasValidNames(labels, this.#config.nameValidation))
@@ -32,22 +37,20 @@ export class ScrapedLabels {
     return labels;
   }
 
-  #withTarget(scraped: Labels): Labels {
-    return unitedLabels(scraped, this.#target) ?? this.#withRenamed(scraped);
+  #withTarget(scraped: Labels, target: Labels): Labels {
+    return unitedLabels(scraped, target) ?? this.#withRenamed(scraped, target);
   }
 
   /** Where both have a label of one name. */
-  #withRenamed(scraped: Labels): Labels {
-    const merged = new Map<string, string>(scraped);
-    for (const [name, value] of this.#target) {
-      const own = merged.get(name);
-      if (own === undefined) merged.set(name, value);
-      else if (!this.#config.honorLabels) {
-        let renamed = `exported_${name}`;
-        while (merged.has(renamed)) renamed = `exported_${renamed}`;
-        merged.set(renamed, own);
-        merged.set(name, value);
-      }
+  #withRenamed(scraped: Labels, target: Labels): Labels {
+    if (this.#config.honorLabels) return Labels.from(new Map([...target, ...scraped]));
+    const merged = new Map([...scraped, ...target]);
+    // Those with short names choose first, as in Prometheus.
+    const conflicts = [...target].filter(([name]) => scraped.has(name));
+    for (const [name] of conflicts.sort(([a], [b]) => Buffer.byteLength(a) - Buffer.byteLength(b))) {
+      let renamed = `exported_${name}`;
+      while (merged.has(renamed)) renamed = `exported_${renamed}`;
+      merged.set(renamed, scraped.get(name));
     }
     return Labels.from(merged);
   }

@@ -65,6 +65,9 @@ const scriptedJobs: Readonly<Record<string, string>> = {
   fallback: "fallback_scrape_protocol: PrometheusText0.0.4",
 };
 
+/** Of real exporters. */
+const realKeys: Readonly<Record<string, string>> = { pushgateway: "honor_labels: true" };
+
 /** Whose pages are always the same, and which are there or not. */
 const comingJobs = ["listed", "refused", "reloaded"] as const;
 
@@ -126,7 +129,7 @@ class Stage {
     const dice = new Dice(options.seed);
     // Of samples that bring their own: no scrape of ours that is in time has such a time.
     const now = Math.floor(Date.now() / 1000) * 1000 - 60_000 + 250;
-    const real = Object.keys(parts.urls).map((name) => [name, ""] as const);
+    const real = Object.keys(parts.urls).map((name) => [name, realKeys[name] ?? ""] as const);
     const scripted =
       options.randomJobs === undefined
         ? Object.entries(scriptedJobs)

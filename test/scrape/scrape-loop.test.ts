@@ -14,6 +14,7 @@ import { ScrapeCounts } from "../../src/scrape/scrape-counts.js";
 import { ScrapeLoop } from "../../src/scrape/scrape-loop.js";
 import { selectTargets } from "../../src/scrape/select-targets.js";
 import { Ticks } from "../../src/scrape/ticks.js";
+import { protobufOf, protobufType } from "../support/client-model-bodies.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordingAppendable } from "../support/recording-appendable.js";
 import { scrapeConfig } from "../support/scrape-config.js";
@@ -234,6 +235,38 @@ describe("a scrape", () => {
     ]);
     await loop({ honorLabels: true }).scrape(1);
     expect(taken()).toEqual(['a{exported_job="taken", instance="i", job="own"} 1 @1']);
+  });
+
+  it.each([
+    ["text/plain", 'a{instance="",job="own"} 1\n'],
+    [
+      protobufType,
+      protobufOf([
+        { name: "a", type: "gauge", metrics: [{ labels: { instance: "", job: "own" }, value: 1 }] },
+      ]),
+    ],
+  ])(
+    "takes an empty label for a word when labels are honoured, as Pushgateways mean it: %s",
+    async (type, text) => {
+      answer = (response) => response.setHeader("content-type", type).end(text);
+      const scraped = loop({ honorLabels: true });
+      await scraped.scrape(1);
+      expect(taken()).toEqual(['a{job="own"} 1 @1']);
+      page("");
+      await scraped.scrape(2);
+      expect(taken()).toEqual(['a{job="own"} stale @2']);
+      answer = (response) => response.setHeader("content-type", type).end(text);
+      await loop().scrape(3);
+      expect(taken()).toEqual(['a{exported_job="own", instance="i", job="app"} 1 @3']);
+    },
+  );
+
+  it("renames the label with the shortest name first", async () => {
+    page('a{job="x",exported_job="y"} 1\n');
+    await loop({}, { exported_job: "z" }).scrape(1);
+    expect(taken()).toEqual([
+      'a{exported_exported_exported_job="y", exported_exported_job="x", exported_job="z", instance="i", job="app"} 1 @1',
+    ]);
   });
 
   it("relabels series once, and takes a dropped one for none", async () => {

@@ -14,6 +14,8 @@ export interface SeriesText {
   key(): string;
   /** The series' labels, built anew at each call, the metric name included. */
   labels(): Labels;
+  /** Names of labels that are given without a value: no such label, whoever else would add one. */
+  emptyLabels(): readonly string[];
 }
 
 /** Metric types as the formats write them; `untyped` is the Prometheus format's word for `unknown`. */

@@ -16,7 +16,7 @@ import { LimitExceededError } from "../../model/errors.js";
 import type { Labels } from "../../model/labels.js";
 import { defaultIngestLimits, type IngestLimits } from "../limits.js";
 import type { ExpositionFormat } from "./exposition-format.js";
-import type { ExpositionVisitor } from "./exposition-visitor.js";
+import type { ExpositionVisitor, SeriesText } from "./exposition-visitor.js";
 import { LineParser } from "./line-parser.js";
 import { parseFloatBytes } from "./number-text.js";
 import { lineTooLong } from "./parse-exposition.js";
@@ -25,10 +25,13 @@ import { SeriesScanner, skipBlanks } from "./series-scanner.js";
 /** A page is held whole, twice. */
 const pageSizeMaxBytes = 512 * 1024 * 1024;
 
+/** `emptyLabels` as in SeriesText. */
+export type StoredAs = (labels: Labels, emptyLabels: readonly string[]) => Labels | undefined;
+
 /** What is not known of a page. */
 export interface PageVisitor extends Pick<ExpositionVisitor, "refused" | "type" | "help" | "unit"> {
   /** What a series that is not known is stored as, undefined for not at all. What it throws ends the page. */
-  storedAs(labels: Labels): Labels | undefined;
+  storedAs: StoredAs;
   /** Such a series has become known, as this entry. */
   newSeries(entry: number, stored: Labels | undefined): void;
 }
@@ -85,7 +88,7 @@ class UnknownLines {
         const start = this.#parser.seriesStart;
         const sizeBytes = this.#parser.seriesEnd - start;
         let entry = kernel.find(start, sizeBytes);
-        if (entry === NONE) entry = addSeries(kernel, visitor, { labels: series.labels(), start, sizeBytes });
+        if (entry === NONE) entry = addSeries(kernel, visitor, { series, start, sizeBytes });
         kernel.addRow(entry, value, time ?? Number.NaN);
       },
       type: (name, type) => {
@@ -128,24 +131,32 @@ class UnknownLines {
   }
 }
 
-/** The labels of a series whose text is known: see KnownText. */
-export function labelsOfText(bytes: Uint8Array, kind: number): Labels {
+/** A series whose text is known: see KnownText. */
+export function seriesOfText(bytes: Uint8Array, kind: number): SeriesText {
   const scanner = new SeriesScanner(defaultIngestLimits, false);
   scanner.kind = kind;
   scanner.scanSeries(Buffer.from(bytes), 0, bytes.length);
-  return scanner.labels();
+  return scanner;
 }
 
 /** Of a series whose text stands at `start` of the page. */
 export function addSeries(
   kernel: ExpositionKernel,
   visitor: Pick<PageVisitor, "storedAs" | "newSeries">,
-  series: { readonly labels: Labels; readonly start: number; readonly sizeBytes: number },
+  {
+    series,
+    start,
+    sizeBytes,
+  }: {
+    readonly series: Pick<SeriesText, "labels" | "emptyLabels">;
+    readonly start: number;
+    readonly sizeBytes: number;
+  },
 ): number {
   // Before it is known: one that is refused must be asked for again.
-  const stored = visitor.storedAs(series.labels);
-  const entry = kernel.add(series.start, series.sizeBytes);
-  if (entry === NONE) throw noRoom(series.sizeBytes);
+  const stored = visitor.storedAs(series.labels(), series.emptyLabels());
+  const entry = kernel.add(start, sizeBytes);
+  if (entry === NONE) throw noRoom(sizeBytes);
   visitor.newSeries(entry, stored);
   return entry;
 }

@@ -44,9 +44,11 @@ export function parseProtobufExposition(
     visitor.type?.(family.name, family.type);
     if (family.help !== "") visitor.help?.(family.name, family.help);
     for (const metric of family.metrics) {
+      const { emptyLabels = [] } = metric;
       for (const { labels, value, time } of samplesInOrder(family, metric, () => visitor.refused?.())) {
         // A time of zero stands for none.
-        visitor.sample({ key: () => labels.key(), labels: () => labels }, value, time || undefined);
+        const series = { key: () => labels.key(), labels: () => labels, emptyLabels: () => emptyLabels };
+        visitor.sample(series, value, time || undefined);
       }
     }
   }

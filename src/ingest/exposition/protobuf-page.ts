@@ -9,11 +9,18 @@ import { defaultIngestLimits } from "../limits.js";
 import { addSeries, type PageReading } from "./page-reader.js";
 import { parseProtobufExposition } from "./protobuf-exposition.js";
 
+interface HeldSample {
+  readonly labels: Labels;
+  readonly emptyLabels: readonly string[];
+  readonly value: number;
+  readonly time: number;
+}
+
 /** Throws MalformedInputError, and LimitExceededError when there is no room; what came before counts as in `readPage`. */
 export function readProtobufPage(bytes: Uint8Array, { kernel, visitor }: Omit<PageReading, "format">): void {
   const { lineSizeBytes } = defaultIngestLimits;
   const options = { isOpenMetrics: false, readComments: false, lineSizeMax: lineSizeBytes };
-  const samples: { readonly labels: Labels; readonly value: number; readonly time: number }[] = [];
+  const samples: HeldSample[] = [];
   let hasRefused = false;
   const failure = failureOf(() =>
     parseProtobufExposition(bytes, {
@@ -23,18 +30,24 @@ export function readProtobufPage(bytes: Uint8Array, { kernel, visitor }: Omit<Pa
         hasRefused = true;
       },
       sample: (series, value, time) =>
-        samples.push({ labels: series.labels(), value, time: time ?? Number.NaN }),
+        samples.push({
+          ...{ labels: series.labels(), emptyLabels: series.emptyLabels() },
+          ...{ value, time: time ?? Number.NaN },
+        }),
     }),
   );
-  const texts = samples.map(({ labels }) => Buffer.from(seriesText(labels)));
+  const texts = samples.map((sample) => Buffer.from(seriesText(sample)));
   const text = Buffer.concat(texts);
   kernel.input(text.length).set(text);
   kernel.begin(text.length, options);
   let start = 0;
-  for (const [i, { labels, value, time }] of samples.entries()) {
+  for (const [i, { labels, emptyLabels, value, time }] of samples.entries()) {
     const sizeBytes = texts[i]!.length;
     let entry = kernel.find(start, sizeBytes);
-    if (entry === NONE) entry = addSeries(kernel, visitor, { labels, start, sizeBytes });
+    if (entry === NONE) {
+      const series = { labels: () => labels, emptyLabels: () => emptyLabels };
+      entry = addSeries(kernel, visitor, { series, start, sizeBytes });
+    }
     kernel.addRow(entry, value, time);
     start += sizeBytes;
   }
@@ -52,11 +65,11 @@ function failureOf(read: () => void): unknown {
 }
 
 /** `{"name","a"="b"}`, which needs no knowledge of names. */
-function seriesText(labels: Labels): string {
+function seriesText({ labels, emptyLabels }: HeldSample): string {
   const pairs = Array.from(labels, ([name, value]) =>
     name === METRIC_NAME ? quoted(value) : `${quoted(name)}=${quoted(value)}`,
   );
-  return `{${pairs.join(",")}}`;
+  return `{${[...pairs, ...emptyLabels.map((name) => `${quoted(name)}=""`)].join(",")}}`;
 }
 
 function quoted(text: string): string {

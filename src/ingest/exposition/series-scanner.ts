@@ -51,6 +51,8 @@ export class SeriesScanner implements SeriesText {
   readonly #isStrict: boolean;
   /** Per label: start and end of the name, start and end of the value; the metric name's "name" is [-1, -1). */
   readonly #places: Int32Array;
+  /** Start and end of each name whose value is empty. */
+  #emptyNames: number[] = [];
   #count = 0;
   #bytes: Buffer = emptyBytes;
   #start = 0;
@@ -121,7 +123,15 @@ export class SeriesScanner implements SeriesText {
     return Labels.from(pairs);
   }
 
+  emptyLabels(): readonly string[] {
+    const places = this.#emptyNames;
+    return Array.from({ length: places.length / 2 }, (_, i) =>
+      this.#text(places[2 * i]!, places[2 * i + 1]!),
+    );
+  }
+
   #begin(bytes: Buffer, start: number, mayRepeat = false): void {
+    if (this.#emptyNames.length > 0) this.#emptyNames = [];
     this.#mayRepeat = mayRepeat;
     this.#bytes = bytes;
     this.#start = start;
@@ -202,7 +212,10 @@ export class SeriesScanner implements SeriesText {
     // `{__name__="x"}` is another way to write the metric name.
     const isMetricName = nameStart < 0 || this.#equals(nameStart, nameEnd, metricNameBytes);
     // An empty value says that there is no such label.
-    if (valueEnd === valueStart && !isMetricName) return true;
+    if (valueEnd === valueStart && !isMetricName) {
+      this.#emptyNames.push(nameStart, nameEnd);
+      return true;
+    }
     const at = this.#count * 4;
     for (let other = 0; other < at && !this.#mayRepeat; other += 4) {
       if (isMetricName ? this.#places[other]! < 0 : this.#hasName(other, nameStart, nameEnd))

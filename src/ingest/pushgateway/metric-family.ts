@@ -21,6 +21,8 @@ export type Metric = SimpleMetric | Distribution;
 interface MetricFacts {
   /** Without the name, and without `le` and `quantile` where these are bounds. */
   readonly labels: Labels;
+  /** As in SeriesText; absent when there are none, or nobody asks. */
+  readonly emptyLabels?: readonly string[];
   /** As pushed. */
   readonly time: TimestampMs | undefined;
 }

@@ -150,7 +150,9 @@ function readMetric(reader: ProtobufReader, { limits, allowance }: FamilyBounds)
     } else reader.skip();
   }
   allowance?.sample(pairs.length);
-  return { metric: { ...body, labels: Labels.from(pairs), time }, content };
+  const emptyLabels = pairs.filter(([, value]) => value === "").map(([name]) => name);
+  const empty = emptyLabels.length > 0 && { emptyLabels };
+  return { metric: { ...body, labels: Labels.from(pairs), ...empty, time }, content };
 }
 
 type Body =

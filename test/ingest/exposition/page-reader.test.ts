@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { labelsOfText, readPage } from "../../../src/ingest/exposition/page-reader.js";
+import { readPage, seriesOfText } from "../../../src/ingest/exposition/page-reader.js";
 import { parseExposition } from "../../../src/ingest/exposition/parse-exposition.js";
 import type { ExpositionKernel } from "../../../src/kernels/exposition-kernel.js";
 import { ReferenceExpositionKernel } from "../../../src/kernels/reference-exposition-kernel.js";
@@ -93,7 +93,7 @@ class Target {
     });
     for (const entry of kernel.entries()) {
       const { bytes, kind } = kernel.textOf(entry);
-      expect(String(labelsOfText(bytes, kind))).toBe(this.#labels.get(entry));
+      expect(String(seriesOfText(bytes, kind).labels())).toBe(this.#labels.get(entry));
     }
     if (failure === undefined) kernel.forgetVanished();
     return { samples, metadata, failure };
