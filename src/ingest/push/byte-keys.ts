@@ -5,22 +5,26 @@
  * a metric), which are keys themselves: so the long names of a tree are stored once.
  *
  *   slots   pairs: hash, place of the entry + 1 (0 is free); at most half are taken
- *   words   entries: owner, size in bytes, number, the bytes as little-endian words (the last one may overlap the one
- *           before it)
+ *   words   entries: owner, size in bytes, number, place of the entry that was found after it the last time (0: none is
+ *           known), the bytes as little-endian words (the last one may overlap the one before it)
+ *
+ * Bodies repeat themselves: the entry that came next the last time is tried before anything is hashed.
  *
  * A key that would be too far from its slot is not remembered: whoever makes keys with equal hashes is slow, and alone.
  */
 
 export const NO_NUMBER = -1;
 
-const headerWords = 3;
+const headerWords = 4;
 const probesMax = 32;
 const smallest = 16;
 
 export class ByteKeys {
   #slots = new Int32Array(2 * smallest);
   #words = new Int32Array(8 * smallest);
-  #wordCount = 0;
+  /** At 0 there is no entry. */
+  #wordCount = 1;
+  #lastFound = 0;
   #count = 0;
 
   get sizeBytes(): number {
@@ -29,6 +33,22 @@ export class ByteKeys {
 
   /** The number of the key `bytes[start, end)`; NO_NUMBER for one that is not known. */
   find(owner: number, bytes: DataView, start: number, end: number): number {
+    const words = this.#words;
+    const last = this.#lastFound;
+    const next = last === 0 ? 0 : words[last + 3]!;
+    if (next !== 0 && this.#isAt(next, owner, bytes, start, end)) {
+      this.#lastFound = next;
+      return words[next + 2]!;
+    }
+    const place = this.#look(owner, bytes, start, end);
+    if (place < 0) return NO_NUMBER;
+    if (last !== 0) words[last + 3] = place;
+    this.#lastFound = place;
+    return words[place + 2]!;
+  }
+
+  /** The place of the entry, NO_NUMBER without one. */
+  #look(owner: number, bytes: DataView, start: number, end: number): number {
     const slots = this.#slots;
     const mask = slots.length - 2;
     const hash = hashOf(owner, bytes, start, end);
@@ -36,7 +56,7 @@ export class ByteKeys {
     for (let probe = 0; probe < probesMax; probe++) {
       const place = slots[slot + 1]! - 1;
       if (place < 0) return NO_NUMBER;
-      if (slots[slot] === hash && this.#isAt(place, owner, bytes, start, end)) return this.#words[place + 2]!;
+      if (slots[slot] === hash && this.#isAt(place, owner, bytes, start, end)) return place;
       slot = (slot + 2) & mask;
     }
     return NO_NUMBER;
@@ -52,7 +72,7 @@ export class ByteKeys {
     const size = end - start;
     this.#wordCount += headerWords + Math.ceil(size / 4);
     if (this.#wordCount > this.#words.length) this.#growWords();
-    this.#words.set([owner, size, number], place);
+    this.#words.set([owner, size, number, 0], place);
     let word = place + headerWords;
     let at = start;
     for (; at + 4 <= end; at += 4) this.#words[word++] = bytes.getInt32(at, true);
