@@ -31,7 +31,9 @@ export function sendPushOutcome(
 
 /** Whether the sender has nothing to be told: what relabelling drops is the server's own wish. */
 export function isAllKept({ malformed, rejected }: Outcome): boolean {
-  return malformed.count === 0 && [...rejected.keys()].every((reason) => reason === "relabel-dropped");
+  if (malformed.count > 0) return false;
+  for (const reason of rejected.keys()) if (reason !== "relabel-dropped") return false;
+  return true;
 }
 
 /** The first reason and all counts in one sentence. */

@@ -69,7 +69,13 @@ async function receive(
  */
 function versionOf({ headers }: FastifyRequest): RemoteWriteVersion {
   const { "content-type": type = MEDIA_TYPE, "content-encoding": encoding = "snappy" } = headers;
-  if (type === MEDIA_TYPE && encoding === "snappy") return 1;
+  const version = usualTypes.get(type) ?? versionOfType(type);
+  if (encoding !== "snappy" && encoding.trim().toLowerCase() !== "snappy")
+    throw new UnsupportedMediaTypeError(`remote write is encoded with snappy, not ${encoding}`);
+  return version;
+}
+
+function versionOfType(type: string): RemoteWriteVersion {
   const [mediaType = "", ...parameters] = type.split(";").map((part) => part.trim());
   if (mediaType.toLowerCase() !== MEDIA_TYPE)
     throw new UnsupportedMediaTypeError(`remote write is ${MEDIA_TYPE}, not ${type}`);
@@ -79,8 +85,6 @@ function versionOf({ headers }: FastifyRequest): RemoteWriteVersion {
     throw new UnsupportedMediaTypeError(
       `the message ${message} is not spoken here; send prometheus.WriteRequest or io.prometheus.write.v2.Request`,
     );
-  if (encoding.trim().toLowerCase() !== "snappy")
-    throw new UnsupportedMediaTypeError(`remote write is encoded with snappy, not ${encoding}`);
   return version;
 }
 
@@ -90,6 +94,13 @@ const messageVersions: Readonly<Record<string, RemoteWriteVersion>> = {
   "prometheus.writerequest": 1,
   "io.prometheus.write.v2.request": 2,
 };
+
+/** As nearly all senders write them. */
+const usualTypes: ReadonlyMap<string, RemoteWriteVersion> = new Map([
+  [MEDIA_TYPE, 1],
+  [`${MEDIA_TYPE};proto=prometheus.WriteRequest`, 1],
+  [`${MEDIA_TYPE};proto=io.prometheus.write.v2.Request`, 2],
+]);
 
 /** Histograms and exemplars are not stored. */
 function declareWritten(reply: FastifyReply, samples: number): void {

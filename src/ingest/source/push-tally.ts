@@ -6,11 +6,23 @@ import type { CommitResult, RejectedSample, RejectReason } from "../../model/app
 import type { PushRejection, PushResult, RefusalReason, UnstoredKind } from "../push/push.js";
 import { MalformedRows } from "../row-appender.js";
 
+const nothingRejected: PushResult["rejected"] = new Map();
+const allStored: PushResult["notStored"] = new Map();
+
 export class PushTally implements PushResult {
   appended = 0;
-  readonly rejected = new Map<RejectReason | RefusalReason, PushRejection>();
   readonly malformed = new MalformedRows();
-  readonly notStored = new Map<UnstoredKind, number>();
+  /** Both undefined while there is nothing, as of most pushes. */
+  #rejected: Map<RejectReason | RefusalReason, PushRejection> | undefined;
+  #notStored: Map<UnstoredKind, number> | undefined;
+
+  get rejected(): PushResult["rejected"] {
+    return this.#rejected ?? nothingRejected;
+  }
+
+  get notStored(): PushResult["notStored"] {
+    return this.#notStored ?? allStored;
+  }
 
   /** Counts a commit of user's samples and of `extras`, rows that are not of the body. */
   addCommit({ appended, rejected }: CommitResult, extras: number): void {
@@ -23,7 +35,9 @@ export class PushTally implements PushResult {
   }
 
   addNotStored(kind: UnstoredKind, count: number): void {
-    if (count > 0) this.notStored.set(kind, (this.notStored.get(kind) ?? 0) + count);
+    if (count === 0) return;
+    this.#notStored ??= new Map();
+    this.#notStored.set(kind, (this.#notStored.get(kind) ?? 0) + count);
   }
 
   #reject(
@@ -32,8 +46,9 @@ export class PushTally implements PushResult {
     first: RejectedSample,
     message?: string,
   ): void {
-    const earlier = this.rejected.get(reason);
-    if (earlier !== undefined) this.rejected.set(reason, { ...earlier, count: earlier.count + count });
-    else this.rejected.set(reason, message === undefined ? { count, first } : { count, first, message });
+    this.#rejected ??= new Map();
+    const earlier = this.#rejected.get(reason);
+    if (earlier !== undefined) this.#rejected.set(reason, { ...earlier, count: earlier.count + count });
+    else this.#rejected.set(reason, message === undefined ? { count, first } : { count, first, message });
   }
 }
