@@ -67,7 +67,7 @@ it("loses nothing that was flushed when its process is killed", async () => {
   }
   expect(Math.min(...confirmed)).toBeGreaterThan(0);
   const client = await openPushClient({ url, queue: { directory } });
-  await client.close({ timeoutMs: 30_000 });
+  await client.close({ timeoutMs: 200_000 });
   expect(client.status().addresses[0]).toMatchObject({
     waiting: { samples: 0 },
     dropped: { overflow: 0, refused: 0, damaged: 0 },
