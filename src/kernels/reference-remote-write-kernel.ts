@@ -3,7 +3,7 @@
  */
 
 import { ProtobufReader, WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT } from "./protobuf-reader.js";
-import { splitLabels } from "./reference-label-texts.js";
+import { ReferenceLabelPairs } from "./reference-label-pairs.js";
 import { ReferenceSymbols } from "./reference-symbols.js";
 import {
   describeProblem,
@@ -19,9 +19,11 @@ import type {
   DecodeCounts,
   DecodedEntry,
   DecodeOptions,
+  LabelPair,
   RemoteWriteKernel,
   RowColumns,
   SeriesEntry,
+  SplitSeries,
 } from "./remote-write-kernel.js";
 import { decodeSnappy } from "./snappy.js";
 
@@ -50,6 +52,8 @@ export class ReferenceRemoteWriteKernel implements RemoteWriteKernel {
   #tableSizeBytes = 0;
   #input = new Uint8Array(0);
   #scan: Scan | undefined;
+  #split: SplitSeries | undefined;
+  readonly #pairs = new ReferenceLabelPairs();
 
   get sizeBytes(): number {
     return this.#input.length + this.#tableSizeBytes;
@@ -81,8 +85,56 @@ export class ReferenceRemoteWriteKernel implements RemoteWriteKernel {
     return this.#scan!.entries[position]!;
   }
 
-  labelTexts(position: number, textSizeMax: number): readonly string[] | undefined {
-    return splitLabels(this.#keyedEntry(position).labels, textSizeMax);
+  split(textSizeMax: number, labelsMax: number): SplitSeries {
+    const found = this.#scan!.entries.flatMap((entry, position) => {
+      if (entry.kind !== "series" || entry.index !== undefined) return [];
+      const { key } = this.#keyedEntry(position);
+      if (key === undefined || key.length > KEY_SIZE_BYTES_MAX) return [];
+      const pairs = this.#pairs.split(entry.labels, { sizeMax: textSizeMax, labelsMax });
+      return pairs === undefined ? [] : [{ position, pairs }];
+    });
+    let end = 0;
+    const column = (name: string) =>
+      Uint32Array.from(found, ({ pairs }) => pairs.find((pair) => this.pair(pair).name === name) ?? 0);
+    this.#split = {
+      length: found.length,
+      positions: Uint32Array.from(found, ({ position }) => position),
+      ends: Uint32Array.from(found, ({ pairs }) => {
+        end += pairs.length;
+        return end;
+      }),
+      pairs: Uint32Array.from(found.flatMap(({ pairs }) => pairs)),
+      names: column("__name__"),
+      jobs: column("job"),
+      instances: column("instance"),
+      numbers: new Uint32Array(found.length).fill(NONE),
+    };
+    return this.#split;
+  }
+
+  pair(number: number): LabelPair {
+    return this.#pairs.pair(number);
+  }
+
+  rememberSplit(owner: number): readonly number[] {
+    const { positions, numbers } = this.#split!;
+    const notKept: number[] = [];
+    const { entries } = this.#scan!;
+    for (const [i, number] of numbers.entries()) {
+      if (number === NONE) continue;
+      const position = positions[i]!;
+      const index = this.find(position, owner) ?? number;
+      if (index !== number) notKept.push(number);
+      else this.remember(position, owner, number);
+      this.assign(position, index);
+      entries[position] = { ...this.#keyedEntry(position), index } as KeyedEntry;
+    }
+    const given = new Set(positions.filter((_, i) => numbers[i] !== NONE));
+    const rest = entries.filter(
+      (entry, position) => !given.has(position) || (entry as KeyedEntry).metadataKey !== "",
+    );
+    entries.splice(0, entries.length, ...rest);
+    return notKept;
   }
 
   find(position: number, owner: number): number | undefined {

@@ -5,6 +5,7 @@
  *   decode(...)     decompresses and scans it: rows, and entries for what must be looked at
  *   entry(i)        a series with label bytes that are not known (or with news about its metric), metadata, or a
  *                   malformed series
+ *   split(...)      the labels of all new series at once, as numbers of label pairs; rememberSplit gives them numbers
  *   assign(i, n)    gives the rows of a series entry to series number n; `remember` makes its label bytes known
  *   columns()       the rows
  *
@@ -17,7 +18,7 @@
  *  3. Both implementations give the same rows and entries for the same calls, and refuse the same bodies.
  *
  * Lifetime: everything handed out is borrowed until the next call of `input`; views of memory are to be asked for
- * again after `remember`.
+ * again after `remember` and `split`.
  */
 
 import { ReferenceRemoteWriteKernel } from "./reference-remote-write-kernel.js";
@@ -48,6 +49,25 @@ export interface RowColumns {
   readonly times: Float64Array;
   readonly values: Float64Array;
   readonly length: number;
+}
+
+/** Series i is of the entry `positions[i]`; its label pairs are those from `ends[i - 1]` (or 0) to `ends[i]`, excluded. */
+export interface SplitSeries {
+  readonly length: number;
+  readonly positions: Uint32Array;
+  readonly ends: Uint32Array;
+  readonly pairs: Uint32Array;
+  /** The pair of the metric's name; those of the labels job and instance, 0 for none. */
+  readonly names: Uint32Array;
+  readonly jobs: Uint32Array;
+  readonly instances: Uint32Array;
+  /** NONE. To be written: each below 2^31, and given once. What is left NONE stays an entry. */
+  readonly numbers: Uint32Array;
+}
+
+export interface LabelPair {
+  readonly name: string;
+  readonly value: string;
 }
 
 export type DecodedEntry = SeriesEntry | MetadataEntry | MalformedEntry;
@@ -106,11 +126,19 @@ export interface RemoteWriteKernel {
   readonly entryCount: number;
   entry(position: number): DecodedEntry;
   /**
-   * Names and values of the labels of a series entry, in turn, the same text mostly as the same string. Undefined unless
-   * they are in the form in which nearly all senders write them: ASCII, names in order, no text empty or longer than
-   * `textSizeMax` bytes or 124, no more than 64 of them. Borrowed until the next call.
+   * Splits the labels of all series entries that have no index, where they are in the form in which nearly all senders
+   * write them: ASCII, names in order, the metric's among them, no text empty or longer than `textSizeMax` bytes or 124,
+   * no more labels than `labelsMax` or 64. To be called once for each body. Borrowed until `rememberSplit`.
    */
-  labelTexts(position: number, textSizeMax: number): readonly string[] | undefined;
+  split(textSizeMax: number, labelsMax: number): SplitSeries;
+  /** A label pair by its number; these are the kernel's own, and stay. */
+  pair(number: number): LabelPair;
+  /**
+   * Remembers the series that were split and given numbers, and assigns their rows. Their entries are gone, unless they
+   * have metadata: then they have the number as their index. Returns the numbers that are not remembered: they stand for
+   * rows of this body, or for none where equal labels came before.
+   */
+  rememberSplit(owner: number): readonly number[];
   /** The index that the labels of a series entry are remembered with by now; undefined when they are not. */
   find(position: number, owner: number): number | undefined;
   /** Remembers the labels, which `find` does not find, and the metadata; returns false when they cannot be. */

@@ -20,9 +20,11 @@ import type {
   DecodedEntry,
   DecodeOptions,
   EncodedMetadata,
+  LabelPair,
   RemoteWriteKernel,
   RowColumns,
   SeriesEntry,
+  SplitSeries,
 } from "./remote-write-kernel.js";
 import { readSnappyHeader } from "./snappy.js";
 import {
@@ -42,8 +44,17 @@ interface RemoteWriteExports extends WasmExports {
   messageAt(): number;
   scan(isVersion2: boolean, owner: number, labelBytesMax: number): number;
   findEntry(position: number, owner: number): number;
-  splitLabels(position: number, textSizeMax: number): number;
-  readonly splitTexts: WasmGlobal;
+  splitAll(textSizeMax: number, labelsMax: number): void;
+  rememberAll(owner: number): number;
+  pairAt(number: number): number;
+  readonly splitCount: WasmGlobal;
+  readonly splitPositions: WasmGlobal;
+  readonly splitEnds: WasmGlobal;
+  readonly splitNames: WasmGlobal;
+  readonly splitJobs: WasmGlobal;
+  readonly splitInstances: WasmGlobal;
+  readonly splitNumbers: WasmGlobal;
+  readonly splitPairs: WasmGlobal;
   remember(position: number, owner: number, index: number): number;
   acknowledgeMetadata(position: number): void;
   assignEntry(position: number, index: number): void;
@@ -63,9 +74,10 @@ interface RemoteWriteExports extends WasmExports {
   readonly lostSamples: WasmGlobal;
 }
 
-/** See assembly/_label-texts.ts. */
-const SPLIT_TEXT_WORDS = 3;
-const IS_NEW = 0x80000000;
+/** See assembly/_label-pairs.ts. */
+const NOT_KEPT = 0x80000000;
+
+const nothing: readonly number[] = [];
 
 /** Compiled once, for all kernels of this thread. */
 export const remoteWriteModule = compileOnce(wasmBase64);
@@ -74,9 +86,6 @@ export class WasmRemoteWriteKernel implements RemoteWriteKernel {
   readonly #wasm: RemoteWriteExports;
   readonly #sizeBytesMax: number;
   #inputAt = 0;
-  /** By number of the kernel's texts, as far as they were asked for. */
-  readonly #strings: string[] = [];
-  readonly #labelTexts: string[] = [];
   /** All of the memory. */
   #words = new Uint32Array(0);
   #memoryBytes = Buffer.alloc(0);
@@ -151,22 +160,48 @@ export class WasmRemoteWriteKernel implements RemoteWriteKernel {
     });
   }
 
-  labelTexts(position: number, textSizeMax: number): readonly string[] | undefined {
-    const count = this.#wasm.splitLabels(position, textSizeMax);
-    if (count === 0) return undefined;
+  split(textSizeMax: number, labelsMax: number): SplitSeries {
+    const wasm = this.#wasm;
+    wasm.splitAll(textSizeMax, labelsMax);
     this.#viewMemory();
-    const texts = this.#labelTexts;
-    texts.length = count;
-    const words = this.#words;
-    for (let i = 0, at = unsigned(this.#wasm.splitTexts) / 4; i < count; i++, at += SPLIT_TEXT_WORDS) {
-      const place = words[at]! & ~IS_NEW;
-      if (words[at]! >= IS_NEW) {
-        const start = words[at + 1]!;
-        this.#strings[place] = this.#memoryBytes.toString("latin1", start, start + words[at + 2]!);
-      }
-      texts[i] = this.#strings[place]!;
-    }
-    return texts;
+    const length = unsigned(wasm.splitCount);
+    const words = (global: WasmGlobal, count = length) => {
+      const at = unsigned(global) / 4;
+      return this.#words.subarray(at, at + count);
+    };
+    const ends = words(wasm.splitEnds);
+    return {
+      length,
+      positions: words(wasm.splitPositions),
+      ends,
+      pairs: words(wasm.splitPairs, ends[length - 1] ?? 0),
+      names: words(wasm.splitNames),
+      jobs: words(wasm.splitJobs),
+      instances: words(wasm.splitInstances),
+      numbers: words(wasm.splitNumbers),
+    };
+  }
+
+  pair(number: number): LabelPair {
+    this.#viewMemory();
+    const bytes = this.#memoryBytes;
+    const at = (this.#wasm.pairAt(number) >>> 0) + 4;
+    const nameEnd = at + 2 + bytes[at + 1]!;
+    const valueEnd = nameEnd + 2 + bytes[nameEnd + 1]!;
+    return {
+      name: bytes.toString("latin1", at + 2, nameEnd),
+      value: bytes.toString("latin1", nameEnd + 2, valueEnd),
+    };
+  }
+
+  rememberSplit(owner: number): readonly number[] {
+    if (this.#wasm.rememberAll(owner)) return nothing;
+    this.#viewMemory();
+    const at = unsigned(this.#wasm.splitNumbers) / 4;
+    const numbers = this.#words.subarray(at, at + unsigned(this.#wasm.splitCount));
+    return [...numbers]
+      .filter((number) => number >= NOT_KEPT && number !== NONE)
+      .map((number) => number - NOT_KEPT);
   }
 
   find(position: number, owner: number): number | undefined {

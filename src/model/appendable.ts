@@ -5,10 +5,13 @@
 import type { Labels } from "./labels.js";
 import type { Sample, SampleColumns, TimestampMs } from "./sample.js";
 import type { SeriesRef } from "./series.js";
+import type { SeriesIndex } from "./series-index.js";
 
 export interface Appendable {
   /** `onRejected` is told of each sample that is not stored, before the commit resolves. */
   appender(onRejected?: RejectionListener): Appender;
+  /** Whose refs its appenders take. */
+  readonly index?: SeriesIndex;
 }
 
 /** Must not throw. */

@@ -55,6 +55,7 @@ export class Tsdb implements Appendable, Queryable {
   /** Snapshots, exports, imports of directories. */
   readonly exchange: Exchange;
   readonly journals: Journals;
+  readonly index: NonNullable<Appendable["index"]>;
   readonly #parts: OpenParts;
   readonly #newUlid: UlidSource;
   #recordBuffer = new ByteWriter(64 * 1024);
@@ -76,6 +77,7 @@ export class Tsdb implements Appendable, Queryable {
     const { fileSystem, directory, blockDurationMs, clock, onEvent } = settings;
     this.#parts = parts;
     this.journals = parts.journals;
+    this.index = parts.head.index;
     const names = blocks.map(({ meta }) => meta.ulid);
     this.#newUlid = ulidSource(increasingClock(clock, names), settings.randomBytes);
     this.#blocks = new BlockSet(fileSystem, directory, { blocks, cache, newUlid: this.#newUlid });

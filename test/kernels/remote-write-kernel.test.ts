@@ -52,14 +52,28 @@ function outcomeOf(kernel: RemoteWriteKernel, counts: DecodeCounts | undefined) 
     counts,
     rows: Array.from({ length }, (_, i) => `${seriesIndexes[i]} ${times[i]} ${bits[i]!.toString(16)}`),
     entries: Array.from({ length: kernel.entryCount }, (_, i) => shown(kernel.entry(i))),
-    texts: Array.from({ length: kernel.entryCount }, (_, i) => textsOf(kernel, i)),
+    splits: [splitOf(kernel, 3, 64), splitOf(kernel, 1000, 2), splitOf(kernel, 1000, 1000)],
   };
 }
 
-/** Texts of a series entry, with little room and with much: copies. */
-function textsOf(kernel: RemoteWriteKernel, position: number): unknown {
-  if (kernel.entry(position).kind !== "series") return undefined;
-  return [3, 1000].map((textSizeMax) => kernel.labelTexts(position, textSizeMax)?.slice());
+/** Of the series that are split: the entry, the pairs, and those that say what it is. */
+function splitOf(kernel: RemoteWriteKernel, textSizeMax: number, labelsMax: number) {
+  const { length, positions, ends, pairs, names, jobs, instances } = kernel.split(textSizeMax, labelsMax);
+  const textOf = (pair: number) => (pair === 0 ? "" : Object.values(kernel.pair(pair)).join("="));
+  return Array.from({ length }, (_, i) => ({
+    position: positions[i],
+    pairs: Array.from(pairs.subarray(ends[i - 1] ?? 0, ends[i]), textOf),
+    says: [names, jobs, instances].map((column) => textOf(column[i]!)),
+  }));
+}
+
+/** Numbers every other one of the series that were split last, and remembers these. */
+function rememberHalf(kernel: RemoteWriteKernel, owner: number, first: number) {
+  const { length, numbers } = kernel.split(1000, 1000);
+  for (let i = 0; i < length; i += 2) numbers[i] = first + i;
+  const notKept = kernel.rememberSplit(owner);
+  const entries = Array.from({ length: kernel.entryCount }, (_, i) => shown(kernel.entry(i)));
+  return { notKept, entries, rows: [...kernel.columns().seriesIndexes], added: length };
 }
 
 function shown(entry: DecodedEntry): object {
@@ -440,8 +454,9 @@ describe("both kernels", () => {
         try {
           const counts = decode(kernel, version, body);
           const found = outcomeOf(kernel, counts);
-          const added = rememberAll(kernel, 1, next);
-          return { ...found, added, after: [...kernel.columns().seriesIndexes] };
+          const half = rememberHalf(kernel, 1, next);
+          const added = half.added + rememberAll(kernel, 1, next + half.added);
+          return { ...found, half, added, after: [...kernel.columns().seriesIndexes] };
         } catch (error) {
           if (!(error instanceof TsdbError)) throw error;
           return {
@@ -456,8 +471,13 @@ describe("both kernels", () => {
   }
 
   const anyText = fc.string({ unit: "grapheme", maxLength: 40 });
+  const usualName = fc.constantFrom("__name__", "job", "instance", "a", "ab", "zone");
+  const usualLabels = fc
+    .dictionary(usualName, fc.stringMatching(/^[a-c]{1,3}$/))
+    .map((labels) => Object.entries({ ...labels, ...(labels.a !== "b" && { __name__: "up" }) }).sort());
+  const anyLabels = fc.array(fc.tuple(anyText, anyText), { maxLength: 5 });
   const anySeries: fc.Arbitrary<SeriesFields> = fc.record({
-    labels: fc.array(fc.tuple(anyText, anyText), { maxLength: 5 }),
+    labels: fc.oneof(anyLabels, usualLabels),
     samples: fc.array(
       fc.record({
         time: fc.integer({ min: -(2 ** 52), max: 2 ** 52 }),

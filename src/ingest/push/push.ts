@@ -14,6 +14,7 @@ import type { MalformedRow } from "../../model/importing.js";
 import type { Labels } from "../../model/labels.js";
 import type { MetricMetadata } from "../../model/metric-metadata.js";
 import type { TimestampMs } from "../../model/sample.js";
+import type { PairTuples, SeriesIndex } from "../../model/series-index.js";
 import type { IngestLimits } from "../limits.js";
 import type { SeriesList } from "./series-list.js";
 
@@ -30,6 +31,8 @@ export interface Push {
   readonly stagedSamples: number;
   /** The series with these labels, as pushed. Never throws for what the labels are. */
   series(labels: Labels): PushSeries;
+  /** Where new series need no decision: takes them without labels. Undefined where each must be asked for. */
+  readonly tuples?: PushTuples | undefined;
   /** Without `time` the sample is of the arrival, and the series ends when a later full push does not have it. */
   append(series: PushSeries, time: TimestampMs | undefined, value: number): void;
   /** A staleness marker of the sender. */
@@ -54,6 +57,34 @@ export interface Push {
   readonly result: PushResult;
   /** Ends the push without what is staged, and says why for the source's last rejected push. */
   rollback(reason: string): void;
+}
+
+/**
+ * New series by numbers of label pairs. What stands for them in a list is of the list's place only: it belongs to the
+ * origin that the push has in the same synchronous run, and is not given to `append`.
+ */
+export interface PushTuples {
+  readonly index: SeriesIndex;
+  /** Takes those that need no decision, run by run of one source, and adds them to the list. */
+  take(list: SeriesList, series: NewSeries): void;
+  /** A number of the list that was taken is not in use. */
+  release(list: SeriesList, number: number): void;
+  labelsOf(list: SeriesList, number: number): Labels;
+  /** A copy of the list that outlives the run: these numbers have objects of their own in it. */
+  lasting(list: SeriesList, numbers: Uint32Array): SeriesList;
+}
+
+/** Series in the order of a body. */
+export interface NewSeries {
+  readonly length: number;
+  /** The end, excluded, of the series from `from` on that say the same job and instance. */
+  endOfRun(from: number): number;
+  jobOf(series: number): string;
+  instanceOf(series: number): string;
+  /** Borrowed until the next call. */
+  tuples(from: number, to: number): PairTuples;
+  /** The series has this number in the list. */
+  setNumber(series: number, number: number): void;
 }
 
 /** Compared by identity only. */

@@ -49,6 +49,12 @@ export class SeriesList {
     return number;
   }
 
+  /** Another object stands for the series from now on. */
+  replace(number: number, series: PushSeries): void {
+    this.#series[number] = series;
+    this.#turns[number]!++;
+  }
+
   /** The number stands for its series no longer than until it is given to another. */
   release(number: number): void {
     this.#free.push(number);

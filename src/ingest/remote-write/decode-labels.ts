@@ -12,7 +12,7 @@ import { ProtobufReader, WIRE_BYTES } from "../../kernels/protobuf-reader.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import { compareText } from "../../model/text-order.js";
 import { describeLimit, type IngestLimits } from "../limits.js";
-import { decodeText } from "./label-texts.js";
+import { decodeText } from "./decode-text.js";
 
 /**
  * The labels, or why they are not acceptable. Fields that are no labels are skipped. Throws MalformedInputError;

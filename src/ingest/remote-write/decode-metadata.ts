@@ -8,7 +8,7 @@ import { isUtf8 } from "node:buffer";
 import { ProtobufReader, WIRE_BYTES, WIRE_VARINT } from "../../kernels/protobuf-reader.js";
 import type { EncodedMetadata } from "../../kernels/remote-write-kernel.js";
 import type { MetricMetadata } from "../../model/metric-metadata.js";
-import { decodeText } from "./label-texts.js";
+import { decodeText } from "./decode-text.js";
 
 /** By number, as Prometheus' API writes them. */
 const typeNames = [

@@ -8,6 +8,7 @@
 import type { RemoteWriteKernel } from "../../kernels/remote-write-kernel.js";
 import type { PushOrigin } from "../push/push.js";
 import { SeriesList } from "../push/series-list.js";
+import { PairLabels, PairNumbers } from "./new-series.js";
 
 export interface OriginSeries {
   /** Of the kernel's keys. */
@@ -28,6 +29,8 @@ const tableSizeBytesMax = 1024 * 1024 * 1024;
 
 export class KnownSeries {
   readonly kernel: RemoteWriteKernel;
+  readonly pairNumbers: PairNumbers;
+  readonly pairLabels: PairLabels;
   readonly #byOrigin = new WeakMap<PushOrigin, OriginSeries>();
   readonly #origins: { readonly origin: WeakRef<PushOrigin>; readonly share: TableShare }[] = [];
   /** The size of the table at which it is looked at again. */
@@ -35,6 +38,8 @@ export class KnownSeries {
 
   constructor(kernel: RemoteWriteKernel) {
     this.kernel = kernel;
+    this.pairNumbers = new PairNumbers(kernel);
+    this.pairLabels = new PairLabels(kernel);
   }
 
   of(origin: PushOrigin): OriginSeries {

@@ -1,11 +1,12 @@
 /**
  * WriteRequestReader: bodies of remote write, 1.0 and 2.0, into pushes.
  *
- * The kernel gives columns of samples of the series that it knows. The labels of the others it splits into texts, or
- * `decodeLabels` reads them where they are not written as nearly all senders do. Then the push is asked for the series,
- * and the kernel remembers it: the next request of the same origin with the same label bytes costs a look-up. Series that
- * are not acceptable are counted with reasons, and the rest is kept: both specifications let a receiver ingest the valid
- * part of a request if it answers 400.
+ * The kernel gives columns of samples of the series that it knows. The labels of the others it splits into numbers of
+ * label pairs, all at once, or `decodeLabels` reads them where they are not written as nearly all senders do. A push that
+ * has nothing to decide takes them by these numbers; else it is asked for each by its labels. The kernel remembers the
+ * series: the next request of the same origin with the same label bytes costs a look-up. Series that are not acceptable
+ * are counted with reasons, and the rest is kept: both specifications let a receiver ingest the valid part of a request if
+ * it answers 400.
  *
  * A body is read in one synchronous run, before the first of its samples is staged: of one that is no such message
  * nothing is stored.
@@ -17,6 +18,7 @@ import {
   type RowColumns,
   remoteWriteKernel,
   type SeriesEntry,
+  type SplitSeries,
 } from "../../kernels/remote-write-kernel.js";
 import { LimitExceededError } from "../../model/errors.js";
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
@@ -25,7 +27,7 @@ import type { SeriesList } from "../push/series-list.js";
 import { decodeLabels } from "./decode-labels.js";
 import { decodeMetadata, decodeMetricMetadata } from "./decode-metadata.js";
 import { KnownSeries, type OriginSeries } from "./known-series.js";
-import { LabelTexts } from "./label-texts.js";
+import { SplitTuples } from "./new-series.js";
 
 /** Of prometheus.WriteRequest, and of io.prometheus.write.v2.Request. */
 export type RemoteWriteVersion = 1 | 2;
@@ -37,7 +39,6 @@ const residentMemorySizeBytes = 24 * 1024 * 1024;
 const memoryPerMessageByte = 8;
 
 export class WriteRequestReader {
-  readonly #texts = new LabelTexts();
   #resident = new KnownSeries(remoteWriteKernel(residentMemorySizeBytes));
 
   /**
@@ -61,7 +62,7 @@ export class WriteRequestReader {
     const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);
     if (this.#resident.isWorn) this.#resident = new KnownSeries(remoteWriteKernel(residentMemorySizeBytes));
     if (sizeBytes <= residentBodySizeBytes) {
-      const reading = new Reading(this.#resident, this.#texts, push);
+      const reading = new Reading(this.#resident, push);
       try {
         if (reading.decode(pieces, sizeBytes, version)) return reading.stage();
       } finally {
@@ -69,7 +70,7 @@ export class WriteRequestReader {
       }
     }
     const memorySizeBytes = push.limits.bodySizeBytes * memoryPerMessageByte;
-    const reading = new Reading(new KnownSeries(remoteWriteKernel(memorySizeBytes)), this.#texts, push);
+    const reading = new Reading(new KnownSeries(remoteWriteKernel(memorySizeBytes)), push);
     if (reading.decode(pieces, sizeBytes, version)) return reading.stage();
     throw new LimitExceededError(
       `the request has so many parts that it would take more than ${memorySizeBytes} bytes of memory; send less at a time`,
@@ -102,18 +103,24 @@ async function appendInParts({ series, columns }: LargeBody, push: Push): Promis
 /** One body. */
 class Reading {
   readonly #kernel: RemoteWriteKernel;
+  readonly #memory: KnownSeries;
   readonly #known: OriginSeries;
-  readonly #texts: LabelTexts;
   readonly #push: Push;
   /** Of series that are not acceptable, in order. */
   readonly #lostRows: { readonly first: number; readonly count: number }[] = [];
   /** Numbers of series that are not remembered: they are free when the body is staged. */
   readonly #borrowedNumbers: number[] = [];
 
-  constructor(known: KnownSeries, texts: LabelTexts, push: Push) {
-    this.#kernel = known.kernel;
-    this.#known = known.of(push.origin);
-    this.#texts = texts;
+  /** Those of them that the push has taken without labels. */
+  readonly #releasedNumbers: number[] = [];
+  /** Of the entries, where the push is asked for each by its labels: how far they have been looked at. */
+  #split: SplitSeries | undefined;
+  #splitAt = 0;
+
+  constructor(memory: KnownSeries, push: Push) {
+    this.#kernel = memory.kernel;
+    this.#memory = memory;
+    this.#known = memory.of(push.origin);
     this.#push = push;
   }
 
@@ -134,6 +141,7 @@ class Reading {
       labelBytesMax: bodySizeBytes,
     });
     if (counts === undefined) return false;
+    this.#takeSplit();
     this.#resolveEntries(counts.malformedSeries, counts.lostSamples);
     if (counts.exemplars > 0) this.#push.notStored("exemplar", counts.exemplars);
     if (counts.histograms > 0) this.#push.notStored("native-histogram", counts.histograms);
@@ -149,7 +157,8 @@ class Reading {
       const times = columns.times.slice();
       const values = columns.values.slice();
       // A copy of the series, too: their numbers may be given to others meanwhile.
-      return { series: series.copy(), columns: { ...columns, seriesIndexes, times, values } };
+      const lasting = push.tuples?.lasting(series, seriesIndexes) ?? series.copy();
+      return { series: lasting, columns: { ...columns, seriesIndexes, times, values } };
     }
     if (columns.length > 0) push.appendColumns({ series, ...columns });
     return undefined;
@@ -157,7 +166,35 @@ class Reading {
 
   /** To be called when the rows are staged or given up. */
   end(): void {
-    for (const number of this.#borrowedNumbers) this.#known.series.release(number);
+    const { series } = this.#known;
+    for (const number of this.#releasedNumbers) this.#push.tuples?.release(series, number);
+    for (const number of this.#borrowedNumbers) series.release(number);
+  }
+
+  /** Splits the new series, and gives the push those that it takes without labels. */
+  #takeSplit(): void {
+    const kernel = this.#kernel;
+    if (kernel.entryCount === 0) return;
+    const { limits, tuples } = this.#push;
+    const textSizeMax = Math.min(limits.labelNameSizeBytes, limits.labelValueSizeBytes);
+    const split = kernel.split(textSizeMax, limits.labelsMax);
+    if (tuples === undefined) {
+      // What is remembered one by one may make the kernel's memory grow.
+      const { positions, pairs, ends } = split;
+      this.#split = { ...split, positions: positions.slice(), pairs: pairs.slice(), ends: ends.slice() };
+      return;
+    }
+    if (split.length === 0) return;
+    const { owner, series, share } = this.#known;
+    const { pairNumbers } = this.#memory;
+    pairNumbers.useIndex(tuples.index);
+    tuples.take(series, new SplitTuples(split, kernel, pairNumbers));
+    const before = kernel.tableSizeBytes;
+    for (const number of kernel.rememberSplit(owner)) {
+      this.#releasedNumbers.push(number);
+      this.#borrowedNumbers.push(number);
+    }
+    share.sizeBytes += kernel.tableSizeBytes - before;
   }
 
   #resolveEntries(malformedSeries: number, lostSamples: number): void {
@@ -185,11 +222,12 @@ class Reading {
     const metadata = entry.metadata && decodeMetadata(entry.metadata);
     const number = entry.index ?? this.#numberOf(entry, position);
     if (number === undefined) return;
-    const { labels, refusal } = this.#known.series.at(number);
     if (entry.index === undefined) this.#kernel.assign(position, number);
     else this.#kernel.acknowledgeMetadata(position);
-    if (metadata !== undefined && refusal === undefined)
-      this.#push.metadata(labels.get(METRIC_NAME), metadata);
+    const { series } = this.#known;
+    if (metadata === undefined || series.at(number).refusal !== undefined) return;
+    const labels = this.#push.tuples?.labelsOf(series, number) ?? series.at(number).labels;
+    this.#push.metadata(labels.get(METRIC_NAME), metadata);
   }
 
   /** Of a series that was not known when the body was scanned; undefined when its labels are not acceptable. */
@@ -214,12 +252,13 @@ class Reading {
 
   /** Or why they are not acceptable, which only those can be that the kernel does not split. */
   #labelsOf(entry: SeriesEntry, position: number): Labels | string {
-    const { limits } = this.#push;
-    const textSizeMax = Math.min(limits.labelNameSizeBytes, limits.labelValueSizeBytes);
-    const texts = this.#kernel.labelTexts(position, textSizeMax);
-    const isUsual = texts !== undefined && texts.length <= 2 * limits.labelsMax;
-    const labels = isUsual ? this.#texts.labels(texts) : undefined;
-    return labels ?? decodeLabels(entry.labels, entry.offset, limits);
+    const split = this.#split;
+    if (split !== undefined) {
+      while (this.#splitAt < split.length && split.positions[this.#splitAt]! < position) this.#splitAt++;
+      if (split.positions[this.#splitAt] === position)
+        return this.#memory.pairLabels.labels(split, this.#splitAt);
+    }
+    return decodeLabels(entry.labels, entry.offset, this.#push.limits);
   }
 
   #describeMetric({ message, offset }: MetadataEntry): void {

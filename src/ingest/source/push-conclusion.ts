@@ -53,7 +53,7 @@ export function concludePush(push: SourcePush, appender: Appender): Conclusion {
 
 /** A body without samples says that its source is alive, when the request tells which. */
 function addHeartbeat(push: SourcePush): void {
-  const { catalog } = push.origin;
+  const { catalog } = push;
   const { malformed, rejected, notStored } = push.tally;
   if (push.shares.size > 0 || !catalog.isManaged) return;
   if (malformed.count > 0 || rejected.size > 0 || notStored.has("native-histogram")) return;
@@ -90,10 +90,10 @@ function endLeftOut(
   source: Source,
   { appender, ended }: { readonly appender: Appender; readonly ended: SourceSeries[] },
 ): number {
-  const { had, origin, arrivalTime, options } = push;
+  const { had, catalog, arrivalTime, options } = push;
   let samples = 0;
   for (const series of source.live.values()) {
-    if (had.has(series) || !isOfFullPush(series, origin.catalog.grouping)) continue;
+    if (had.has(series) || !isOfFullPush(series, catalog.grouping)) continue;
     samples += source.endSeries(appender, series, options.lifeCycle.decidedAt(arrivalTime));
     ended.push(series);
   }
@@ -137,10 +137,10 @@ function rememberUnknown(push: SourcePush): void {
 
 /** The push was not taken at all, for this reason. */
 export function rememberRollback(push: SourcePush, reason: string): void {
-  const { shares, origin, options } = push;
+  const { shares, catalog, options } = push;
   for (const share of shares.values()) share.close();
   const [only] = shares.size === 1 ? shares.keys() : [];
-  const source = only ?? origin.catalog.knownSource();
+  const source = only ?? catalog.knownSource();
   if (source === undefined) options.onUnknown(reason, push.arrivalTime);
   else source.lastRejected = refused(push, 0, { excerpt: push.refusedExcerpt, reason });
 }

@@ -9,12 +9,14 @@
 
 import type { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
+import type { SeriesIndex } from "../../model/series-index.js";
 import type { IngestLimits } from "../limits.js";
-import type { PushIdentity, PushOrigin, PushRefusal } from "../push/push.js";
+import type { PushIdentity, PushOrigin } from "../push/push.js";
 import type { SeriesList } from "../push/series-list.js";
 import { decideLabels, type LabelPolicy } from "./label-policy.js";
 import { LabelsTable } from "./labels-table.js";
 import type { Credential } from "./push-job.js";
+import { seriesLimit } from "./refusals.js";
 import { SeriesColumns } from "./series-columns.js";
 import type { Source } from "./source.js";
 import type { SourceName, SourceRegistry } from "./source-registry.js";
@@ -23,23 +25,9 @@ import { minuteOf, SourceSeries } from "./source-series.js";
 /** Stands for a catalog. A new one says that many series were forgotten, and that there may be room again. */
 export class Origin implements PushOrigin {
   readonly name: string;
-  readonly catalog: SeriesCatalog;
-  readonly #columns = new WeakMap<SeriesList, SeriesColumns>();
 
-  constructor(name: string, catalog: SeriesCatalog) {
+  constructor(name: string) {
     this.name = name;
-    this.catalog = catalog;
-  }
-
-  /** What was learnt of the series of a list, with room for all of them. */
-  columnsOf(list: SeriesList): SeriesColumns {
-    let columns = this.#columns.get(list);
-    if (columns === undefined) {
-      columns = new SeriesColumns(list);
-      this.#columns.set(list, columns);
-    }
-    columns.reserve();
-    return columns;
   }
 }
 
@@ -50,6 +38,7 @@ export interface CatalogOptions {
   /** Whether what is pushed without configuration has a life cycle, because the requests say when they come again. */
   readonly isDeclared: boolean;
   readonly registry: SourceRegistry;
+  readonly index: SeriesIndex | undefined;
 }
 
 /** A series that was not pushed for so long is forgotten, unless it is to be marked when it ends. */
@@ -67,6 +56,12 @@ export class SeriesCatalog {
   readonly sourceName: SourceName | undefined;
   readonly #options: CatalogOptions;
   readonly #series = new LabelsTable<SourceSeries>();
+  readonly #columns = new WeakMap<SeriesList, SeriesColumns>();
+  /** Those that have series without objects of their own. */
+  readonly #sharedColumns = new Set<SeriesColumns>();
+  /** Where new series need no decision, the index that takes them without labels. */
+  readonly #plainIndex: SeriesIndex | undefined;
+  #indexEpoch = 0;
   #origin: Origin;
   #forgotten = 0;
   #isClosed = false;
@@ -84,6 +79,7 @@ export class SeriesCatalog {
     this.isManaged = credential !== undefined || isDeclared;
     this.isRelay = credential?.job.honorLabels === true;
     this.sourceName = sourceNameOf(options);
+    this.#plainIndex = isPlain(options) ? options.index : undefined;
     this.#origin = this.#newOrigin();
   }
 
@@ -92,15 +88,54 @@ export class SeriesCatalog {
   }
 
   /** Of a push that begins now. */
-  origin(): Origin {
+  beginPush(): void {
     this.#lastSource = undefined;
     const hasRoomAgain = this.#lackOfRoom !== undefined && this.#lackOfRoom() === undefined;
-    if (this.#forgotten >= forgottenMax || hasRoomAgain) {
-      this.#forgotten = 0;
-      this.#lackOfRoom = undefined;
+    if (this.#forgotten < forgottenMax && !hasRoomAgain) return;
+    this.#lackOfRoom = undefined;
+    this.#origin = this.#newOrigin();
+  }
+
+  /** Another one once series have ended: it has no refs of these. */
+  get origin(): Origin {
+    if (this.#plainIndex !== undefined && this.#plainIndex.epoch !== this.#indexEpoch)
       this.#origin = this.#newOrigin();
-    }
     return this.#origin;
+  }
+
+  /** What was learnt of the series of a list, with room for all of them. */
+  columnsOf(list: SeriesList): SeriesColumns {
+    let columns = this.#columns.get(list);
+    if (columns === undefined) {
+      columns = new SeriesColumns(list);
+      this.#columns.set(list, columns);
+    }
+    columns.reserve();
+    return columns;
+  }
+
+  /** Whether `sharedSeries` may give something. */
+  get isPlain(): boolean {
+    return this.#plainIndex !== undefined && !this.#isClosed;
+  }
+
+  /**
+   * What stands for new series of a source, `count` of them; undefined when each needs a decision: the source has a life
+   * cycle, or there is no room for all of them.
+   */
+  sharedSeries(name: SourceName, count: number): SourceSeries | undefined {
+    const { registry } = this.#options;
+    if (!this.isPlain) return undefined;
+    const source = this.#sourceOf(name)!;
+    if (source.isManaged || registry.lackOfSeries(source, count) !== undefined) return undefined;
+    source.shared ??= new SourceSeries(this.#plainIndex!, source);
+    return source.shared;
+  }
+
+  /** Series that share an object are entered into `columns`, or not in use any more. */
+  countShared({ source }: SourceSeries, columns: SeriesColumns, change: number): void {
+    this.#options.registry.countSeries(source!, change);
+    this.#sharedColumns.add(columns);
   }
 
   /** What holds for all pushes of it; `declaredMs` is the interval that a request says. */
@@ -132,6 +167,9 @@ export class SeriesCatalog {
 
   /** Forgets idle series among the next `count` of them; starts again behind the last. */
   sweep(now: TimestampMs, count: number): void {
+    const idleMinute = minuteOf(now - idleMs);
+    for (const columns of this.#sharedColumns)
+      columns.forgetIdle(idleMinute, count, (source) => this.#countForgotten(source));
     this.#sweep ??= this.#series[Symbol.iterator]();
     for (let i = 0; i < count; i++) {
       const next = this.#sweep.next();
@@ -140,7 +178,7 @@ export class SeriesCatalog {
         return;
       }
       const [pushed, series] = next.value;
-      if (series.isLive || series.lastSeenMinute > minuteOf(now - idleMs)) continue;
+      if (series.isLive || series.lastSeenMinute > idleMinute) continue;
       this.#forget(pushed, series);
     }
   }
@@ -148,6 +186,7 @@ export class SeriesCatalog {
   /** Forgets all. Pushes that are under way may go on; nothing of them is remembered. */
   close(): void {
     this.#isClosed = true;
+    this.#forgetShared();
     for (const [pushed, series] of this.#series) this.#forget(pushed, series);
   }
 
@@ -193,14 +232,35 @@ export class SeriesCatalog {
   }
 
   #newOrigin(): Origin {
-    return new Origin(this.#options.credential?.name ?? "anonymous", this);
+    this.#forgotten = 0;
+    this.#indexEpoch = this.#plainIndex?.epoch ?? 0;
+    this.#forgetShared();
+    return new Origin(this.#options.credential?.name ?? "anonymous");
+  }
+
+  /** They are known by the numbers of an origin. */
+  #forgetShared(): void {
+    for (const columns of this.#sharedColumns)
+      for (const [source, count] of columns.countShared()) this.#options.registry.countSeries(source, -count);
+    this.#sharedColumns.clear();
   }
 
   #forget(pushed: Labels, series: SourceSeries): void {
     this.#series.delete(pushed);
-    this.#options.registry.countSeries(series.source!, -1);
+    this.#countForgotten(series.source!);
+  }
+
+  #countForgotten(source: Source): void {
+    this.#options.registry.countSeries(source, -1);
     this.#forgotten++;
   }
+}
+
+/** Whether series are stored as they are pushed, whatever their labels say. */
+function isPlain({ credential, policy, grouping, isDeclared }: CatalogOptions): boolean {
+  const { forced, allow, reserved, metricRelabelConfigs } = policy;
+  const hasRules = forced.size + allow.size + reserved.size + metricRelabelConfigs.length > 0;
+  return credential === undefined && !isDeclared && grouping.size === 0 && !hasRules;
 }
 
 /** Of the request alone: the credential forces it, or the grouping says it. */
@@ -224,8 +284,4 @@ function lackOfOwnSeries({ pushJob, knownSeries }: Source): string | undefined {
   const seriesMax = pushJob?.limits.seriesMax ?? Infinity;
   if (knownSeries < seriesMax * knownPerLive + knownMin) return undefined;
   return `this source has had ${knownSeries} series lately`;
-}
-
-export function seriesLimit(what: string): PushRefusal {
-  return { reason: "series-limit", message: `${what}; those that are known are` };
 }

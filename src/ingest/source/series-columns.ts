@@ -36,7 +36,12 @@ export class SeriesColumns {
   /** By number of the source, the last push that has met it and found it without a life cycle. */
   plainPushes = new Float64Array(0);
   readonly #list: SeriesList;
+  /** 1 for a series without an object of its own that is counted. */
+  #shared = new Uint8Array(0);
   readonly #numbers = new Map<Source, number>();
+  #lastNumber = 0;
+  /** Where `forgetIdle` goes on. */
+  #swept = 0;
 
   constructor(list: SeriesList) {
     this.#list = list;
@@ -48,6 +53,9 @@ export class SeriesColumns {
     if (length <= this.refs.length) return;
     const capacity = Math.max(length, smallest, Math.ceil(this.refs.length * 1.5));
     const { refs, sourceNumbers, seenMinutes, turns } = this;
+    const shared = this.#shared;
+    this.#shared = new Uint8Array(capacity);
+    this.#shared.set(shared);
     this.refs = new Uint32Array(capacity);
     this.sourceNumbers = new Uint32Array(capacity);
     this.seenMinutes = new Uint32Array(capacity);
@@ -77,13 +85,59 @@ export class SeriesColumns {
     return row;
   }
 
-  /** Copies what the series says, which has a source. */
-  learn(number: number, series: SourceSeries): void {
+  /** Copies what the series says, which has a source. Returns whether it is one of `countShared` from now on. */
+  learn(number: number, series: SourceSeries): boolean {
     if (this.sources[this.sourceNumbers[number]!] !== series.source)
       this.sourceNumbers[number] = this.#numberOf(series.source!);
     this.turns[number] = this.#list.turns[number]!;
     this.refs[number] = series.ref;
     this.seenMinutes[number] = series.lastSeenMinute;
+    const wasShared = this.#shared[number] === 1;
+    this.#shared[number] = series.isShared ? 1 : 0;
+    return series.isShared && !wasShared;
+  }
+
+  /** As `learn`, of a number that the list has just given to a series without an object of its own. */
+  learnShared(
+    number: number,
+    shared: SourceSeries,
+    seen: { readonly ref: number; readonly minute: number },
+  ): void {
+    this.reserve();
+    this.sourceNumbers[number] = this.#numberOf(shared.source!);
+    this.turns[number] = this.#list.turns[number]!;
+    this.refs[number] = seen.ref;
+    this.seenMinutes[number] = seen.minute;
+    this.#shared[number] = 1;
+  }
+
+  /** The series without objects of their own: how many there are of each source. */
+  countShared(): ReadonlyMap<Source, number> {
+    const counts = new Map<Source, number>();
+    for (let number = 0; number < this.#list.length; number++) {
+      if (this.#shared[number] !== 1) continue;
+      const source = this.sources[this.sourceNumbers[number]!]!;
+      counts.set(source, (counts.get(source) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** Forgets a series; when it is pushed again it is learnt again. Returns whether it was one of `countShared`. */
+  forget(number: number): boolean {
+    const wasShared = this.#shared[number] === 1;
+    this.turns[number] = 0;
+    this.#shared[number] = 0;
+    return wasShared;
+  }
+
+  /** As `forget`, of those of `countShared` among the next `count` that were not seen since a minute. */
+  forgetIdle(before: number, count: number, onForgotten: (source: Source) => void): void {
+    const { length } = this.#list;
+    for (const end = Math.min(length, this.#swept + count); this.#swept < end; this.#swept++) {
+      const isIdle = this.#shared[this.#swept] === 1 && this.seenMinutes[this.#swept]! <= before;
+      if (isIdle && this.forget(this.#swept)) onForgotten(this.sources[this.sourceNumbers[this.#swept]!]!);
+    }
+    if (this.#swept === length) this.#swept = 0;
   }
 
   /** The push has met the series, whose source has no life cycle. */
@@ -92,12 +146,14 @@ export class SeriesColumns {
   }
 
   #numberOf(source: Source): number {
+    if (this.sources[this.#lastNumber] === source) return this.#lastNumber;
     let number = this.#numbers.get(source);
     if (number === undefined) {
       number = this.sources.push(source) - 1;
       this.#numbers.set(source, number);
       this.#reserveSources();
     }
+    this.#lastNumber = number;
     return number;
   }
 

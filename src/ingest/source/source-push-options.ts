@@ -8,7 +8,7 @@ import type { TimestampMs } from "../../model/sample.js";
 import type { PushRequest } from "../push/push.js";
 import type { Ticket } from "./admission.js";
 import type { LifeCycle } from "./life-cycle.js";
-import type { Origin } from "./series-catalog.js";
+import type { SeriesCatalog } from "./series-catalog.js";
 import type { SourceRegistry } from "./source-registry.js";
 
 export interface SourcePushOptions {
@@ -16,7 +16,7 @@ export interface SourcePushOptions {
   readonly metadata: MetadataSink | undefined;
   readonly registry: SourceRegistry;
   readonly lifeCycle: LifeCycle;
-  readonly origin: Origin;
+  readonly catalog: SeriesCatalog;
   readonly request: PushRequest;
   readonly ticket: Ticket;
   /** Its rate. */

@@ -27,17 +27,20 @@ import type {
   UnstoredKind,
 } from "../push/push.js";
 import { PushStoppedError } from "../push/push-stopped-error.js";
+import type { SeriesList } from "../push/series-list.js";
 import { overdrawnSeconds } from "./admission.js";
 import { concludePush, rememberRollback } from "./push-conclusion.js";
 import { excerptRows, PushExcerpt } from "./push-excerpt.js";
 import { type PushScope, scopeOf } from "./push-scope.js";
 import { PushShare, shareOf } from "./push-share.js";
 import { PushTally } from "./push-tally.js";
-import { type Origin, seriesLimit } from "./series-catalog.js";
+import { seriesLimit, tooFarInFuture } from "./refusals.js";
+import type { Origin, SeriesCatalog } from "./series-catalog.js";
 import type { SeriesColumns } from "./series-columns.js";
 import type { Source } from "./source.js";
 import type { SourcePushOptions } from "./source-push-options.js";
 import { minuteOf, type SourceSeries } from "./source-series.js";
+import { SourceTuples } from "./source-tuples.js";
 
 /** Of all sources of one push. */
 const excerptRowsMax = 100;
@@ -49,7 +52,8 @@ const noSeries = new Set<SourceSeries>();
 export class SourcePush implements Push {
   readonly limits: IngestLimits;
   readonly arrivalTime: TimestampMs;
-  readonly origin: Origin;
+  readonly catalog: SeriesCatalog;
+  readonly tuples: SourceTuples | undefined;
   readonly tally = new PushTally();
   readonly options: SourcePushOptions;
   readonly shares = new Map<Source, PushShare>();
@@ -79,18 +83,23 @@ export class SourcePush implements Push {
   readonly #onRejected: RejectionListener = (reason, sample) => this.#rejectedByStorage(reason, sample);
 
   constructor(options: SourcePushOptions) {
-    const { origin } = options;
+    const { catalog } = options;
     this.options = options;
-    this.origin = origin;
-    this.limits = origin.catalog.limits;
+    this.catalog = catalog;
+    this.limits = catalog.limits;
+    this.tuples = catalog.isPlain ? new SourceTuples(this) : undefined;
     this.arrivalTime = options.arrivalTime;
-    this.isFull = options.request.isFullState === true && !origin.catalog.isRelay;
+    this.isFull = options.request.isFullState === true && !catalog.isRelay;
     this.had = this.isFull ? new Set() : noSeries;
     this.#number = options.number;
     this.#latestTime = options.latestTime;
     this.#arrivalMinute = minuteOf(options.arrivalTime);
-    this.#scope = scopeOf(origin.catalog.grouping);
+    this.#scope = scopeOf(catalog.grouping);
     this.#appender = options.appendable.appender(this.#onRejected);
+  }
+
+  get origin(): Origin {
+    return this.catalog.origin;
   }
 
   get stagedSamples(): number {
@@ -102,11 +111,11 @@ export class SourcePush implements Push {
   }
 
   get identity(): PushIdentity {
-    return this.origin.catalog.identity(this.options.request.intervalMs);
+    return this.catalog.identity(this.options.request.intervalMs);
   }
 
   series(labels: Labels): SourceSeries {
-    return this.origin.catalog.series(labels, this.arrivalTime);
+    return this.catalog.series(labels, this.arrivalTime);
   }
 
   append(given: PushSeries, time: TimestampMs | undefined, value: number): void {
@@ -131,7 +140,7 @@ export class SourcePush implements Push {
 
   appendColumns(columns: PushColumns): void {
     const { series, seriesIndexes, times, values, length } = columns;
-    const known = this.origin.columnsOf(series);
+    const known = this.catalog.columnsOf(series);
     const refs = this.options.scratch.refs(length);
     const plain = {
       number: this.#number,
@@ -141,9 +150,9 @@ export class SourcePush implements Push {
     let start = 0;
     for (let row = known.copyPlainRefs(columns, 0, plain, refs); row < length; ) {
       const number = seriesIndexes[row]!;
-      const one = series.at(number) as SourceSeries;
+      const one = this.#seriesAt(series, known, number);
       if (this.#mayTake(one, times[row]!, values[row]!)) {
-        known.learn(number, one);
+        if (known.learn(number, one)) this.catalog.countShared(one, known, 1);
         one.scope = "own-times";
         if (!this.#shareOf(one.source!).isManaged) known.notePlain(number, this.#number);
         refs[row] = one.ref;
@@ -239,14 +248,14 @@ export class SourcePush implements Push {
   /** Stages the rows from `start` to `end`, excluded: by refs, and by labels where a ref is none any more. */
   #stageRows(columns: PushColumns, refs: Uint32Array, start: number, end: number): void {
     if (start === end) return;
-    const known = this.origin.columnsOf(columns.series);
+    const known = this.catalog.columnsOf(columns.series);
     this.#noteRows(columns, known, start, end);
     const times = columns.times.subarray(start, end);
     const values = columns.values.subarray(start, end);
     const rows = { refs: refs.subarray(start, end), times, values, length: end - start };
     for (const row of this.#appender.appendColumns(rows)) {
       const number = columns.seriesIndexes[start + row]!;
-      const one = columns.series.at(number) as SourceSeries;
+      const one = this.#seriesAt(columns.series, known, number);
       one.ref = isStaleAt(values, row)
         ? this.#appender.appendStale(one.ref, one.labels, times[row]!)
         : this.#appender.append(one.ref, one.labels, times[row]!, values[row]!);
@@ -255,13 +264,9 @@ export class SourcePush implements Push {
   }
 
   /** Takes note of rows that are about to be staged: of those of one source together. */
-  #noteRows(
-    columns: PushColumns,
-    { sourceNumbers, sources }: SeriesColumns,
-    start: number,
-    end: number,
-  ): void {
+  #noteRows(columns: PushColumns, known: SeriesColumns, start: number, end: number): void {
     const { series, seriesIndexes, times, values } = columns;
+    const { sourceNumbers, sources } = known;
     for (let from = start; from < end; ) {
       const source = sourceNumbers[seriesIndexes[from]!]!;
       let to = from + 1;
@@ -269,13 +274,19 @@ export class SourcePush implements Push {
       const share = this.#shareOf(sources[source]!);
       let row = from;
       for (; row < to && this.#isShown(share); row++)
-        this.#noteSample(series.at(seriesIndexes[row]!) as SourceSeries, times[row]!, values, row);
+        this.#noteSample(this.#seriesAt(series, known, seriesIndexes[row]!), times[row]!, values, row);
       this.#staged += to - row;
       share.accepted += to - row;
       for (; row < to && share.isManaged; row++)
         (series.at(seriesIndexes[row]!) as SourceSeries).note(times[row]!, values, row);
       from = to;
     }
+  }
+
+  /** Of a number that stands for a series without an object of its own, what stands for it. */
+  #seriesAt(list: SeriesList, known: SeriesColumns, number: number): SourceSeries {
+    const one = list.at(number) as SourceSeries;
+    return one.isShared ? this.tuples!.meant(list, known, number) : one;
   }
 
   #isShown({ accepted }: PushShare): boolean {
@@ -311,7 +322,7 @@ export class SourcePush implements Push {
     if (source.live.size + source.pendingSeries >= source.seriesMax)
       return seriesLimit(`this source has ${source.seriesMax} live series; no new ones are taken`);
     // What a relay passes on was scraped or judged elsewhere; groups stand, come once a day, and are bounded.
-    const isWatched = !this.origin.catalog.isRelay && this.options.request.protocol !== "pushgateway";
+    const isWatched = !this.catalog.isRelay && this.options.request.protocol !== "pushgateway";
     const abuse = isWatched ? source.watch.refusal(this.arrivalTime) : undefined;
     if (abuse !== undefined) return { reason: "event-abuse", message: abuse };
     source.pendingSeries++;
@@ -380,12 +391,4 @@ export class SourcePush implements Push {
   #assertOpen(): void {
     if (!this.#isOpen) throw new ClosedError("the push was committed or rolled back before this call");
   }
-}
-
-function tooFarInFuture(aheadMs: number): PushRefusal {
-  const ahead = `${Math.round(aheadMs / 1000)} s ahead of the server's clock`;
-  return {
-    reason: "too-far-in-future",
-    message: `${ahead}; set the clock of the device, or leave times out`,
-  };
 }

@@ -89,15 +89,15 @@ export class SourceRegistry {
     return source;
   }
 
-  /** A catalog begins to remember a series of it, or forgets one. */
-  countSeries(source: Source, change: 1 | -1): void {
+  /** A catalog begins to remember series of it, or forgets some. */
+  countSeries(source: Source, change: number): void {
     source.knownSeries += change;
     this.#seriesShares.use(source.job, change);
   }
 
-  /** Why there is no room for another series of the source; undefined when there is. */
-  lackOfSeries({ job }: Source): string | undefined {
-    const lack = this.#seriesShares.lack(job);
+  /** Why there is no room for so many more series of the source; undefined when there is. */
+  lackOfSeries({ job }: Source, wanted = 1): string | undefined {
+    const lack = this.#seriesShares.lack(job, wanted);
     const { seriesMax } = this.#budgets;
     if (lack === "full") return `all sources together have ${seriesMax} series`;
     if (lack === undefined) return undefined;

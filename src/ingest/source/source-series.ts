@@ -3,9 +3,11 @@
  * million of them.
  */
 
-import type { Labels } from "../../model/labels.js";
+import { assert } from "../../model/assert.js";
+import { Labels } from "../../model/labels.js";
 import type { TimestampMs } from "../../model/sample.js";
 import { NO_SERIES, type SeriesRef } from "../../model/series.js";
+import type { SeriesIndex } from "../../model/series-index.js";
 import { isStaleAt } from "../../model/staleness.js";
 import type { PushRefusal, PushSeries } from "../push/push.js";
 import type { Cohort } from "./event-watch.js";
@@ -28,7 +30,8 @@ export class SourceSeries implements PushSeries {
   lastSeenMinute = 0;
   /** Whether it is in its source's table: its end is to be marked. */
   isLive = false;
-  readonly labels: Labels;
+  readonly #labels: Labels | undefined;
+  readonly #index: SeriesIndex | undefined;
   /** The latest sample; of a series without a life cycle, the latest that the server gave its time. */
   lastTime: TimestampMs = -Infinity;
   lastValue = Number.NaN;
@@ -39,10 +42,24 @@ export class SourceSeries implements PushSeries {
   /** The cohort that waits for its second sample. */
   cohort: Cohort | undefined = undefined;
 
-  constructor(labels: Labels, source: Source | undefined, refusal?: PushRefusal) {
-    this.labels = labels;
+  /** Without labels it stands for one series of the index after the other: for the one of its `ref`. */
+  constructor(labels: Labels | SeriesIndex, source: Source | undefined, refusal?: PushRefusal) {
+    const isShared = !(labels instanceof Labels);
+    this.#labels = isShared ? undefined : labels;
+    this.#index = isShared ? labels : undefined;
     this.source = source;
     this.refusal = refusal;
+  }
+
+  /** Whether it stands for all series of a source that nothing is known of but their refs. */
+  get isShared(): boolean {
+    return this.#index !== undefined;
+  }
+
+  get labels(): Labels {
+    const labels = this.#labels ?? this.#index!.labelsOf(this.ref);
+    assert(labels !== undefined, "what stands for series by their refs is forgotten when series end");
+    return labels;
   }
 
   /**

@@ -77,6 +77,8 @@ export class Source implements Scheduled {
   readonly live = new LabelsTable<SourceSeries>();
   /** Series of it that catalogs remember. */
   knownSeries = 0;
+  /** Stands for those that need no object of their own. */
+  shared: SourceSeries | undefined;
   /** Of the push that pushed last, while it is under way. */
   openShare: PushShare | undefined;
   /** Series that pushes under way are about to begin. */

@@ -221,12 +221,13 @@ export class Sources implements PushGate, SeriesKeeper {
     const { catalog, ticket, samplesPerSecond, futureMaxMs } = this.#admitRequest(request);
     const arrivalTime = this.#lifeCycle.arrivalTime();
     this.#scheduleSweep();
+    catalog.beginPush();
     return new SourcePush({
       appendable,
       metadata,
       registry: this.#registry,
       lifeCycle: this.#lifeCycle,
-      origin: catalog.origin(),
+      catalog,
       request,
       ticket,
       samplesPerSecond,
@@ -272,7 +273,11 @@ export class Sources implements PushGate, SeriesKeeper {
       this.#lastCatalog = known;
       return known;
     }
-    const catalog = new SeriesCatalog({ ...options, registry: this.#registry });
+    const catalog = new SeriesCatalog({
+      ...options,
+      registry: this.#registry,
+      index: this.#options.appendable.index,
+    });
     this.#catalogs.set(key, catalog);
     this.#lastCatalog = catalog;
     if (this.#catalogs.size > catalogsMax) this.#dropOldestCatalog();

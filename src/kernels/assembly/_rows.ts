@@ -8,7 +8,7 @@
 import { fail, REGION_FULL } from "./_fault";
 import { allocate, grownCapacity } from "./_region";
 
-const ENTRY: usize = 64;
+export const ENTRY_SIZE: usize = 64;
 const SMALLEST: usize = 4096;
 
 export let rowCount: u32 = 0;
@@ -38,7 +38,7 @@ export function growRows(): void {
   }
   if (entryCount == entryCapacity) {
     entryCapacity = <u32>grownCapacity(entryCapacity, entryCount + 1, SMALLEST / 16);
-    entries = allocate(<usize>entryCapacity * ENTRY);
+    entries = allocate(<usize>entryCapacity * ENTRY_SIZE);
   }
 }
 
@@ -82,14 +82,19 @@ export function assignRows(first: u32, count: u32, index: u32): void {
 /** The address of a new entry, all zeros; 0 when there is no room. */
 export function addEntry(at: usize): usize {
   if (entryCount == entryCapacity) return fail(REGION_FULL, at);
-  const entry = entries + <usize>entryCount * ENTRY;
+  const entry = entries + <usize>entryCount * ENTRY_SIZE;
   entryCount++;
-  memory.fill(entry, 0, ENTRY);
+  memory.fill(entry, 0, ENTRY_SIZE);
   return entry;
 }
 
 // @ts-ignore: decorator
 @inline
 export function entryAt(position: u32): usize {
-  return entries + <usize>position * ENTRY;
+  return entries + <usize>position * ENTRY_SIZE;
+}
+
+/** Forgets the entries from `count` on. */
+export function keepEntries(count: u32): void {
+  entryCount = count;
 }

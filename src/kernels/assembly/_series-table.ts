@@ -29,7 +29,7 @@ let slots: usize = 0;
 let mask: u32 = 0;
 /** Keys in the table. */
 export let knownCount: u32 = 0;
-/** Bytes of keys and slots, those that were left behind included. */
+/** Bytes of keys, slots and label pairs, those that were left behind included. */
 export let tableBytes: usize = 0;
 let keyTop: usize = 0;
 let keyEnd: usize = 0;
@@ -113,6 +113,11 @@ export function find(hash: u32, owner: u32, at: usize, size: usize): usize {
     if (load<u32>(key) == <u32>size && areEqual(key + KEY_HEADER, at, size)) return key;
   }
   return 0;
+}
+
+/** Something else remembers, too. */
+export function countTableBytes(sizeBytes: usize): void {
+  tableBytes += sizeBytes;
 }
 
 // @ts-ignore: decorator

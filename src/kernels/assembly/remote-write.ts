@@ -3,7 +3,6 @@
  */
 
 import { forgetFault } from "./_fault";
-import { split } from "./_label-texts";
 import { allocate, grownCapacity } from "./_region";
 import { assignRows, entryAt, growRows } from "./_rows";
 import { add, find, indexOf, NONE, setMetadata } from "./_series-table";
@@ -11,7 +10,19 @@ import { decodeElements } from "./_snappy";
 import { growSymbols } from "./_symbols";
 
 export { fault, faultAt } from "./_fault";
-export { splitTexts } from "./_label-texts";
+export {
+  ends as splitEnds,
+  instances as splitInstances,
+  jobs as splitJobs,
+  names as splitNames,
+  numbers as splitNumbers,
+  pairAt,
+  pairs as splitPairs,
+  positions as splitPositions,
+  rememberAll,
+  splitAll,
+  splitCount,
+} from "./_label-pairs";
 export { allocatedBytes } from "./_region";
 export { entries, entryCount, rowCount, seriesIndexes, times, values } from "./_rows";
 export { knownCount, tableBytes } from "./_series-table";
@@ -84,12 +95,6 @@ export function findEntry(position: u32, owner: u32): u32 {
   return key == 0 ? NONE : indexOf(key);
 }
 
-/** Splits the labels of an entry into texts: see _label-texts.ts. */
-export function splitLabels(position: u32, textSizeMax: u32): u32 {
-  const entry = entryAt(position);
-  return split(load<u32>(entry, 16), load<u32>(entry, 20), textSizeMax);
-}
-
 /** Remembers the label bytes of an entry that are not known; returns false when they cannot be. */
 export function remember(position: u32, owner: u32, index: u32): bool {
   const entry = entryAt(position);
@@ -98,10 +103,11 @@ export function remember(position: u32, owner: u32, index: u32): bool {
   return add(load<u32>(entry, 24), owner, load<u32>(entry, 16), size, index, load<u32>(entry, 52));
 }
 
-/** The metadata of an entry with a known series have been passed on. */
+/** The metadata of an entry with an index have been passed on. */
 export function acknowledgeMetadata(position: u32): void {
   const entry = entryAt(position);
-  setMetadata(load<u32>(entry, 56), load<u32>(entry, 52));
+  const key: usize = load<u32>(entry, 56);
+  if (key != 0) setMetadata(key, load<u32>(entry, 52));
 }
 
 /** Gives the rows of an entry to a series. */

@@ -21,6 +21,7 @@ import type { EncodedChunk, SeriesRef } from "../../model/series.js";
 import type { ScratchFile } from "../fs/file-system.js";
 import { MemoryPostings } from "../index/memory-postings.js";
 import { selectPostings } from "../index/select-postings.js";
+import { HeadIndex } from "./head-index.js";
 import { HeadSamples } from "./head-samples.js";
 import type { AppendOutcome } from "./out-of-order-samples.js";
 import { SeriesMap } from "./series-map.js";
@@ -48,6 +49,9 @@ export interface HeadCapacity {
 export class Head {
   readonly series = new SeriesMap();
   readonly samples: HeadSamples;
+  readonly index = new HeadIndex(this);
+  /** Series that have ended so far. */
+  endedCount = 0;
   readonly #postings = new MemoryPostings((ref) => {
     const slot = this.series.slotOf(ref as SeriesRef);
     return slot === 0 ? Labels.empty : this.series.labelsOf(slot);
@@ -108,6 +112,14 @@ export class Head {
   /** As `create`, of a series of which no earlier process has logged anything that is in the head. */
   createOwn(labels: Labels): number {
     const slot = this.create(labels);
+    this.samples.states.markOwn(slot);
+    return slot;
+  }
+
+  /** As `createOwn`, of a series with the pairs from `from` to `to`, excluded. */
+  createOwnOfPairs(pairs: Uint32Array, from: number, to: number): number {
+    const slot = this.series.addPairs(pairs, from, to);
+    this.#begin(slot);
     this.samples.states.markOwn(slot);
     return slot;
   }
@@ -269,6 +281,7 @@ export class Head {
       if (staged.has(slot)) continue;
       endedRefs.push(this.series.refOf(slot));
       this.series.remove(slot);
+      this.endedCount++;
     }
     await this.#postings.remove(endedRefs);
     return endedRefs.length;
