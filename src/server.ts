@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly enableAdminApi?: boolean;
   /** Whether clients may have the configuration read again. Default false. */
   readonly enableLifecycle?: boolean;
+  /** How others reach this server. Default by the name of this machine. */
+  readonly externalUrl?: URL;
   /** A regular expression of origins whose pages may use the server from a browser. Default none. */
   readonly corsOrigin?: string;
   /** Told what an operator should know. Must not throw. */
@@ -134,7 +136,12 @@ async function startParts(
     ...httpOptions(options),
     database,
     facts: serverFacts({
-      ...{ clock, flags: options.flags ?? {}, database: { ...initial.config.storage, ...options.database } },
+      ...{
+        clock,
+        externalUrl: options.externalUrl,
+        flags: options.flags ?? {},
+        database: { ...initial.config.storage, ...options.database },
+      },
       config: () => inForce.config.shown,
       reloads: () => reloads.status,
     }),

@@ -28,6 +28,18 @@ export function hostAndPort({ host, port }: ListenAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** A URL of http or https without a path. */
+export function originUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new InvalidOptionError("Write a URL, as https://metrics.example.org.");
+  if (url.href !== `${url.origin}/`)
+    throw new InvalidOptionError(
+      "Leave out what stands behind the host: a reverse proxy can take the path away.",
+    );
+  return url;
+}
+
 /** RFC 3339, a date with or without a time of day (UTC), or seconds since the epoch. */
 export function time(text: string): TimestampMs {
   const isSeconds = /^[+-]?\d+(?:\.\d+)?$/.test(text);

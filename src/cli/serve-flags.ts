@@ -6,6 +6,7 @@ import type { Command, Option } from "commander";
 import { formatDuration } from "../model/duration.js";
 import { formatSize } from "../server/server-facts.js";
 import { hostAndPort, type ListenAddress } from "./option-values.js";
+import { isPrometheusFlag } from "./prometheus-flags.js";
 
 /** Durations and sizes among the numbers. */
 const durations = new Set(["storage.tsdb.retention.time", "query.lookback-delta", "query.timeout"]);
@@ -22,7 +23,8 @@ const defaults: Readonly<Record<string, string>> = {
 };
 
 export function serveFlags(command: Command): Readonly<Record<string, string>> {
-  const entries = command.options.map((option): [string, string] => {
+  const acted = command.options.filter(({ long }) => !isPrometheusFlag(long?.slice(2) ?? ""));
+  const entries = acted.map((option): [string, string] => {
     const name = nameOf(option);
     const value: unknown = command.getOptionValue(option.attributeName());
     return [name, value === undefined ? defaultOf(option, name) : textOf(name, value)];
@@ -43,5 +45,6 @@ function textOf(name: string, value: unknown): string {
   if (typeof value === "number" && durations.has(name)) return formatDuration(value);
   if (typeof value === "number" && sizes.has(name)) return formatSize(value);
   if (Array.isArray(value)) return value.join(",");
+  if (value instanceof URL) return value.href;
   return typeof value === "object" ? hostAndPort(value as ListenAddress) : String(value);
 }

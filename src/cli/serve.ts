@@ -15,6 +15,7 @@ import { CommandError } from "./failure.js";
 import { formatImport, importWithProgress } from "./import-progress.js";
 import { logLine } from "./log-line.js";
 import * as values from "./option-values.js";
+import { addPrometheusFlags, unusedFlags } from "./prometheus-flags.js";
 import { serveFlags } from "./serve-flags.js";
 import type { Terminal } from "./terminal.js";
 
@@ -30,6 +31,7 @@ interface ServeOptions {
   readonly "web.enableLifecycle"?: boolean;
   readonly "web.config.file"?: string;
   readonly "web.cors.origin"?: string;
+  readonly "web.externalUrl"?: URL;
   readonly "graphite.listenAddress"?: values.ListenAddress;
   readonly enableFeature?: readonly string[];
   readonly "query.lookbackDelta"?: number;
@@ -55,7 +57,8 @@ export function addServeCommand(program: Command, terminal: Terminal, version: s
       "--config.file, --config <file>",
       "a configuration file in Prometheus' words, with scrape_configs, push_configs and retention",
     );
-  for (const addOptions of [addListenOptions, addStorageOptions, addQueryOptions]) addOptions(command);
+  const groups = [addListenOptions, addStorageOptions, addQueryOptions, addPrometheusFlags];
+  for (const addOptions of groups) addOptions(command);
   command
     .option("--sample-data", "load the sample data sets when the data directory is empty")
     .addHelpText(
@@ -65,7 +68,10 @@ Examples:
   narthex serve --data ./data --sample-data
   narthex serve --config prometheus.yml --web.listen-address 0.0.0.0:9090`,
     )
-    .action((options: ServeOptions) => serve(options, { terminal, version, flags: serveFlags(command) }));
+    .action((options: ServeOptions) => {
+      for (const message of unusedFlags(command)) terminal.say(logLine({ level: "warning", message }));
+      return serve(options, { terminal, version, flags: serveFlags(command) });
+    });
 }
 
 function addListenOptions(command: Command): void {
@@ -78,6 +84,11 @@ function addListenOptions(command: Command): void {
     .option(
       "--web.config.file <file>",
       "TLS and users, in the words of Prometheus' exporter toolkit; see docs/security.md",
+    )
+    .option(
+      "--web.external-url <url>",
+      "how others reach this server, as https://metrics.example.org (default: by the name of this machine)",
+      values.originUrl,
     )
     .option(
       "--web.cors.origin <regex>",
@@ -178,6 +189,7 @@ async function start(
         enableAdminApi: options["web.enableAdminApi"],
         enableLifecycle: options["web.enableLifecycle"],
         corsOrigin: options["web.cors.origin"],
+        externalUrl: options["web.externalUrl"],
       }),
       ...process,
     });

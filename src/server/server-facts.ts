@@ -8,7 +8,8 @@ import type { ServerFacts } from "../http/routes/status.js";
 import type { Clock } from "../model/clock.js";
 import { formatDuration } from "../model/duration.js";
 
-export interface ServerFactsOptions extends Pick<ServerFacts, "config" | "flags" | "reloads"> {
+export interface ServerFactsOptions
+  extends Pick<ServerFacts, "config" | "externalUrl" | "flags" | "reloads"> {
   readonly clock: Clock;
   readonly database: Pick<DatabaseOptions, "retentionMs" | "retentionSizeBytes">;
 }

@@ -23,6 +23,8 @@ export interface ServerFacts {
   readonly directory: string;
   /** Of this machine, as others may know it. */
   readonly hostname: string;
+  /** How others reach this server, where that was said; without a path. */
+  readonly externalUrl: URL | undefined;
   /** What the command line says or leaves as it is, by Prometheus' names where it has them. */
   readonly flags: Readonly<Record<string, string>>;
   /** How long samples are kept: as `90d or 50GB`; empty for ever. */
@@ -37,6 +39,7 @@ export function noFacts(clock: Clock): ServerFacts {
   const startedAt = clock.now();
   return {
     ...{ startedAt, directory: "", hostname: "localhost", flags: {}, retention: "" },
+    externalUrl: undefined,
     config: () => "",
     reloads: () => ({ isLastReloadSuccessful: true, readAt: startedAt }),
   };

@@ -23,7 +23,7 @@ import { RequestParameters } from "../request-parameters.js";
 import { integerOf, metadataEncoder, parseMatch } from "./metadata.js";
 
 export function addTargetRoutes(app: FastifyInstance, { scrapePools, facts }: RouteContext): void {
-  const globalUrl = globalUrls(app, facts.hostname);
+  const globalUrl = globalUrls(app, facts);
   const sortedPools = () => [...scrapePools()].sort((a, b) => (a.jobName < b.jobName ? -1 : 1));
   app.get("/api/v1/scrape_pools", (_request, reply) => {
     const names = sortedPools().map(({ jobName }) => jobName);
@@ -89,7 +89,7 @@ type GlobalUrl = (target: TargetStatus) => string;
  *
  * Source: Prometheus `web/api/v1/api.go`, getGlobalURL.
  */
-function globalUrls(app: FastifyInstance, hostname: string): GlobalUrl {
+function globalUrls(app: FastifyInstance, { externalUrl, hostname }: RouteContext["facts"]): GlobalUrl {
   const ownScheme = app.server instanceof TlsServer ? "https" : "http";
   return ({ url, discoveredLabels }) => {
     const parts = /^([a-z]+):\/\/(?:localhost|127\.0\.0\.1|\[::1\]):(\d+)([/?].*|)$/s.exec(url);
@@ -97,7 +97,8 @@ function globalUrls(app: FastifyInstance, hostname: string): GlobalUrl {
     const [, scheme, port, rest] = parts;
     const address = app.server.address();
     const isOwn = typeof address === "object" && String(address?.port) === port;
-    return `${isOwn ? ownScheme : scheme}://${hostname}:${port}${rest}`;
+    if (isOwn && externalUrl !== undefined) return `${externalUrl.origin}${rest}`;
+    return `${isOwn ? ownScheme : scheme}://${externalUrl?.hostname ?? hostname}:${port}${rest}`;
   };
 }
 

@@ -38,6 +38,7 @@ describe("pages about the server", () => {
     let reloads: ConfigStatus = { isLastReloadSuccessful: true, readAt: 2000 };
     const facts: ServerFacts = {
       ...{ startedAt: 1000, directory: "/srv", hostname: "cellar", retention: "90d or 50GB" },
+      externalUrl: undefined,
       flags: { "config.file": "prometheus.yml" },
       config: () => "global: {}\n",
       reloads: () => reloads,

@@ -89,10 +89,14 @@ describe("/api/v1/targets", () => {
   });
 
   it("names this machine where others would look at their own", async () => {
-    const globalUrlOf = async (url: string, more: Record<string, string> = {}) => {
+    const globalUrlOf = async (url: string, more: Record<string, string> = {}, external?: string) => {
       const discoveredLabels = Labels.from({ job: "app", ...more });
       const pool = { ...app, activeTargets: [{ ...target, url, discoveredLabels }] };
-      const facts = { ...noFacts(new FakeClock(0)), hostname: "cellar" };
+      const facts = {
+        ...noFacts(new FakeClock(0)),
+        hostname: "cellar",
+        ...(external && { externalUrl: new URL(external) }),
+      };
       const asked = testApp({}, { scrapePools: () => [pool], facts });
       return JSON.parse((await asked.get("/api/v1/targets")).text).data.activeTargets[0].globalUrl;
     };
@@ -102,6 +106,7 @@ describe("/api/v1/targets", () => {
     // As in Prometheus, which knows no port here.
     expect(await globalUrlOf("http://localhost/m")).toBe("http://localhost/m");
     expect(await globalUrlOf("http://localhost.example:9100/m")).toBe("http://localhost.example:9100/m");
+    expect(await globalUrlOf("http://localhost:1/m", {}, "https://m.example")).toBe("http://m.example:1/m");
     const ofAgent = { __meta_agent: "far" };
     expect(await globalUrlOf("http://localhost:9100/m", ofAgent)).toBe("http://localhost:9100/m");
   });
