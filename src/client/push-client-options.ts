@@ -125,6 +125,11 @@ export interface PushAddressStatus {
   readonly lastFailure: { readonly time: TimestampMs; readonly reason: string } | undefined;
   /** When the next attempt is due; undefined when the last one succeeded. */
   readonly retryTime: TimestampMs | undefined;
+  /**
+   * Time alone will not mend it: since it took something last it has answered 401, 403, 404 or 407. What is sent waits, and
+   * is lost by the limits of the queue, until somebody puts the token, the rights, the address or the proxy right.
+   */
+  readonly isLockedOut: boolean;
 }
 
 /** Sends samples to one or several receivers of remote write, and keeps them while these cannot be reached. */

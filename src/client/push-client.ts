@@ -138,9 +138,10 @@ class OpenPushClient implements PushClient {
       isOnDisk: queue.isOnDisk,
       droppedBeforeQueue: this.#droppedBeforeQueue,
       addresses: queue.cursors.map((cursor, i) => {
-        const { lastStoredTime, lastFailure, retryTime } = this.senders[i]!;
+        const { lastStoredTime, lastFailure, retryTime, isLockedOut } = this.senders[i]!;
         const { address: url, delivered, dropped, waiting } = cursor;
-        return { url, delivered, dropped: { ...dropped }, waiting, lastStoredTime, lastFailure, retryTime };
+        const state = { lastStoredTime, lastFailure, retryTime, isLockedOut };
+        return { url, delivered, dropped: { ...dropped }, waiting, ...state };
       }),
     };
   }

@@ -50,8 +50,7 @@ export class Sender {
   #lastHeard: number;
   #isStopped = false;
   #isHeartbeatRefused = false;
-  /** Since it took something last. */
-  #hasAskedPerson = false;
+  #isLockedOut = false;
   /** There may be more to send than when the loop looked last. */
   #hasNews = false;
   /** Ends what the loop waits for. */
@@ -64,6 +63,11 @@ export class Sender {
     this.#requestSizeMaxBytes = parts.requestSizeMaxBytes;
     this.#lastHeard = parts.clock.monotonic();
     this.#loop = this.#run();
+  }
+
+  /** Since it took something last it has said what only a person can mend. */
+  get isLockedOut(): boolean {
+    return this.#isLockedOut;
   }
 
   /** There is something to send. An address that failed is not hurried by it. */
@@ -151,16 +155,16 @@ export class Sender {
     if (verdict.kind !== "stored") this.lastFailure = { time: clock.now(), reason: verdict.reason };
     if (verdict.kind === "later") {
       const { reason, needsPerson = false } = verdict;
-      if (this.#failures === 0 || (needsPerson && !this.#hasAskedPerson)) {
+      if (this.#failures === 0 || (needsPerson && !this.#isLockedOut)) {
         const remedy = needsPerson
           ? "; what is sent is kept, and tried again until the token, the rights or the address are put right"
           : "";
         onEvent("warning", `${cursor.address} takes nothing: ${reason}${remedy}`);
       }
-      this.#hasAskedPerson ||= needsPerson;
+      this.#isLockedOut ||= needsPerson;
       return verdict;
     }
-    this.#hasAskedPerson = false;
+    this.#isLockedOut = false;
     if (this.#failures > 0) onEvent("info", `${cursor.address} answers again`);
     this.#failures = 0;
     this.#lastHeard = clock.monotonic();

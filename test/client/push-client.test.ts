@@ -313,7 +313,10 @@ describe("what a receiver answers", () => {
     await client.flush();
     await until(isDelivered(client, clock));
     expect(receiver.requests).toHaveLength(6);
-    expect(client.status().addresses[0]).toMatchObject({ delivered: 2, dropped: { refused: 0 } });
+    expect(client.status().addresses[0]).toMatchObject({
+      ...{ delivered: 2, dropped: { refused: 0 } },
+      isLockedOut: false,
+    });
     expect(events.map(({ level, message }) => [level, message])).toEqual([
       ["warning", `${receiver.url} takes nothing: HTTP 401: no 401${untilPutRight}`],
       ["info", `${receiver.url} answers again`],
@@ -327,6 +330,27 @@ describe("what a receiver answers", () => {
       `${receiver.url} takes nothing: HTTP 403${untilPutRight}`,
       `${receiver.url} answers again`,
     ]);
+  });
+
+  it("403 is told by the status while what is sent waits", async () => {
+    const clock = new FakeClock(START);
+    const receiver = await scripted();
+    const isLockedOut = () => client.status().addresses[0]!.isLockedOut;
+    receiver.answers.push({ status: 503 }, { status: 403 }, { status: 503 });
+    const client = await open({ url: receiver.url, clock });
+    client.series({ __name__: "a" }).append(1);
+    await client.flush();
+    const seen: boolean[] = [];
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await until(
+        () => receiver.requests.length === attempt && client.status().addresses[0]!.retryTime !== undefined,
+      );
+      seen.push(isLockedOut());
+      clock.advance(10_000);
+    }
+    expect(seen).toEqual([false, true, true]);
+    await until(isDelivered(client));
+    expect(isLockedOut()).toBe(false);
   });
 
   it("413 makes requests smaller", async () => {
