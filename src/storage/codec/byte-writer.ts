@@ -12,6 +12,8 @@
 import { assert } from "../../model/assert.js";
 
 const utf8 = new TextEncoder();
+/** So many equal bytes are written by one call. */
+const fillMin = 16;
 
 export class ByteWriter {
   #buffer: Uint8Array;
@@ -107,17 +109,27 @@ export class ByteWriter {
     const buffer = this.#buffer;
     let at = this.#length;
     let previous = 0;
-    for (let i = 0; i < length; i++) {
-      const number = numbers[i]!;
-      const delta = number - previous;
-      previous = number;
+    for (let i = 0; i < length; ) {
+      const delta = numbers[i]! - previous;
+      // Most differences are the one before again: of times that are the same, of refs that follow one another.
+      const from = i++;
+      while (i < length && numbers[i]! - numbers[i - 1]! === delta) i++;
+      previous = numbers[i - 1]!;
       if (delta === (delta << 1) >> 1) {
-        let zigzag = (delta << 1) ^ (delta >> 31);
-        for (; zigzag > 0x7f; zigzag >>>= 7) buffer[at++] = (zigzag & 0x7f) | 0x80;
-        buffer[at++] = zigzag;
+        const zigzag = (delta << 1) ^ (delta >> 31);
+        if (zigzag <= 0x7f && i - from >= fillMin) {
+          buffer.fill(zigzag, at, at + i - from);
+          at += i - from;
+          continue;
+        }
+        for (let left = i - from; left > 0; left--) {
+          let rest = zigzag;
+          for (; rest > 0x7f; rest >>>= 7) buffer[at++] = (rest & 0x7f) | 0x80;
+          buffer[at++] = rest;
+        }
       } else {
         this.#length = at;
-        this.varint(delta);
+        for (let left = i - from; left > 0; left--) this.varint(delta);
         at = this.#length;
       }
     }

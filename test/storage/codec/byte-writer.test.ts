@@ -72,6 +72,21 @@ describe("ByteWriter and ByteReader", () => {
     expect(() => new ByteWriter().varintDeltas(Float64Array.of(1), 2)).toThrow();
   });
 
+  it("write runs of the same difference as one varint each, however long", () => {
+    const run = fc.tuple(fc.constantFrom(0, 1, 63, 64, -1, -300, 2 ** 31, -(2 ** 40)), fc.nat(40));
+    fc.assert(
+      fc.property(fc.array(run, { maxLength: 8 }), (runs) => {
+        const deltas = runs.flatMap(([delta, count]) => Array<number>(count).fill(delta));
+        let last = 0;
+        const numbers = deltas.map((delta) => (last += delta));
+        const [whole, one] = [new ByteWriter(1), new ByteWriter(1)];
+        whole.varintDeltas(Float64Array.from(numbers), numbers.length);
+        for (const delta of deltas) one.varint(delta);
+        expect(whole.toBytes()).toEqual(one.toBytes());
+      }),
+    );
+  });
+
   it("write varints as Go does", () => {
     const encoded = (write: (writer: ByteWriter) => void) => {
       const writer = new ByteWriter();
