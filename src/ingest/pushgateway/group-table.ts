@@ -38,6 +38,9 @@ interface NamedFamilies {
   groups: number;
 }
 
+/** Of groups and their series, where no jobs are configured: a job that makes ever more of them leaves so much to others. */
+const keptPart = 0.1;
+
 export class GroupTable {
   readonly #groups = new Map<string, Group>();
   /** By name, then by the label `job` of the groups. */
@@ -45,9 +48,9 @@ export class GroupTable {
   /** The group that a series is of. */
   readonly #series = new Map<string, string>();
   /** By the label `job` of the groups. */
-  readonly groupShares = new RoomShares(Infinity);
+  readonly groupShares = new RoomShares(Infinity, keptPart);
   /** Of series, with those that relabelling drops. */
-  readonly seriesShares = new RoomShares(Infinity);
+  readonly seriesShares = new RoomShares(Infinity, keptPart);
 
   get seriesCount(): number {
     return this.#series.size;

@@ -1,7 +1,7 @@
 /**
  * RoomShares: how room that jobs share is divided. Each job that is configured is promised its part of half of it, so that
  * who makes up instances with the token of one does not shut out the others; all else is for whoever comes. Where one
- * job is configured, or none, nothing is promised.
+ * job is configured, or none, nothing is promised. Where none is, some may be kept from a job that has the larger part.
  */
 
 interface CountOfJob {
@@ -11,9 +11,12 @@ interface CountOfJob {
 
 /** Of the room, this part is promised. */
 const promisedPart = 0.5;
+/** A job that has more than this part of it may not have the last of it. */
+const largePart = 0.5;
 const noJobs: readonly string[] = [];
 
 export class RoomShares {
+  readonly #keptPart: number;
   #max: number;
   #jobs = noJobs;
   #used = 0;
@@ -21,8 +24,10 @@ export class RoomShares {
   #kept = 0;
   readonly #byJob = new Map<string, CountOfJob>();
 
-  constructor(max: number) {
+  /** `keptPart` of the room is kept from a job that has most of it, where no jobs are configured. */
+  constructor(max: number, keptPart = 0) {
     this.#max = max;
+    this.#keptPart = keptPart;
   }
 
   /** Says how much room there is, and for whom. Costs nothing while it is the same. */
@@ -58,6 +63,8 @@ export class RoomShares {
   lack(job: string, wanted = 1): "full" | "kept" | undefined {
     if (this.#used + wanted > this.#max) return "full";
     const own = this.#byJob.get(job);
+    const isLarge = this.#jobs.length === 0 && (own?.used ?? 0) + wanted > this.#max * largePart;
+    if (isLarge && this.#used + wanted > this.#max - Math.floor(this.#max * this.#keptPart)) return "kept";
     const keptForOthers = this.#kept - (own === undefined ? 0 : keptOf(own));
     return this.#used + wanted + keptForOthers > this.#max ? "kept" : undefined;
   }

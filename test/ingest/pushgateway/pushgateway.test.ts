@@ -122,22 +122,34 @@ describe("groups", () => {
   });
 
   it("take the place of as many as they had, also where there is no room for more", async () => {
-    const world = await open([], { groupsMax: 2, seriesMax: 11 });
+    const world = await open([], { groupsMax: 2, seriesMax: 12 });
     const nine = (value: number) => Array.from({ length: 9 }, (_, i) => `m{k="${i}"} ${value}\n`).join("");
     await world.push("/metrics/job/a", nine(1));
     await world.push("/metrics/job/a", nine(2));
     await world.push("/metrics/job/a", nine(3), { replaces: false });
-    await expect(world.push("/metrics/job/a", "n 1\n", { replaces: false })).rejects.toThrow("seriesMax");
+    await expect(world.push("/metrics/job/a", "n 1\n", { replaces: false })).rejects.toThrow(
+      "of the 12 series that groups may have",
+    );
     expect(await world.series('m{k="8"}')).toEqual(['m{job="a", k="8"} 3']);
   });
 
-  it("of a job that is alone may have all the room, and what is deleted makes room", async () => {
+  it("of a job that is alone may have all of a small room, and what is deleted makes room", async () => {
     const world = await open([], { groupsMax: 4, seriesMax: 24 });
     for (const i of [0, 1, 2, 3]) await world.push(`/metrics/job/a/instance/${i}`, "m 1\n");
     await expect(world.push("/metrics/job/b", "m 1\n")).rejects.toThrow("there are 4 groups");
     await world.remove("/metrics/job/a/instance/0");
     await world.push("/metrics/job/b", "m 1\n");
     expect(await world.series()).toHaveLength(4);
+  });
+
+  it("of one job leave others some room, without a configuration", async () => {
+    const world = await open([], { groupsMax: 10, seriesMax: 1000 });
+    for (let i = 0; i < 9; i++) await world.push(`/metrics/job/a/instance/${i}`, "m 1\n");
+    await expect(world.push("/metrics/job/a/instance/9", "m 1\n")).rejects.toThrow(
+      "of the 10 groups that may be this job has 9",
+    );
+    await world.push("/metrics/job/a/instance/0", "m 2\n");
+    await world.push("/metrics/job/b", "m 1\n");
   });
 
   it("of one job leave others the room that is promised to them", async () => {

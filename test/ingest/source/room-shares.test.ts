@@ -14,6 +14,18 @@ describe("RoomShares", () => {
     expect(shares.lack("a")).toBe("full");
   });
 
+  it("keeps some from a job that has most of it, where none is configured", () => {
+    const shares = new RoomShares(20, 0.1);
+    shares.use("a", 10);
+    expect([shares.lack("a", 8), shares.lack("a", 9)]).toEqual([undefined, "kept"]);
+    shares.use("a", 8);
+    expect([shares.lack("a"), shares.lack("b", 2), shares.lack("b", 3)]).toEqual(["kept", undefined, "full"]);
+    shares.divide(20, ["a"]);
+    expect(shares.lack("a", 2)).toBeUndefined();
+    const small = new RoomShares(9, 0.1);
+    expect(small.lack("a", 9)).toBeUndefined();
+  });
+
   it("keeps for each of several jobs its part of a half", () => {
     const shares = new RoomShares(0);
     shares.divide(12, ["a", "b", "c"]);
