@@ -27,4 +27,4 @@ export const PAGE_READ_COMMENTS = 2;
 
 /** Longer lines are not kept. */
 export const TEXT_SIZE_BYTES_MAX = 1024 * 1024;
-export const RECORD_WORDS = 4;
+export const RECORD_WORDS = 3;

@@ -88,8 +88,6 @@ export interface ExpositionKernel {
   /** All series that are known. */
   entries(): number[];
   textOf(entry: number): KnownText;
-  /** Takes back what the current page said: lines that it was the first to have, and that it had the others. */
-  discardPage(): void;
   /** Forgets the lines that the current page does not have. */
   forgetVanished(): void;
 }

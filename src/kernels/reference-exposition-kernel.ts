@@ -20,7 +20,6 @@ interface KnownLine {
   readonly text: string;
   readonly tag: number;
   seen: number;
-  before: number;
 }
 
 class Table {
@@ -148,14 +147,6 @@ export class ReferenceExpositionKernel implements ExpositionKernel {
     return { bytes: Buffer.from(text, "latin1"), kind: tag & 3 };
   }
 
-  discardPage(): void {
-    for (const [entry, line] of this.#table.lines.entries()) {
-      if (line === undefined || (line.seen !== this.#page && line.seen !== 0)) continue;
-      if (line.before === 0) this.#remove(entry, line);
-      else line.seen = line.before;
-    }
-  }
-
   forgetVanished(): void {
     for (const [entry, line] of this.#table.lines.entries())
       if (line !== undefined && line.seen !== this.#page) this.#remove(entry, line);
@@ -222,16 +213,13 @@ export class ReferenceExpositionKernel implements ExpositionKernel {
     const { byKey, free, lines } = this.#table;
     const entry = free.pop() ?? lines.length;
     const key = `${tag} ${text}`;
-    lines[entry] = { key, text, tag, seen: 0, before: 0 };
+    lines[entry] = { key, text, tag, seen: 0 };
     byKey.set(key, entry);
     return entry;
   }
 
   #see(entry: number): void {
-    const line = this.#table.lines[entry]!;
-    if (line.seen === this.#page) return;
-    line.before = line.seen;
-    line.seen = this.#page;
+    this.#table.lines[entry]!.seen = this.#page;
   }
 
   #remove(entry: number, { key }: KnownLine): void {

@@ -33,7 +33,6 @@ interface ExpositionExports extends WasmExports {
   add(offset: number, sizeBytes: number): number;
   addRow(entry: number, value: number, time: number): void;
   addComment(offset: number, sizeBytes: number, effect: number): void;
-  discardPage(): void;
   forgetVanished(): void;
   recordsAt(): number;
   entryCount(): number;
@@ -168,10 +167,6 @@ export class WasmExpositionKernel implements ExpositionKernel {
     const { buffer } = this.#wasm.memory;
     const [sizeBytes = 0] = new Uint32Array(buffer, at, 1);
     return { bytes: new Uint8Array(buffer, at + textHeaderBytes, sizeBytes), kind: line & 3 };
-  }
-
-  discardPage(): void {
-    this.#wasm.discardPage();
   }
 
   forgetVanished(): void {

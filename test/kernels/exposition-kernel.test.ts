@@ -87,7 +87,7 @@ describe("both exposition kernels", () => {
     isOpenMetrics: fc.boolean(),
     readComments: fc.boolean(),
     lineSizeMax: fc.constantFrom(1000, 1000, 12),
-    after: fc.constantFrom("forget", "forget", "discard", "nothing", "delete"),
+    after: fc.constantFrom("forget", "forget", "nothing", "delete"),
   });
 
   it("give the same stops, rows and entries for the same pages", () => {
@@ -101,7 +101,6 @@ describe("both exposition kernels", () => {
             const table = tables[chosen]!;
             const told = readPage(kernel, { ...options, table, page: i + 1, text });
             if (after === "forget") kernel.forgetVanished();
-            if (after === "discard") kernel.discardPage();
             const known = knownTexts(kernel);
             if (after === "delete") {
               kernel.deleteTable(table);

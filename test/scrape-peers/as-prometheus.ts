@@ -49,6 +49,10 @@ const readings: readonly Reading[] = [
         : text,
   },
   {
+    change: "an empty name in a comment is read in Prometheus",
+    rewrite: ({ text }) => (/^[ \t]*#[ \t]+(?:HELP|TYPE|UNIT)[ \t]+""/.test(text) ? unreadable : text),
+  },
+  {
     change: "blanks around a type are read over by us",
     rewrite: ({ text, kind }) => (kind === "text" ? text.replace(typePattern, "$1 $2") : text),
   },

@@ -63,11 +63,16 @@ const rules: readonly Rule[] = [
       }
       if (series.startsWith("scrape_series_added{"))
         return Number(ours) > Number(theirs) && Number(ours) <= Number(theirs) + changed;
-      const [here, there] = [scrapes.ours, scrapes.theirs].map((of) =>
-        boundsOf(series, of[page] ?? new Map()),
-      );
-      const isSame = here === there || (hasFailed(scrapes.theirs[page]) && ours === "stale");
-      return changed > 0 && hasBound(series) && here !== "" && isSame;
+      if (changed === 0 || !hasBound(series)) return false;
+      // An end then belongs to a series that was met with other bounds before.
+      if (hasFailed(scrapes.theirs[page])) return [ours, theirs].includes("stale");
+      const [some, all] = [scrapes.ours, scrapes.theirs]
+        .map((of) => boundsOf(series, of[page] ?? new Map()))
+        .sort((a, b) => a.size - b.size);
+      // The samples of two lines are one series where the bounds are the same.
+      return some!.size > 0
+        ? [...some!].every((value) => all!.has(value))
+        : [...all!].every((value) => value === "stale");
     },
   },
   {
@@ -91,12 +96,13 @@ const rules: readonly Rule[] = [
       Number(ours) === Number(theirs) + 1,
   },
   {
-    name: "a sample of a protobuf page is counted in Prometheus when its labels may not be",
-    explains: ({ series, ours, theirs }, { pages, scrapes, page = -1 }) =>
-      pages.at(-1)?.kind === "protobuf" &&
-      series.startsWith("scrape_samples_scraped{") &&
-      [scrapes.ours, scrapes.theirs].every((of) => hasFailed(of[page])) &&
-      Number(ours) + 1 === Number(theirs),
+    name: "what a spoilt protobuf page has beside the spoilt place",
+    explains: (_, { pages, scrapes, page }) => {
+      const isSpoilt = pages.slice(page === undefined ? 0 : -2).some(({ isMutated }) => isMutated);
+      const hasFailedAt = (at: number) => [scrapes.ours, scrapes.theirs].some((of) => hasFailed(of[at]));
+      const hasFailedHere = page === undefined || hasFailedAt(page) || hasFailedAt(page - 1);
+      return pages.at(-1)?.kind === "protobuf" && isSpoilt && hasFailedHere;
+    },
   },
   {
     name: "fractions of seconds are cut by digits, not after a multiplication, which Prometheus does",
@@ -146,10 +152,10 @@ function plain(series: string): string {
 }
 
 /** What a scrape has of a series however its bounds are written; an end counts only where there is nothing else. */
-function boundsOf(series: string, scrape: ScrapeTrace): string {
+function boundsOf(series: string, scrape: ScrapeTrace): ReadonlySet<string> {
   const values = [...scrape].filter(([other]) => plain(other) === plain(series)).map(([, value]) => value);
   const real = values.filter((value) => value !== "stale");
-  return (real.length > 0 ? real : values).sort().join();
+  return new Set(real.length > 0 ? real : values);
 }
 
 /** Why there may be this difference; undefined when there may not. */

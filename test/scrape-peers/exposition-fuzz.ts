@@ -125,13 +125,16 @@ function isDeadly(kind: PageKind, page: Buffer): boolean {
 }
 
 /**
- * Without a NUL byte, behind which a Prometheus reads no more of a page, and times that overflow there.
+ * Without a NUL byte, behind which a Prometheus reads no more of a page, and times that overflow there. A page of OpenMetrics
+ * that is cut off ends with its last line: Prometheus does not count a sample without a line feed.
  */
 function comparable(kind: PageKind, page: Buffer): Buffer {
   if (kind === "protobuf") return page;
+  const isText = kind === "text";
   const text = page.toString("latin1").replaceAll("\0", "\x01");
-  const isLong = kind === "openmetrics" ? / [+-]?\d{16,}(?=[ \n])/g : / [+-]\d{19,}(?=\s)/g;
-  return Buffer.from(text.replace(isLong, " 1"), "latin1");
+  const isLong = isText ? / [+-]\d{19,}(?=\s)/g : / [+-]?(?:\d{16,}|[\d.]+[eE]\+?\d{2,})(?=[ \n])/g;
+  const isCut = !isText && text !== "" && !/(?:\n|# EOF)$/.test(text);
+  return Buffer.from(text.replace(isLong, " 1") + (isCut ? "\n" : ""), "latin1");
 }
 
 interface Found {

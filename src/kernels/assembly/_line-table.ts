@@ -1,13 +1,13 @@
 /**
  * Tables of the lines that a target's pages have: a record for each, in no order.
  *
- *   record  ┌──────────┬──────────┬──────────┬────────────┐
- *           │ line u32 │ next u32 │ seen u32 │ before u32 │
- *           └──────────┴──────────┴──────────┴────────────┘
+ *   record  ┌──────────┬──────────┬──────────┐
+ *           │ line u32 │ next u32 │ seen u32 │
+ *           └──────────┴──────────┴──────────┘
  *
  * `line` is the address of the text with a tag in its lowest four bits, 0 in a free record; `next` is the record that came
- * after it when it was seen last, or in a free record the next free one. `seen` is the page that had the line last and
- * `before` the one before that, 0 for none. Tags stand in ../exposition-format.ts.
+ * after it when it was seen last, or in a free record the next free one. `seen` is the page that had the line last, 0
+ * for none. Tags stand in ../exposition-format.ts.
  *
  * Where a line is not the one that was expected, an index from `line` to record finds it; it is made for the page that
  * needs it.
@@ -19,7 +19,7 @@ import { holdText, releaseText } from "./_texts";
 export const NONE: u32 = 0xffffffff;
 
 const HEADER: usize = 32;
-const RECORD: usize = 16;
+const RECORD: usize = 12;
 const SMALLEST: u32 = 16;
 
 /** The table that is being read, and its page. */
@@ -100,11 +100,7 @@ export function setEntryAfter(entry: u32, next: u32): void {
 // @ts-ignore: decorator
 @inline
 export function markSeen(entry: u32): void {
-  const record = recordAt(entry);
-  const seen = load<u32>(record, 8);
-  if (seen == page) return;
-  store<u32>(record, seen, 12);
-  store<u32>(record, page, 8);
+  store<u32>(recordAt(entry), page, 8);
 }
 
 /** The entry of a line, NONE when there is none. */
@@ -133,22 +129,8 @@ export function addEntry(at: usize, size: usize, tag: u32): u32 {
   store<u32>(record, line);
   store<u32>(record, NONE, 4);
   store<u32>(record, 0, 8);
-  store<u32>(record, 0, 12);
   if (hasIndex) addToIndex(entry);
   return entry;
-}
-
-/** Takes back what this page said. A line that was added and then refused has never been seen. */
-export function discardPage(): void {
-  const end = recordAt(load<u32>(table, 8));
-  for (let record = records; record < end; record += RECORD) {
-    const seen = load<u32>(record, 8);
-    if (load<u32>(record) == 0 || (seen != page && seen != 0)) continue;
-    const before = load<u32>(record, 12);
-    if (before == 0) removeRecord(record);
-    else store<u32>(record, before, 8);
-  }
-  hasIndex = false;
 }
 
 /** Removes what this page does not have. */

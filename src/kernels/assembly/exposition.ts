@@ -22,7 +22,7 @@ import { allocatedBytes } from "./_region";
 import { areEqual } from "./_series-table";
 import { findText, sizeOfText, TEXT_HEADER } from "./_texts";
 
-export { createTable, deleteTable, discardPage, enterTable, entryCount, forgetVanished, recordsAt } from "./_line-table";
+export { createTable, deleteTable, enterTable, entryCount, forgetVanished, recordsAt } from "./_line-table";
 export { allocatedBytes } from "./_region";
 export { setHashKey } from "./_texts";
 
