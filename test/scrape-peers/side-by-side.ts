@@ -222,7 +222,7 @@ class Stage {
         theirs: this.#traceOf(i, "theirs", theirs.get(job), late),
       };
       const script = this.#scripts[i]!;
-      const isCompared = (page: number) => page <= script.length && !isNearLate(late, page);
+      const isCompared = (page: number) => page <= script.length && !isNearLate(late, traces, page);
       for (const [page, scrape] of traces.theirs.scrapes.entries()) {
         if (!isCompared(page)) continue;
         scrapes++;
@@ -342,15 +342,30 @@ function describeJob(job: string, told: readonly string[]): string {
   return [job, ...told.slice(0, toldMax), ...rest].join("\n  ");
 }
 
-/** What a scrape leaves depends on the one before it, and on what that one made of the one before. */
-function isNearLate(late: ReadonlySet<number>, page: number): boolean {
-  return late.has(page) || late.has(page - 1) || late.has(page - 2);
+/**
+ * What a scrape leaves depends on the good one before it, and on what that one made of the good one before; those that
+ * failed in between change nothing of what is known.
+ */
+function isNearLate(late: ReadonlySet<number>, { ours, theirs }: Traces, page: number): boolean {
+  if (late.has(page)) return true;
+  const isGood = (at: number) => isUp(ours.scrapes[at]) && isUp(theirs.scrapes[at]);
+  for (let before = page - 1, good = 0; before >= 0 && good < 2; before--) {
+    if (late.has(before)) return true;
+    if (isGood(before)) good++;
+  }
+  return false;
 }
+
+function isUp(scrape: ScrapeTrace = new Map()): boolean {
+  return [...scrape].some(([name, value]) => name.startsWith("up{") && value === "1");
+}
+
+type Traces = Readonly<Record<Scraper, TargetTrace>>;
 
 interface ScriptedScrapes {
   readonly script: readonly Page[];
   readonly late: ReadonlySet<number>;
-  readonly traces: Record<"ours" | "theirs", TargetTrace>;
+  readonly traces: Traces;
   readonly explained: Map<string, number>;
   /** Of the job. */
   readonly keys: string;
@@ -370,7 +385,7 @@ function compareScripted({ script, late, traces, explained, keys }: ScriptedScra
     }
   };
   for (let page = 0; page <= script.length; page++) {
-    if (isNearLate(late, page)) continue;
+    if (isNearLate(late, traces, page)) continue;
     const name = script[page]?.name ?? "after the script";
     const before = script[page - 1]?.name ?? "nothing";
     const differences = differencesOf(ours.scrapes[page] ?? nothing, theirs.scrapes[page] ?? nothing);
