@@ -19,7 +19,8 @@ type ShownMap = { readonly [key: string]: Shown };
 
 const masked = "<secret>";
 const secretWord =
-  "passw(?:or)?d|passphrase|secret|token|credential|bearer|private_?key|(?:api|access|consumer)_?key";
+  "passw(?:or)?d|passphrase|secret|token|credential|bearer|authorization|cookie|private[-_]?key|" +
+  "(?:api|access|consumer)[-_]?key";
 const secretKey = new RegExp(`(?:${secretWord})|^key$`, "i");
 /** What is called after a secret and is none: where it is, or how it is asked for. */
 const placeKey = /_(?:file|files|url|uri|path|ref|id|type)$/i;

@@ -64,7 +64,8 @@ export class OwnMetrics {
   ]);
 
   constructor(version: string, status: () => DatabaseStatus, sources: OwnMetricsSources = {}) {
-    const { config, graphite, scrape, scrapePools, agents } = sources;
+    const { config, graphite, scrape, agents } = sources;
+    const scrapePools = sources.scrapePools && oncePerPage(sources.scrapePools);
     this.#status = status;
     collectDefaultMetrics({ register: this.#registry });
     this.#gauge("narthex_build_info", "1, with the version as a label.", ["version"]).set({ version }, 1);
@@ -100,7 +101,8 @@ export class OwnMetrics {
     if (scrape !== undefined) this.#addScrapes(scrape);
     if (scrapePools !== undefined) this.#addPools(scrapePools);
     if (agents !== undefined) this.#addAgents(agents);
-    addPrometheusMetrics(this.#registry, version, status, sources);
+    const shared = scrapePools === undefined ? sources : { ...sources, scrapePools };
+    addPrometheusMetrics(this.#registry, version, status, shared);
   }
 
   get contentType(): string {
@@ -344,6 +346,20 @@ export class OwnMetrics {
       },
     });
   }
+}
+
+/** All metrics of a page are read in one turn: what takes long with many targets is asked for once. */
+function oncePerPage<T>(read: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    if (known === undefined) {
+      known = { value: read() };
+      queueMicrotask(() => {
+        known = undefined;
+      });
+    }
+    return known.value;
+  };
 }
 
 function sum(status: DatabaseStatus, column: "bytes" | "samples"): number {

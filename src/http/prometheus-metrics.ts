@@ -156,7 +156,12 @@ function poolFamilies(pools: Pools): readonly Family[] {
       "Targets that cannot be scraped as relabelling leaves them, at each choice.",
       (pool) => pool.failedCount,
     ),
-    byJob("gauge", "metadata_cache_entries", "Metrics whose type, help or unit is known.", countMetadata),
+    byJob(
+      "gauge",
+      "metadata_cache_entries",
+      "Metrics whose type, help or unit is known.",
+      (pool) => pool.metadataCount,
+    ),
     {
       ...{ name: syncLength, help: "How long it took to choose targets anew.", type: "summary" },
       read: () =>
@@ -219,10 +224,4 @@ function summary(name: string, labels: Sample["labels"], lengths: LengthSummaryS
     { metricName: `${name}_sum`, labels, value: lengths.sumSeconds },
     { metricName: `${name}_count`, labels, value: lengths.count },
   ];
-}
-
-function countMetadata({ activeTargets }: ScrapePoolStatus): number {
-  let count = 0;
-  for (const { metadata } of activeTargets) for (const _ of metadata?.metricNames() ?? []) count++;
-  return count;
 }

@@ -171,6 +171,7 @@ export class ScrapePool {
       droppedTargets: this.#selection.dropped,
       droppedCount: this.#selection.droppedCount,
       discoveredCount: this.#discoveredCount,
+      metadataCount: [...this.#metadata.values()].reduce((sum, { count }) => sum + count, 0),
       targetsMax: this.#config.targetsMax,
       selections: this.#selections,
       failedCount: this.#failedCount,

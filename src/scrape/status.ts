@@ -18,6 +18,8 @@ export interface ScrapePoolStatus {
   readonly droppedCount: number;
   /** All that are configured, added and found, before relabelling. */
   readonly discoveredCount: number;
+  /** Of metrics that its targets say something of, target by target. */
+  readonly metadataCount: number;
   /** target_limit; 0 is none. */
   readonly targetsMax: number;
   /** Each choice of targets anew: how long it took. */

@@ -63,6 +63,11 @@ export class TargetMetadata implements MetadataSink, MetadataReader {
     this.#byName.set(shared.name, shared.metadata);
   }
 
+  /** Of metrics that something is known of. */
+  get count(): number {
+    return this.#byName.size;
+  }
+
   metadataOf(metricName: string): MetricMetadata | undefined {
     return this.#byName.get(metricName);
   }

@@ -34,6 +34,7 @@ scrape_configs:
 remote_write:
   - url: "http://u:hun/ter23@host/write"
     sigv4: { access_key: a, secret_key: hunter24 }
+    headers: { X-Api-Key: hunter28, Authorization: Bearer hunter29, X-Scope-OrgID: public }
     azuread: { oauth: { client_secret: hunter25 } }
 push_configs:
   - job_name: push

@@ -11,7 +11,14 @@ const clock = new FakeClock(0);
 
 function pool(jobName: string, changes: Partial<ScrapePoolStatus> = {}): ScrapePoolStatus {
   return {
-    ...{ jobName, activeTargets: [], droppedTargets: [Labels.from([])], droppedCount: 1, discoveredCount: 3 },
+    ...{
+      jobName,
+      activeTargets: [],
+      droppedTargets: [Labels.from([])],
+      droppedCount: 1,
+      discoveredCount: 3,
+      metadataCount: 4,
+    },
     ...{ targetsMax: 5, failedCount: 2, selections: new LengthSummary(clock), relabelConfigs: [] },
     discoveries: [],
     ...changes,
@@ -59,6 +66,7 @@ describe("metrics under Prometheus' names", () => {
       'prometheus_target_interval_length_seconds_sum{interval="15s"} 45',
       'prometheus_target_interval_length_seconds_count{interval="15s"} 3',
       'prometheus_target_scrape_pool_target_limit{scrape_job="b"} 5',
+      'prometheus_target_metadata_cache_entries{scrape_job="a"} 4',
       'prometheus_target_sync_failed_total{scrape_job="a"} 2',
       'prometheus_target_scrape_pool_sync_total{scrape_job="a"} 1',
       'prometheus_target_sync_length_seconds_sum{scrape_job="a"} 0.002',
@@ -72,6 +80,19 @@ describe("metrics under Prometheus' names", () => {
     const text = lines.join("\n");
     expect(text).not.toContain('mechanism="dns"');
     expect(text).not.toContain('sync_length_seconds{scrape_job="b"');
+  });
+
+  it("ask for the state of all jobs once a page", async () => {
+    let asked = 0;
+    const scrapePools = () => {
+      asked++;
+      return [pool(`job ${asked}`)];
+    };
+    const { get } = testApp({}, { ownMetrics: { scrapePools } });
+    for (const page of [1, 2]) {
+      expect((await get("/metrics")).text).toContain(`scrape_pool_targets{scrape_job="job ${page}"} 0`);
+      expect(asked).toBe(page);
+    }
   });
 
   it("have intervals of a few kinds only, however many there are", () => {

@@ -35,7 +35,13 @@ const noSelections = { count: 0, sumSeconds: 0, quantiles: () => [] };
 
 const droppedLabels = { __address__: "localhost:9101", job: "node" };
 
-const counts = { discoveredCount: 1, targetsMax: 0, failedCount: 0, selections: noSelections };
+const counts = {
+  discoveredCount: 1,
+  metadataCount: 0,
+  targetsMax: 0,
+  failedCount: 0,
+  selections: noSelections,
+};
 
 const node: ScrapePoolStatus = {
   ...counts,
