@@ -210,6 +210,22 @@ describe("text", () => {
     expect(wrong.map((file) => file.path)).toEqual([]);
   });
 
+  it("lets tests wait with one patience, and begin nothing whose failure nobody hears", () => {
+    const rules: readonly [RegExp, string][] = [
+      [/\bvi\.wait(?:For|Until)\(|\bexpect\.poll\(/, "wait with test/support/eventually.ts"],
+      [
+        /\bfor \(const (\w+) of \[[^\]]*\(.*\n?\s*await expect\(\1\)\.rejects\b/,
+        "look at promises that reject together: Promise.all of their expectations",
+      ],
+    ];
+    const wrong = tests.flatMap((file) =>
+      rules
+        .filter(([pattern]) => pattern.test(codeLines(file).join("\n")))
+        .map(([, remedy]) => `${file.path}: ${remedy}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it("mirrors src in test: a test names a file or folder that exists", () => {
     const free = [
       "test/support/",
