@@ -13,8 +13,7 @@ import { Connections, type Route } from "./connections.js";
 import { describeFailure, isUnreachable } from "./describe-failure.js";
 import type { Authorization, HttpClientConfig } from "./http-client-config.js";
 import { OAuth2Token } from "./oauth2-token.js";
-import { PlainConnections, type PlainExchange } from "./plain-connections.js";
-import type { ReplySink } from "./reply-reader.js";
+import { PlainConnections, PlainRequest } from "./plain-connections.js";
 import { basicAuthorization, type ReadFile, SecretValues } from "./secret-values.js";
 
 export interface HttpClientOptions {
@@ -42,19 +41,16 @@ export interface HttpResponse extends Readable {
 export interface HttpRequester {
   request(url: string, request: HttpRequest): Promise<HttpResponse>;
   /**
-   * Asks for it in a way that costs less, where there is one; undefined where there is none. When the reply proves
-   * unusual (see PlainExchange), `request` is to be asked, and is from then on.
+   * What asks for it, any number of times, in a way that costs less, where there is one; undefined where there is none.
+   * Once a reply has proved unusual (`PlainRequest.isUnusual`), `request` is to be asked.
    */
-  get?(url: string, headers: HttpRequest["headers"], sink: ReplySink): PlainExchange | undefined;
+  plainRequest?(url: string, headers: HttpRequest["headers"]): PlainRequest | undefined;
 }
 
 /** As in Go. */
 const redirectsMax = 10;
 /** Connections that were idle may have been closed by the server the moment they were used. */
 const reusedConnectionsMax = 5;
-/** Of those that are remembered as unusual. */
-const unusualMax = 10_000;
-
 export class HttpClient implements HttpRequester {
   readonly #config: HttpClientConfig;
   readonly #secrets: SecretValues;
@@ -62,8 +58,6 @@ export class HttpClient implements HttpRequester {
   readonly #token: OAuth2Token | undefined;
   /** Undefined when what is asked for needs more than a connection. */
   readonly #plain: PlainConnections | undefined;
-  /** URLs whose replies only `request` can read. */
-  readonly #unusual = new Set<string>();
 
   constructor(config: HttpClientConfig, options: HttpClientOptions) {
     const { authorization } = config;
@@ -104,16 +98,10 @@ export class HttpClient implements HttpRequester {
     }
   }
 
-  get(url: string, headers: HttpRequest["headers"], sink: ReplySink): PlainExchange | undefined {
-    if (this.#plain === undefined || this.#unusual.has(url)) return undefined;
-    const place = URL.canParse(url) ? new URL(url) : undefined;
-    if (place?.protocol !== "http:") return undefined;
-    const exchange = this.#plain.get(place, headers, sink);
-    const finished = exchange.finished.then((isUsual) => {
-      if (!isUsual && this.#unusual.size < unusualMax) this.#unusual.add(url);
-      return isUsual;
-    });
-    return { finished, abort: () => exchange.abort() };
+  plainRequest(url: string, headers: HttpRequest["headers"]): PlainRequest | undefined {
+    if (this.#plain === undefined || !URL.canParse(url)) return undefined;
+    const place = new URL(url);
+    return place.protocol === "http:" ? new PlainRequest(this.#plain, place, headers) : undefined;
   }
 
   /** Ends all connections. */

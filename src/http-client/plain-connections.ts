@@ -9,7 +9,7 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "../model/clock.js";
 import { UnavailableError } from "../model/errors.js";
-import { ReplyReader, type ReplySink } from "./reply-reader.js";
+import { HeadLines, type ReplyHead, ReplyReader, type ReplySink } from "./reply-reader.js";
 import { cutShort } from "./response-body.js";
 
 /** A request on its way. */
@@ -21,6 +21,30 @@ export interface PlainExchange {
   readonly finished: Promise<boolean>;
   /** Ends it, if it has not ended: `finished` rejects. */
   abort(): void;
+}
+
+/** What is asked for, again and again. */
+export class PlainRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly hostname: string;
+  readonly text: string;
+  /** A reply was in a form that is not read here: another way is to be taken. */
+  isUnusual = false;
+  readonly #connections: PlainConnections;
+
+  /** `headers` have no line breaks. */
+  constructor(connections: PlainConnections, url: URL, headers: Readonly<Record<string, string>>) {
+    this.#connections = connections;
+    this.host = url.host;
+    this.hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    this.port = url.port === "" ? 80 : Number(url.port);
+    this.text = requestText(url, headers);
+  }
+
+  send(sink: ReplySink): PlainExchange {
+    return this.#connections.get(this, sink);
+  }
 }
 
 interface Connection {
@@ -44,6 +68,7 @@ export class PlainConnections {
   /** By host and port. The one used last comes last. */
   readonly #idle = new Map<string, Connection[]>();
   readonly #open = new Set<Connection>();
+  readonly #headLines = new HeadLines();
   #sweptAt = 0;
   #isClosed = false;
 
@@ -51,10 +76,10 @@ export class PlainConnections {
     this.#clock = clock;
   }
 
-  /** Asks for the page. `headers` have no line breaks. */
-  get(url: URL, headers: Readonly<Record<string, string>>, sink: ReplySink): PlainExchange {
-    const text = requestText(url, headers);
-    return new Exchange(text, sink, (exchange, isFresh) => this.#connect(url, exchange, isFresh));
+  get(request: PlainRequest, sink: ReplySink): PlainExchange {
+    return new Exchange(request, this.#headLines, sink, (exchange, isFresh) =>
+      this.#connect(request, exchange, isFresh),
+    );
   }
 
   /** Ends all connections, those in use too. */
@@ -66,9 +91,13 @@ export class PlainConnections {
   }
 
   /** A connection for the exchange; returns whether it was used before. */
-  #connect(url: URL, exchange: Exchange, isFresh: boolean): { connection: Connection; isReused: boolean } {
-    const known = isFresh ? undefined : this.#takeIdle(url.host);
-    const connection = known ?? this.#dial(url);
+  #connect(
+    request: PlainRequest,
+    exchange: Exchange,
+    isFresh: boolean,
+  ): { connection: Connection; isReused: boolean } {
+    const known = isFresh ? undefined : this.#takeIdle(request.host);
+    const connection = known ?? this.#dial(request);
     connection.exchange = exchange;
     if (this.#isClosed) connection.socket.destroy();
     return { connection, isReused: known !== undefined };
@@ -88,11 +117,11 @@ export class PlainConnections {
     return undefined;
   }
 
-  #dial(url: URL): Connection {
+  #dial({ host, hostname, port }: PlainRequest): Connection {
     let connection: Connection;
     const socket = connect({
-      host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: url.port === "" ? 80 : Number(url.port),
+      host: hostname,
+      port,
       noDelay: true,
       keepAlive: true,
       onread: {
@@ -102,7 +131,7 @@ export class PlainConnections {
           // Nobody has asked for that.
           if (exchange === undefined) socket.destroy();
           else if (exchange.read(buffer.subarray(0, sizeBytes) as Buffer))
-            this.#giveBack(url.host, connection, exchange);
+            this.#giveBack(host, connection, exchange);
           return true;
         },
       },
@@ -114,7 +143,7 @@ export class PlainConnections {
       failure = error;
     });
     socket.on("close", () => {
-      this.#forget(url.host, connection);
+      this.#forget(host, connection);
       connection.exchange?.disconnected(failure);
     });
     return connection;
@@ -155,7 +184,7 @@ type Connect = (exchange: Exchange, isFresh: boolean) => { connection: Connectio
 
 class Exchange implements PlainExchange {
   readonly finished: Promise<boolean>;
-  readonly #text: string;
+  readonly #request: PlainRequest;
   readonly #connect: Connect;
   readonly #reader: ReplyReader;
   #connection: Connection | undefined;
@@ -167,17 +196,15 @@ class Exchange implements PlainExchange {
   #resolve!: (isUsual: boolean) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(text: string, sink: ReplySink, connect: Connect) {
-    this.#text = text;
+  constructor(request: PlainRequest, headLines: HeadLines, sink: ReplySink, connect: Connect) {
+    this.#request = request;
     this.#connect = connect;
-    this.#reader = new ReplyReader({
-      head: (head) => {
-        const hint = /(?:^|[,;\s])timeout=(\d+)/.exec(head.headers.get("keep-alive") ?? "")?.[1];
-        if (hint !== undefined) this.#serverIdleMs = Number(hint) * 1000;
-        sink.head(head);
-      },
-      body: (piece) => sink.body(piece),
-    });
+    const head = (head: ReplyHead) => {
+      const hint = /(?:^|[,;\s])timeout=(\d+)/.exec(head.headers.get("keep-alive") ?? "")?.[1];
+      if (hint !== undefined) this.#serverIdleMs = Number(hint) * 1000;
+      sink.head(head);
+    };
+    this.#reader = new ReplyReader({ head, body: (piece) => sink.body(piece) }, headLines);
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -210,6 +237,7 @@ class Exchange implements PlainExchange {
       return true;
     }
     const { state } = this.#reader;
+    if (state === "unusual") this.#request.isUnusual = true;
     if (state === "complete" || state === "unusual") this.#end(() => this.#resolve(state === "complete"));
     return this.#isOver;
   }
@@ -233,7 +261,7 @@ class Exchange implements PlainExchange {
     const { connection, isReused } = this.#connect(this, this.#attempts > reusedConnectionsMax);
     this.#connection = connection;
     this.#isReused = isReused;
-    connection.socket.write(this.#text, "latin1");
+    connection.socket.write(this.#request.text, "latin1");
   }
 
   #end(settle: () => void): void {

@@ -45,6 +45,7 @@ const noBytes = Buffer.alloc(0);
 
 export class ReplyReader {
   readonly #sink: ReplySink;
+  readonly #headLines: HeadLines;
   #state: ReplyState = "head";
   #held: Buffer = noBytes;
   /** Bytes of the body, or of the chunk, that are still to come. */
@@ -52,8 +53,10 @@ export class ReplyReader {
   #line = "";
   #mayGoOn = false;
 
-  constructor(sink: ReplySink) {
+  /** `headLines` may be shared by many. */
+  constructor(sink: ReplySink, headLines = new HeadLines()) {
     this.#sink = sink;
+    this.#headLines = headLines;
   }
 
   get state(): ReplyState {
@@ -137,7 +140,7 @@ export class ReplyReader {
     else if (end < 0) this.#held = before === 0 ? Buffer.from(bytes) : bytes;
     else {
       this.#held = noBytes;
-      const head = parseHead(bytes.toString("latin1", 0, end));
+      const head = parseHead(bytes.toString("latin1", 0, end), this.#headLines);
       this.#state = head === undefined ? "unusual" : this.#begin(head);
       if (head !== undefined && this.#state !== "unusual") this.#sink.head(head);
     }
@@ -163,22 +166,43 @@ export class ReplyReader {
   }
 }
 
+type Header = readonly [name: string, value: string];
+
+/** Such have another value each time. */
+const changing: ReadonlySet<string> = new Set(["content-length", "date", "etag", "expires", "last-modified"]);
+const linesMax = 128;
+
+/** Lines of heads. Servers say the same of themselves again and again: what was read once is remembered. */
+export class HeadLines {
+  readonly #known = new Map<string, Header>();
+
+  /** Name, in small letters, and value; undefined for what is no header in the usual form. */
+  parse(line: string): Header | undefined {
+    const known = this.#known.get(line);
+    if (known !== undefined) return known;
+    const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t -~\x80-\xff]*)$/.exec(line);
+    if (match === null) return undefined;
+    const header: Header = [match[1]!.toLowerCase(), match[2]!.trimEnd()];
+    if (this.#known.size < linesMax && !changing.has(header[0])) this.#known.set(line, header);
+    return header;
+  }
+}
+
 interface ParsedHead extends ReplyHead {
   readonly isVersion11: boolean;
 }
 
 /** Undefined when something is unusual: a line that goes on on the next one, a name that is none. */
-function parseHead(text: string): ParsedHead | undefined {
+function parseHead(text: string, headLines: HeadLines): ParsedHead | undefined {
   const [statusLine = "", ...lines] = text.split("\r\n");
   const status = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t -~\x80-\xff]*))?$/.exec(statusLine);
   if (status === null) return undefined;
   const headers = new Map<string, string>();
   for (const line of lines) {
-    const header = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t -~\x80-\xff]*)$/.exec(line);
-    if (header === null) return undefined;
-    const name = header[1]!.toLowerCase();
+    const header = headLines.parse(line);
+    if (header === undefined) return undefined;
+    const [name, value] = header;
     const known = headers.get(name);
-    const value = header[2]!.trimEnd();
     headers.set(name, known === undefined ? value : `${known}, ${value}`);
   }
   return {

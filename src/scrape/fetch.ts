@@ -6,6 +6,7 @@
 
 import { describeFailure, describeStatus } from "../http-client/describe-failure.js";
 import type { HttpRequester, HttpResponse } from "../http-client/http-client.js";
+import type { PlainRequest } from "../http-client/plain-connections.js";
 import { gunzipped, uncompressed } from "../http-client/response-body.js";
 import { expositionFormatOf } from "../ingest/exposition/exposition-format.js";
 import { isProtobufExposition, protobufMediaType } from "../ingest/exposition/protobuf-exposition.js";
@@ -16,11 +17,44 @@ import type { PageFormat } from "./scrape-cache.js";
 import type { ScrapeConfig, ScrapeProtocol } from "./scrape-config.js";
 import { ScrapeLimitError } from "./scrape-limit-error.js";
 
-export interface FetchOptions {
+/** What a loop asks for, each time: the target, as the configuration says, and how that went so far. */
+export class PageRequest {
+  readonly url: string;
+  readonly config: ScrapeConfig;
   readonly client: HttpRequester;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The way that costs less, where there is one. */
+  readonly plain: PlainRequest | undefined;
+  #contentType: string | undefined;
+  #format: PageFormat | undefined;
+
+  /** `version` is of the server, as `1.2.3`. */
+  constructor(url: string, config: ScrapeConfig, client: HttpRequester, version: string) {
+    const { enableCompression, timeoutMs } = config;
+    this.url = url;
+    this.config = config;
+    this.client = client;
+    this.headers = {
+      accept: acceptHeader(config),
+      "accept-encoding": enableCompression ? "gzip" : "identity",
+      "user-agent": `Narthex/${version}`,
+      "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
+    };
+    this.plain = client.plainRequest?.(url, this.headers);
+  }
+
+  /** What a reply of this type is. Throws UnsupportedMediaTypeError. */
+  formatOf(contentType: string | undefined): PageFormat {
+    if (this.#format === undefined || contentType !== this.#contentType) {
+      this.#format = pageFormat(contentType, this.config.fallbackProtocol);
+      this.#contentType = contentType;
+    }
+    return this.#format;
+  }
+}
+
+export interface FetchOptions {
   readonly clock: Clock;
-  /** As `1.2.3`. */
-  readonly version: string;
   /** Aborts when the loop stops. */
   readonly signal: AbortSignal;
 }
@@ -31,12 +65,12 @@ export interface FetchOptions {
  * configuration); no message has a secret in it.
  */
 export async function fetchPage(
-  url: string,
-  config: ScrapeConfig,
+  request: PageRequest,
   buffer: PageBuffer,
   options: FetchOptions,
 ): Promise<PageFormat> {
-  const page = new Page(config, buffer);
+  const { url, config } = request;
+  const page = new Page(request, buffer);
   let isLate = false;
   let end = () => {};
   const cancelTimer = options.clock.schedule(config.timeoutMs, () => {
@@ -49,8 +83,8 @@ export async function fetchPage(
     end = abort;
   };
   try {
-    const isRead = await readPlainly(page, url, options, onBegin);
-    if (!isRead) await readAnyway(page, url, options, onBegin);
+    const isRead = await readPlainly(page, request.plain, onBegin);
+    if (!isRead) await readAnyway(page, request, options.signal, onBegin);
     return page.format;
   } catch (cause) {
     throw fetchFailure(url, config, isLate ? undefined : cause);
@@ -75,14 +109,14 @@ type OnBegin = (abort: () => void) => void;
 /** Returns false when the page is to be had in another way. */
 async function readPlainly(
   page: Page,
-  url: string,
-  { client, version }: FetchOptions,
+  request: PlainRequest | undefined,
   onBegin: OnBegin,
 ): Promise<boolean> {
+  if (request === undefined || request.isUnusual) return false;
   const compressed: Buffer[] = [];
   let isCompressed = false;
   let sizeBytes = 0;
-  const exchange = client.get?.(url, page.requestHeaders(version), {
+  const exchange = request.send({
     head({ statusCode, statusMessage, headers }) {
       page.begin(statusCode, statusMessage, headers.get("content-type"));
       isCompressed = headers.get("content-encoding") === "gzip";
@@ -94,7 +128,6 @@ async function readPlainly(
       compressed.push(Buffer.from(piece));
     },
   });
-  if (exchange === undefined) return false;
   onBegin(() => exchange.abort());
   const isRead = await exchange.finished;
   if (!isRead) page.clear();
@@ -105,8 +138,8 @@ async function readPlainly(
 
 async function readAnyway(
   page: Page,
-  url: string,
-  { client, signal, version }: FetchOptions,
+  { url, client, headers }: PageRequest,
+  signal: AbortSignal,
   onBegin: OnBegin,
 ): Promise<void> {
   const ending = new AbortController();
@@ -114,7 +147,6 @@ async function readAnyway(
   if (signal.aborted) ending.abort();
   let response: HttpResponse | undefined;
   try {
-    const headers = page.requestHeaders(version);
     response = await client.request(url, { headers, signal: ending.signal });
     page.begin(response.statusCode, response.statusMessage, response.headers["content-type"]);
     for await (const piece of uncompressed(response)) page.append(piece);
@@ -124,29 +156,21 @@ async function readAnyway(
   }
 }
 
-/** What is asked for, and what comes of it. */
+/** What comes of a request. */
 class Page {
+  readonly #request: PageRequest;
   readonly #config: ScrapeConfig;
   readonly #buffer: PageBuffer;
   #format: PageFormat = "prometheus";
 
-  constructor(config: ScrapeConfig, buffer: PageBuffer) {
-    this.#config = config;
+  constructor(request: PageRequest, buffer: PageBuffer) {
+    this.#request = request;
+    this.#config = request.config;
     this.#buffer = buffer;
   }
 
   get format(): PageFormat {
     return this.#format;
-  }
-
-  requestHeaders(version: string): Record<string, string> {
-    const { enableCompression, timeoutMs } = this.#config;
-    return {
-      accept: acceptHeader(this.#config),
-      "accept-encoding": enableCompression ? "gzip" : "identity",
-      "user-agent": `Narthex/${version}`,
-      "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
-    };
   }
 
   begin(
@@ -155,7 +179,7 @@ class Page {
     contentType: string | undefined,
   ): void {
     if (status !== 200) throw new UnavailableError(describeStatus(status, statusMessage, this.#config.http));
-    this.#format = pageFormat(contentType, this.#config.fallbackProtocol);
+    this.#format = this.#request.formatOf(contentType);
   }
 
   /** The limit counts uncompressed bytes, as they come out. A page of exactly the limit is too large, as in Prometheus. */

@@ -8,17 +8,28 @@ import { randomBytes } from "node:crypto";
 import { type ExpositionKernel, expositionKernel } from "../kernels/exposition-kernel.js";
 import { StagedColumns } from "./staged-columns.js";
 
-/** One page. Its bytes are valid until it is given back. */
+const initialSizeBytes = 128 * 1024;
+/** What is kept for the next page; more is left to the garbage collector. */
+const sparesMax = 16;
+const spareSizeMaxBytes = 4 * 1024 * 1024;
+const noMemory = Buffer.alloc(0);
+
+/**
+ * One page. Its bytes are valid until it is given back. It has no memory before it has bytes: most of those that are on their
+ * way at one time, which may be all targets, have none.
+ */
 export class PageBuffer {
-  #memory: Buffer = Buffer.allocUnsafeSlow(initialSizeBytes);
+  readonly #spares: Buffer[];
+  #memory: Buffer = noMemory;
   #sizeBytes = 0;
+
+  /** Memory is taken from `spares`, and goes there. */
+  constructor(spares: Buffer[] = []) {
+    this.#spares = spares;
+  }
 
   get sizeBytes(): number {
     return this.#sizeBytes;
-  }
-
-  get capacityBytes(): number {
-    return this.#memory.length;
   }
 
   get bytes(): Buffer {
@@ -27,8 +38,9 @@ export class PageBuffer {
 
   append(piece: Buffer): void {
     const sizeBytes = this.#sizeBytes + piece.length;
+    if (this.#memory === noMemory) this.#memory = this.#spares.pop() ?? noMemory;
     if (sizeBytes > this.#memory.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(sizeBytes, 2 * this.#memory.length));
+      const larger = Buffer.allocUnsafeSlow(Math.max(sizeBytes, 2 * this.#memory.length, initialSizeBytes));
       this.#memory.copy(larger, 0, 0, this.#sizeBytes);
       this.#memory = larger;
     }
@@ -39,12 +51,16 @@ export class PageBuffer {
   clear(): void {
     this.#sizeBytes = 0;
   }
-}
 
-const initialSizeBytes = 64 * 1024;
-/** What is kept for the next page; more is left to the garbage collector. */
-const buffersMax = 16;
-const capacityMaxBytes = 4 * 1024 * 1024;
+  /** Gives the memory away. */
+  release(): void {
+    const { length } = this.#memory;
+    if (length > 0 && length <= spareSizeMaxBytes && this.#spares.length < sparesMax)
+      this.#spares.push(this.#memory);
+    this.#memory = noMemory;
+    this.#sizeBytes = 0;
+  }
+}
 
 /** Of the lines of all targets; millions of series have room in it. */
 const kernelSizeMaxBytes = 2 ** 31;
@@ -52,7 +68,7 @@ const kernelSizeMaxBytes = 2 ** 31;
 export class PageBuffers {
   readonly kernel: ExpositionKernel;
   readonly columns = new StagedColumns();
-  readonly #free: PageBuffer[] = [];
+  readonly #spares: Buffer[] = [];
 
   /** `hashKey` has 16 bytes that nobody can guess. */
   constructor(hashKey: Uint8Array = randomBytes(16)) {
@@ -60,13 +76,11 @@ export class PageBuffers {
   }
 
   take(): PageBuffer {
-    return this.#free.pop() ?? new PageBuffer();
+    return new PageBuffer(this.#spares);
   }
 
   /** The buffer must not be used any more. */
   give(buffer: PageBuffer): void {
-    if (this.#free.length >= buffersMax || buffer.capacityBytes > capacityMaxBytes) return;
-    buffer.clear();
-    this.#free.push(buffer);
+    buffer.release();
   }
 }

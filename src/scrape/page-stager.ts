@@ -38,12 +38,14 @@ export class PageStager {
   readonly #cache: ScrapeCache;
   readonly #options: PageStagerOptions;
   readonly #labels: ScrapedLabels;
+  readonly #describing: Pick<PageVisitor, "type" | "help" | "unit">;
 
   constructor(target: Target, config: ScrapeConfig, cache: ScrapeCache, options: PageStagerOptions) {
     this.#config = config;
     this.#cache = cache;
     this.#options = options;
     this.#labels = new ScrapedLabels(target.labels, config);
+    this.#describing = options.metadata === undefined ? {} : describing(options.metadata);
   }
 
   /** Stages the page, all of it or nothing, and the ends of series that it does not have. */
@@ -84,7 +86,6 @@ export class PageStager {
     time: TimestampMs,
     found: PageCounts,
   ): void {
-    const { metadata } = this.#options;
     const samplesMax = this.#config.samplesMax || Number.POSITIVE_INFINITY;
     let isRefused = false;
     const labelsOf: StoredAs = (scraped, emptyLabels) => {
@@ -97,7 +98,7 @@ export class PageStager {
     if (page.bytes.length === 0) return;
     try {
       this.#cache.readPage(page.bytes, page.format, labelsOf, {
-        ...(metadata && describing(metadata)),
+        ...this.#describing,
         refused: () => {
           isRefused = true;
         },

@@ -13,7 +13,7 @@ import type { Clock } from "../model/clock.js";
 import { TsdbError } from "../model/errors.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
 import type { TimestampMs } from "../model/sample.js";
-import { fetchPage } from "./fetch.js";
+import { fetchPage, PageRequest } from "./fetch.js";
 import type { GatheredCommits } from "./gathered-commits.js";
 import type { PageBuffer, PageBuffers } from "./page-buffers.js";
 import { asTsdbError, PageStager } from "./page-stager.js";
@@ -56,6 +56,7 @@ export class ScrapeLoop {
   readonly #cache: ScrapeCache;
   readonly #stager: PageStager;
   readonly #reports: ReportSeries;
+  readonly #request: PageRequest;
   readonly #stopping = new AbortController();
   #isEnding = false;
   #cancelTimer: () => void = () => {};
@@ -72,6 +73,7 @@ export class ScrapeLoop {
     this.target = target;
     this.#config = { ...config, intervalMs, timeoutMs };
     this.#options = options;
+    this.#request = new PageRequest(target.url, this.#config, options.client, options.version);
     this.#cache = before === undefined ? new ScrapeCache(options.buffers.kernel) : before.#cache;
     this.#stager = new PageStager(target, this.#config, this.#cache, options);
     this.#reports = new ReportSeries(target.labels, config.extraScrapeMetrics);
@@ -241,10 +243,9 @@ export class ScrapeLoop {
   /** The format of what is in `buffer` now, or why there is no page. */
   async #fetch(buffer: PageBuffer): Promise<PageFormat | TsdbError> {
     if (this.#refusal !== undefined) return this.#refusal;
-    const { client, clock, folder, version } = this.#options;
+    const { clock, folder } = this.#options;
     if (folder !== undefined) return folder.readInto(buffer).catch(asTsdbError);
-    const options = { client, clock, version, signal: this.#stopping.signal };
-    return fetchPage(this.target.url, this.#config, buffer, options).catch(asTsdbError);
+    return fetchPage(this.#request, buffer, { clock, signal: this.#stopping.signal }).catch(asTsdbError);
   }
 
   /** The keys of the labels of all series that are stored. */

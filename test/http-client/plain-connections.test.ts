@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { PlainConnections } from "../../src/http-client/plain-connections.js";
+import { PlainConnections, PlainRequest } from "../../src/http-client/plain-connections.js";
 import { FakeClock } from "../support/fake-clock.js";
 
 let server: Server;
@@ -54,7 +54,7 @@ function ask(host = "127.0.0.1") {
     },
   };
   const url = new URL(`http://${host}:${port}/metrics?a=b`);
-  const exchange = connections.get(url, { accept: "text/plain" }, sink);
+  const exchange = new PlainRequest(connections, url, { accept: "text/plain" }).send(sink);
   return { exchange, body: exchange.finished.then((isUsual) => (isUsual ? body : "unusual")) };
 }
 
@@ -140,7 +140,7 @@ describe("PlainConnections", () => {
       },
       body: () => {},
     };
-    const refused = connections.get(new URL(`http://127.0.0.1:${port}/`), {}, sink);
+    const refused = new PlainRequest(connections, new URL(`http://127.0.0.1:${port}/`), {}).send(sink);
     await expect(refused.finished).rejects.toThrow("not this one");
     await closed(sockets[0]!);
     answer = () => {};

@@ -8,7 +8,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { HttpClient } from "../../src/http-client/http-client.js";
 import { defaultHttpClientConfig, type HttpClientConfig } from "../../src/http-client/http-client-config.js";
 import { readTextFile } from "../../src/local-files.js";
-import { fetchPage } from "../../src/scrape/fetch.js";
+import { fetchPage, PageRequest } from "../../src/scrape/fetch.js";
 import { PageBuffer } from "../../src/scrape/page-buffers.js";
 import { createAuthority } from "../support/certificates.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -27,9 +27,9 @@ async function failureOf(url: string, http: Partial<HttpClientConfig> = {}): Pro
   const clock = new FakeClock(0);
   const config = scrapeConfig({ http: { ...defaultHttpClientConfig, ...http } });
   const client = new HttpClient(config.http, { clock, readFile: readTextFile });
-  const options = { client, clock, version: "1", signal: new AbortController().signal };
+  const options = { clock, signal: new AbortController().signal };
   try {
-    await fetchPage(url, config, new PageBuffer(), options);
+    await fetchPage(new PageRequest(url, config, client, "1"), new PageBuffer(), options);
     return "none";
   } catch (error) {
     return (error as Error).message;

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HttpClient } from "../../src/http-client/http-client.js";
 import { readTextFile } from "../../src/local-files.js";
-import { fetchPage } from "../../src/scrape/fetch.js";
+import { fetchPage, PageRequest } from "../../src/scrape/fetch.js";
 import { PageBuffer } from "../../src/scrape/page-buffers.js";
 import type { ScrapeConfig } from "../../src/scrape/scrape-config.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -31,10 +31,13 @@ function url(): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
 }
 
-async function page(changes: Partial<ScrapeConfig> = {}, from = url()) {
+const requestFor = (changes: Partial<ScrapeConfig>, from: string) =>
+  new PageRequest(from, scrapeConfig(changes), client, "1");
+
+async function page(changes: Partial<ScrapeConfig> = {}, from = url(), request = requestFor(changes, from)) {
   const buffer = new PageBuffer();
-  const options = { client, clock, version: "1", signal: new AbortController().signal };
-  const format = await fetchPage(from, scrapeConfig(changes), buffer, options);
+  const options = { clock, signal: new AbortController().signal };
+  const format = await fetchPage(request, buffer, options);
   return { format, text: buffer.bytes.toString() };
 }
 
@@ -81,10 +84,11 @@ describe("fetchPage", () => {
       if (request.url === "/metrics") response.writeHead(302, { location: "/moved" }).end();
       else response.setHeader("content-type", "text/plain").end("a 1\n");
     };
-    expect((await page()).text).toBe("a 1\n");
+    const request = requestFor({}, url());
+    expect((await page({}, url(), request)).text).toBe("a 1\n");
     expect(asked).toEqual(["/metrics", "/metrics", "/moved"]);
     asked = [];
-    expect((await page()).text).toBe("a 1\n");
+    expect((await page({}, url(), request)).text).toBe("a 1\n");
     expect(asked).toEqual(["/metrics", "/moved"]);
   });
 

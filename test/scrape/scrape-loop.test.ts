@@ -117,21 +117,27 @@ describe("a scrape", () => {
 
   it("needs its page no more when it commits, as that may wait for the disk", async () => {
     page("a 1\n");
-    const onlyBuffer = buffers.take();
-    buffers.give(onlyBuffer);
+    const memoryOfNext = () => {
+      const buffer = buffers.take();
+      buffer.append(Buffer.from("x"));
+      const { buffer: memory } = buffer.bytes;
+      buffers.give(buffer);
+      return memory;
+    };
+    const onlyMemory = memoryOfNext();
     const free: unknown[] = [];
     const appender = database.appender.bind(database);
     database.appender = () => {
       const inner = appender();
       const commit = () => {
-        free.push(buffers.take());
+        free.push(memoryOfNext());
         return inner.commit();
       };
       return { ...inner, commit };
     };
     await loop().scrape(1000);
     expect(free).toHaveLength(1);
-    expect(free[0]).toBe(onlyBuffer);
+    expect(free[0]).toBe(onlyMemory);
   });
 
   it("marks what vanished as stale, once", async () => {

@@ -56,16 +56,19 @@ export function readPage(bytes: Buffer, reading: PageReading): void {
     throw new LimitExceededError(`the page has ${bytes.length} bytes, more than ${pageSizeMaxBytes}`);
   kernel.input(bytes.length).set(bytes);
   kernel.begin(bytes.length, options);
-  const lines = new UnknownLines(bytes, reading);
+  /** Most pages have none. */
+  let lines: UnknownLines | undefined;
   for (let stop = kernel.read(); stop !== STOP_END; stop = kernel.read()) {
-    if (stop === STOP_LINE) lines.read();
+    const value = stop === STOP_LINE ? undefined : parseFloatBytes(bytes, kernel.valueStart, kernel.valueEnd);
+    if (value !== undefined) kernel.takeValue(value);
     else {
-      const value = parseFloatBytes(bytes, kernel.valueStart, kernel.valueEnd);
-      if (value === undefined) lines.read();
-      else kernel.takeValue(value);
+      lines ??= new UnknownLines(bytes, reading);
+      lines.read();
     }
   }
-  lines.end();
+  // A page in text ends anywhere.
+  if (isOpenMetrics) lines ??= new UnknownLines(bytes, reading);
+  lines?.end();
 }
 
 /** Reads the line at which the kernel stopped. */

@@ -9,7 +9,7 @@
  *       meta.json  index  tombstones  chunks/000001 ...
  *     journals/NAME/              a journal (journal.ts): segments and checkpoints as in wal/
  *     snapshots/NAME/             a snapshot: a data directory of its own, without a log
- *     head-chunks.tmp             what of the head is not in memory (scratch-file.ts); it has no name where that is possible
+ *     head-chunks.tmp             what of the head is not in memory (head/slabs.ts); without this name where that is possible
  *     *.tmp                       unfinished work of any of these: removed at open
  */
 

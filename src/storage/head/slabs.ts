@@ -14,7 +14,7 @@ import type { ScratchFile } from "../fs/file-system.js";
 
 export const SLAB_SIZE_BYTES = 1 << 20;
 /** More of them go to the file. */
-export const SLABS_IN_MEMORY = 32;
+export const SLABS_IN_MEMORY = 12;
 
 /** One buffer, seen in three ways. */
 export interface SlabMemory {
