@@ -117,8 +117,8 @@ export class KnownValues implements ValueTaker {
     if (name === undefined) return false;
     const fields = fieldsOfHead(this.#bytes.subarray(start, headEnd), this.#columnsKind(start, headEnd));
     if (fields === undefined) return false;
-    const labels = labelsOfColumn(fields, name);
-    return rows.remember(owner, this.#view, nameStart, end, rows.take(labels));
+    const labels = readable(() => labelsOfColumn(fields, name));
+    return labels !== undefined && rows.remember(owner, this.#view, nameStart, end, rows.take(labels));
   }
 
   /** Of the head at `start`, by what stands behind it. */

@@ -60,7 +60,13 @@ const value = fc
 /** Columns, their lengths right or not. */
 const columnsValue = fc
   .tuple(
-    fc.record({ labels: fields.labels, name: fields.name }),
+    fc.record({
+      labels: fc.oneof(
+        { weight: 5, arbitrary: fields.labels },
+        { weight: 1, arbitrary: fc.constantFrom<unknown>({ room: 5 }, { room: null }, null, "x", []) },
+      ),
+      name: fields.name,
+    }),
     fc.constantFrom(["labels"], ["labels"], ["labels"], [], ["labels", "name"]),
     fc.oneof(
       fc.record({ values: fc.dictionary(fc.constantFrom("a", "b", "ü", "constructor", "1"), fields.value) }),
