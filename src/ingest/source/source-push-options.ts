@@ -3,6 +3,7 @@
  */
 
 import type { Appendable } from "../../model/appendable.js";
+import type { Labels } from "../../model/labels.js";
 import type { MetadataSink } from "../../model/metric-metadata.js";
 import type { TimestampMs } from "../../model/sample.js";
 import type { PushRequest } from "../push/push.js";
@@ -10,6 +11,7 @@ import type { Ticket } from "./admission.js";
 import type { LifeCycle } from "./life-cycle.js";
 import type { SeriesCatalog } from "./series-catalog.js";
 import type { SourceRegistry } from "./source-registry.js";
+import type { SourceSeries } from "./source-series.js";
 
 export interface SourcePushOptions {
   readonly appendable: Appendable;
@@ -31,12 +33,28 @@ export interface SourcePushOptions {
   readonly onUnknown: (reason: string, time: TimestampMs) => void;
 }
 
-/** Memory that all pushes use, each for the time of one call. */
+const shownMax = 512;
+
+/** Memory that all pushes use, each for the time of one call, and labels that they have shown. */
 export class PushScratch {
   #refs = new Uint32Array(0);
+  readonly #shownRefs = new Float64Array(shownMax);
+  readonly #shownLabels: (Labels | undefined)[] = Array.from({ length: shownMax });
 
   refs(length: number): Uint32Array {
     if (this.#refs.length < length) this.#refs = new Uint32Array(Math.max(length, 2 * this.#refs.length));
     return this.#refs;
+  }
+
+  /** For excerpts: of a series without labels of its own they would be made anew for each push that begins with it. */
+  shownLabels(series: SourceSeries): Labels {
+    if (!series.isShared) return series.labels;
+    const at = series.ref % shownMax;
+    const known = this.#shownRefs[at] === series.ref ? this.#shownLabels[at] : undefined;
+    if (known !== undefined) return known;
+    const { labels } = series;
+    this.#shownRefs[at] = series.ref;
+    this.#shownLabels[at] = labels;
+    return labels;
   }
 }

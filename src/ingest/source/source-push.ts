@@ -337,7 +337,7 @@ export class SourcePush implements Push {
     this.#staged++;
     if (this.#isShown(share)) {
       this.#excerptRowsLeft--;
-      share.excerpt.add(series.labels, values[row]!, time);
+      share.excerpt.add(this.options.scratch.shownLabels(series), values[row]!, time);
     }
     share.accepted++;
     if (share.isManaged) series.note(time, values, row);
