@@ -4,6 +4,8 @@ import { RowMemory } from "../../src/ingest/push/row-memory.js";
 import { pushJsonLines } from "../../src/ingest/push-json-lines.js";
 import { RecordingPush } from "../support/recording-push.js";
 
+import { sourceOf } from "./recording-appender.js";
+
 const origin = { name: "test" };
 
 async function pushed(body: string, memory = new RowMemory(), pieceSize = 100): Promise<RecordingPush> {
@@ -43,6 +45,19 @@ describe("pushJsonLines", () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  it("reads lines that are too long for the kernel", async () => {
+    const memory = new RowMemory();
+    const times = Array.from({ length: 200_000 }, (_, i) => 1_700_000_000_000 + i);
+    const long = JSON.stringify({ metric: { __name__: "x" }, values: times, timestamps: times });
+    for (let round = 0; round < 2; round++) {
+      const push = new RecordingPush({ origin });
+      const bytes = Buffer.from(`${long}\n${long.replace("[", "[7,").replace(":[1", ":[6,1")}\n`);
+      await pushJsonLines(sourceOf(bytes, 65_536), push, 8 * 1024 * 1024, memory);
+      expect([push.lines.length, push.lost]).toEqual([400_001, []]);
+      expect(push.lines.at(-1)).toBe("x 1700000199999 @1700000199999");
+    }
   });
 
   it("counts lines that only begin as they should", async () => {
