@@ -33,7 +33,8 @@ export interface SourcePushOptions {
   readonly onUnknown: (reason: string, time: TimestampMs) => void;
 }
 
-const shownMax = 512;
+/** A push shows up to a hundred. */
+const shownMax = 2048;
 
 /** Memory that all pushes use, each for the time of one call, and labels that they have shown. */
 export class PushScratch {

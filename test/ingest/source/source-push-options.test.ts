@@ -24,7 +24,7 @@ describe("PushScratch", () => {
       shared.ref = ref as SeriesRef;
       return scratch.shownLabels(shared).get("ref");
     };
-    expect([1, 2, 1, 2, 512, 513, 1].map(show)).toEqual(["1", "2", "1", "2", "512", "513", "1"]);
+    expect([1, 2, 1, 2, 2048, 2049, 1].map(show)).toEqual(["1", "2", "1", "2", "2048", "2049", "1"]);
     expect(made).toBe(5);
     const own = new SourceSeries(Labels.from({ __name__: "own" }), new Source("", ""));
     own.ref = 2 as SeriesRef;
