@@ -1,6 +1,6 @@
 /**
  * One node_exporter, scraped by us and by a real Prometheus from one configuration file: the same series, `up`
- * and `rate` that agree, and, when it is killed, staleness at the same scrape in both.
+ * and slopes that agree, and, when it is killed, staleness at the same scrape in both.
  *
  * SCRAPE_SECONDS says how long both scrape (default 10; a minute shows more).
  */
@@ -106,7 +106,7 @@ scrape_configs:
     expect(ours).toEqual(theirs);
   });
 
-  it("gives up, sample counts and rates that agree", async () => {
+  it("gives up, sample counts and slopes that agree", async () => {
     const time = await calmTime();
     const [ourUp, theirUp] = await both("up", time);
     expect(ourUp).toEqual(theirUp);
