@@ -35,6 +35,8 @@ export class SeriesColumns {
   readonly sources: Source[] = [];
   /** By number of the source, the last push that has met it and found it without a life cycle. */
   plainPushes = new Float64Array(0);
+  /** As `plainPushes`, the last push that has found it with a life cycle, and needs no look at those of its series that live. */
+  livePushes = new Float64Array(0);
   readonly #list: SeriesList;
   /** 1 for a series without an object of its own that is counted. */
   #shared = new Uint8Array(0);
@@ -68,18 +70,21 @@ export class SeriesColumns {
 
   /**
    * Copies the refs of rows, from `from` on, to `refs`, up to the first that must be looked at: it is of a series that
-   * was not met for a while, or of a source with a life cycle, or lies too far in the future. Returns that row.
+   * was not met for a while, or of a source that the push has not met, or not live although its source has a life cycle,
+   * or lies too far in the future. Returns that row.
    */
   copyPlainRefs(rows: PushColumns, from: number, push: PlainRows, refs: Uint32Array): number {
     const { seriesIndexes, times, length } = rows;
-    const { refs: knownRefs, sourceNumbers, seenMinutes, turns, plainPushes } = this;
+    const { refs: knownRefs, sourceNumbers, seenMinutes, turns, plainPushes, livePushes } = this;
     const turnsNow = this.#list.turns;
     const { number, seenFrom, latestTime } = push;
     let row = from;
     for (; row < length; row++) {
       const index = seriesIndexes[row]!;
       if (turns[index] !== turnsNow[index] || seenMinutes[index]! < seenFrom) break;
-      if (plainPushes[sourceNumbers[index]!] !== number || times[row]! > latestTime) break;
+      if (times[row]! > latestTime) break;
+      const source = sourceNumbers[index]!;
+      if (plainPushes[source] !== number && (livePushes[source] !== number || !this.#isLive(index))) break;
       refs[row] = knownRefs[index]!;
     }
     return row;
@@ -145,6 +150,15 @@ export class SeriesColumns {
     this.plainPushes[this.sourceNumbers[number]!] = push;
   }
 
+  /** The push has met the series, whose source has a life cycle. */
+  noteLive(number: number, push: number): void {
+    this.livePushes[this.sourceNumbers[number]!] = push;
+  }
+
+  #isLive(number: number): boolean {
+    return (this.#list.at(number) as SourceSeries).isLive;
+  }
+
   #numberOf(source: Source): number {
     if (this.sources[this.#lastNumber] === source) return this.#lastNumber;
     let number = this.#numbers.get(source);
@@ -159,8 +173,10 @@ export class SeriesColumns {
 
   #reserveSources(): void {
     if (this.sources.length <= this.plainPushes.length) return;
-    const { plainPushes } = this;
+    const { plainPushes, livePushes } = this;
     this.plainPushes = new Float64Array(2 * plainPushes.length + smallest);
+    this.livePushes = new Float64Array(2 * plainPushes.length + smallest);
     this.plainPushes.set(plainPushes);
+    this.livePushes.set(livePushes);
   }
 }

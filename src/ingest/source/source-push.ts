@@ -63,7 +63,7 @@ export class SourcePush implements Push {
   readonly refusedExcerpt = new PushExcerpt();
   /** Of a full push: the series that it has had in what is committed. */
   readonly had: Set<SourceSeries>;
-  /** Series with a life cycle that have staged samples. */
+  /** Series with a life cycle that have staged samples and may begin, end, or be in a full push. */
   readonly touched: SourceSeries[] = [];
   /** Of what a relay passes on, and of a body that is left in its middle, nobody can say that it is all. */
   isFull: boolean;
@@ -142,11 +142,8 @@ export class SourcePush implements Push {
     const { series, seriesIndexes, times, values, length } = columns;
     const known = this.catalog.columnsOf(series);
     const refs = this.options.scratch.refs(length);
-    const plain = {
-      number: this.#number,
-      seenFrom: this.#arrivalMinute - seenAgainMinutes,
-      latestTime: this.#latestTime,
-    };
+    const seenFrom = this.#arrivalMinute - seenAgainMinutes;
+    const plain = { number: this.#number, seenFrom, latestTime: this.#latestTime };
     let start = 0;
     for (let row = known.copyPlainRefs(columns, 0, plain, refs); row < length; ) {
       const number = seriesIndexes[row]!;
@@ -155,6 +152,7 @@ export class SourcePush implements Push {
         if (known.learn(number, one)) this.catalog.countShared(one, known, 1);
         one.scope = "own-times";
         if (!this.#shareOf(one.source!).isManaged) known.notePlain(number, this.#number);
+        else if (!this.isFull) known.noteLive(number, this.#number);
         refs[row] = one.ref;
       } else {
         this.#stageRows(columns, refs, start, row);
@@ -278,7 +276,7 @@ export class SourcePush implements Push {
       this.#staged += to - row;
       share.accepted += to - row;
       for (; row < to && share.isManaged; row++)
-        (series.at(seriesIndexes[row]!) as SourceSeries).note(times[row]!, values, row);
+        this.#noteLive(series.at(seriesIndexes[row]!) as SourceSeries, times[row]!, values, row);
       from = to;
     }
   }
@@ -340,7 +338,14 @@ export class SourcePush implements Push {
       share.excerpt.add(this.options.scratch.shownLabels(series), values[row]!, time);
     }
     share.accepted++;
-    if (share.isManaged) series.note(time, values, row);
+    if (share.isManaged) this.#noteLive(series, time, values, row);
+  }
+
+  /** Of a series with a life cycle. */
+  #noteLive(series: SourceSeries, time: TimestampMs, values: Float64Array, row: number): void {
+    series.lastPush = this.#number;
+    series.note(time, values, row);
+    if (series.isEnded) this.touched.push(series);
   }
 
   /** Returns false. */

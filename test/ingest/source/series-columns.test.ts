@@ -52,6 +52,23 @@ describe("SeriesColumns", () => {
     expect(columns.copyPlainRefs(rows, 0, { ...push, number: 8 }, refs)).toBe(0);
   });
 
+  it("stops where a series of a source with a life cycle is not live, but for those that the push has found so", () => {
+    const list = threeSeries();
+    const columns = learnt(list);
+    const refs = new Uint32Array(3);
+    const rows = rowsOf(list, [0, 1, 2], [1, 2, 3]);
+    columns.noteLive(0, push.number);
+    expect(columns.copyPlainRefs(rows, 0, push, refs)).toBe(0);
+    const [first, second] = [0, 1].map((number) => list.at(number) as SourceSeries);
+    first!.isLive = true;
+    expect(columns.copyPlainRefs(rows, 0, push, refs)).toBe(1);
+    second!.isLive = true;
+    expect(columns.copyPlainRefs(rows, 0, push, refs)).toBe(2);
+    expect(columns.copyPlainRefs(rows, 0, { ...push, number: 8 }, refs)).toBe(0);
+    first!.isLive = false;
+    second!.isLive = false;
+  });
+
   it("stops where a number stands for another series, was not met lately, or the time is too late", () => {
     const list = threeSeries();
     const columns = learnt(list);
