@@ -126,7 +126,7 @@ async function startParts(
     if (next.web.tls !== undefined) exchangeCertificates(app.server, next.web.tls);
     inForce = next;
     agents.revoke(next.config.agentConfigs);
-    await scrapes.configure(allJobs(next.config));
+    await scrapes.configure(allJobs(next.config, options.database.enableFeatures));
     agents.configure(next.config.agentConfigs);
   };
   const load = () => loadServerConfig(options);
@@ -202,7 +202,7 @@ function startScrapes(
   { database, agents }: { readonly database: Database; readonly agents: Agents },
   options: ServerOptions,
 ): ScrapeManager {
-  const scrapes = new ScrapeManager(allJobs(config), {
+  const scrapes = new ScrapeManager(allJobs(config, options.database.enableFeatures), {
     appendable: database,
     clock: clockOf(options),
     version: options.version,

@@ -65,3 +65,24 @@ describe.skipIf(authority === undefined)("a server with scrape_configs", () => {
     expect(own).toMatch(/^narthex_scrape_samples_not_stored_total\{reason="duplicate-time"\} [1-9]/m);
   });
 });
+
+describe("a server with --enable-feature=extra-scrape-metrics", () => {
+  it("reports timeout, limit and size of every job's scrapes, as Prometheus does", async () => {
+    const target = await targets.plain((_, response) =>
+      response.setHeader("content-type", "text/plain").end("a 7\n"),
+    );
+    const configFile = join(root, "extra.yml");
+    const address = target.replace("http://", "");
+    const settings = `scrape_interval: 50ms, sample_limit: 5, static_configs: [{ targets: ["${address}"] }]`;
+    writeFileSync(configFile, `scrape_configs: [{ job_name: node, ${settings} }]\n`);
+    server = await startServer({
+      database: { directory: join(root, "extra"), enableFeatures: ["extra-scrape-metrics"] },
+      ...{ host: "127.0.0.1", port: 0, configFile, version: "1.2.3", onEvent: () => {} },
+    });
+    await eventually(async () =>
+      expect(await page("/api/v1/query?query=scrape_body_size_bytes")).toContain('"4"'),
+    );
+    expect(await page("/api/v1/query?query=scrape_sample_limit")).toContain('"5"');
+    expect(await page("/api/v1/query?query=scrape_timeout_seconds")).toContain('"0.05"');
+  });
+});

@@ -130,7 +130,7 @@ function addQueryOptions(command: Command): void {
   command
     .option(
       "--enable-feature <names>",
-      "feature flags of the query language, as Prometheus names them",
+      "feature flags of the query language, and extra-scrape-metrics, as Prometheus names them",
       values.nameList,
     )
     .option(

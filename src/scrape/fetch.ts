@@ -161,7 +161,7 @@ class Page {
   readonly #request: PageRequest;
   readonly #config: ScrapeConfig;
   readonly #buffer: PageBuffer;
-  #format: PageFormat = "prometheus";
+  #contentType: string | undefined;
 
   constructor(request: PageRequest, buffer: PageBuffer) {
     this.#request = request;
@@ -169,8 +169,9 @@ class Page {
     this.#buffer = buffer;
   }
 
+  /** Throws UnsupportedMediaTypeError. To be asked for at the end: a page of any type has a size, and may be too large. */
   get format(): PageFormat {
-    return this.#format;
+    return this.#request.formatOf(this.#contentType);
   }
 
   begin(
@@ -179,7 +180,7 @@ class Page {
     contentType: string | undefined,
   ): void {
     if (status !== 200) throw new UnavailableError(describeStatus(status, statusMessage, this.#config.http));
-    this.#format = this.#request.formatOf(contentType);
+    this.#contentType = contentType;
   }
 
   /** The limit counts uncompressed bytes, as they come out. A page of exactly the limit is too large, as in Prometheus. */

@@ -17,7 +17,7 @@ export interface ScrapeReport {
   readonly added: number;
   readonly timeoutMs: number;
   readonly samplesMax: number;
-  /** Uncompressed; 0 when there was no page, -1 when it was larger than its limit. */
+  /** Uncompressed, also of a page of an unknown type; 0 when there was no page, -1 when it was larger than its limit. */
   readonly bodySizeBytes: number;
 }
 

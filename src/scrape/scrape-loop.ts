@@ -10,7 +10,7 @@
 import type { HttpRequester } from "../http-client/http-client.js";
 import type { Appendable, Appender, CommitResult } from "../model/appendable.js";
 import type { Clock } from "../model/clock.js";
-import { TsdbError } from "../model/errors.js";
+import { TsdbError, UnsupportedMediaTypeError } from "../model/errors.js";
 import type { MetadataSink } from "../model/metric-metadata.js";
 import type { TimestampMs } from "../model/sample.js";
 import { fetchPage, PageRequest } from "./fetch.js";
@@ -219,7 +219,8 @@ export class ScrapeLoop {
     if (failure instanceof ScrapeLimitError) counts.countLimit(failure.limit);
     const { timeoutMs, samplesMax } = this.#config;
     const isTooLarge = failure instanceof ScrapeLimitError && failure.limit === "body";
-    const bodySizeBytes = isTooLarge ? -1 : page instanceof TsdbError ? 0 : buffer.sizeBytes;
+    const hasCome = !(page instanceof TsdbError) || page instanceof UnsupportedMediaTypeError;
+    const bodySizeBytes = isTooLarge ? -1 : hasCome ? buffer.sizeBytes : 0;
     const isUp = failure === undefined;
     this.#reports.append(appender, time, {
       isUp,

@@ -37,9 +37,14 @@ export function openAgents(
   return Agents.open({ clock, openJournal, setTargets, onEvent });
 }
 
-/** Those of the configuration, and of what agents bring into them. */
-export function allJobs({ scrapeConfigs, agentConfigs }: Config): readonly ScrapeConfig[] {
-  return [...scrapeConfigs, ...agentJobs(agentConfigs, scrapeConfigs)];
+/** Those of the configuration, and of what agents bring into them; with the features that flags switch on for all. */
+export function allJobs(
+  { scrapeConfigs, agentConfigs }: Config,
+  features: readonly string[] = [],
+): readonly ScrapeConfig[] {
+  const jobs = [...scrapeConfigs, ...agentJobs(agentConfigs, scrapeConfigs)];
+  if (!features.includes("extra-scrape-metrics")) return jobs;
+  return jobs.map((job) => ({ ...job, extraScrapeMetrics: true }));
 }
 
 /** How a pool asks a target of an agent. */

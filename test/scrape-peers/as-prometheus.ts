@@ -44,7 +44,7 @@ const readings: readonly Reading[] = [
   {
     change: "behind a name in a comment any byte stands for a blank, in Prometheus",
     rewrite: ({ text }) =>
-      /^[ \t]*#[ \t]+(?:HELP|TYPE|UNIT)[ \t]+(?:"(?:\\.|[^"\\])*"|[a-zA-Z_:][\w:]*)[^ \t\w:]/.test(text)
+      /^[ \t]*#[ \t]+(?:HELP|TYPE|UNIT)[ \t]+(?:"(?:\\.|[^"\\])*"[^ \t]|[a-zA-Z_:][\w:]*[^ \t\w:])/.test(text)
         ? unreadable
         : text,
   },

@@ -86,14 +86,21 @@ export async function playRound(options: RoundOptions): Promise<TargetOutcome[]>
   }
 }
 
+interface PairOptions {
+  readonly directory: string;
+  readonly configFile: string;
+  readonly features?: readonly string[];
+}
+
 /** Both on one configuration, in folders `ours` and `theirs` of `directory`. */
 export async function startPair(
   { prometheus, narthex }: PeerPrograms,
-  { directory, configFile }: { readonly directory: string; readonly configFile: string },
+  { directory, configFile, features = [] }: PairOptions,
 ): Promise<{ readonly ours: RunningServer; readonly theirs: RunningServer }> {
   mkdirSync(join(directory, "theirs"));
   const address = `127.0.0.1:${await freePort()}`;
-  const flags = ["--web.enable-admin-api", "--web.enable-lifecycle"];
+  const enabled = features.map((feature) => `--enable-feature=${feature}`);
+  const flags = ["--web.enable-admin-api", "--web.enable-lifecycle", ...enabled];
   const folder = ["--data", join(directory, "ours"), "--config", configFile];
   const args = [narthex, "serve", ...folder, "--web.listen-address", address, ...flags];
   const ours = await start(process.execPath, args, `http://${address}`, "/-/ready");

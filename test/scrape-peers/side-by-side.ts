@@ -156,7 +156,10 @@ class Stage {
     await stage.#listenRefusing();
     stage.#list(true);
     stage.#configure("first");
-    const { ours, theirs } = await startPair(options, { directory, configFile: stage.#configFile });
+    const { ours, theirs } = await startPair(options, {
+      ...{ directory, configFile: stage.#configFile },
+      features: ["extra-scrape-metrics"],
+    });
     stage.#servers = [ours, theirs];
     return stage;
   }

@@ -424,6 +424,9 @@ describe("limits and options of a page", () => {
     answer = (response) => response.writeHead(500).end();
     await scraped.scrape(3000);
     expect(extra()).toEqual(told(0, 3000));
+    page("a 1\n", "text/html");
+    await scraped.scrape(4000);
+    expect(extra()).toEqual(told(4, 4000));
   });
 
   it("end series with times of their own when track_timestamps_staleness says so", async () => {
