@@ -6,6 +6,7 @@ import type { Appendable } from "../../model/appendable.js";
 import type { Labels } from "../../model/labels.js";
 import type { MetadataSink } from "../../model/metric-metadata.js";
 import type { TimestampMs } from "../../model/sample.js";
+import type { SeriesRef } from "../../model/series.js";
 import type { PushRequest } from "../push/push.js";
 import type { Ticket } from "./admission.js";
 import type { LifeCycle } from "./life-cycle.js";
@@ -39,8 +40,7 @@ const shownMax = 2048;
 /** Memory that all pushes use, each for the time of one call, and labels that they have shown. */
 export class PushScratch {
   #refs = new Uint32Array(0);
-  readonly #shownRefs = new Float64Array(shownMax);
-  readonly #shownLabels: (Labels | undefined)[] = Array.from({ length: shownMax });
+  readonly #shown = new Map<SeriesRef, Labels>();
 
   refs(length: number): Uint32Array {
     if (this.#refs.length < length) this.#refs = new Uint32Array(Math.max(length, 2 * this.#refs.length));
@@ -50,12 +50,11 @@ export class PushScratch {
   /** For excerpts: of a series without labels of its own they would be made anew for each push that begins with it. */
   shownLabels(series: SourceSeries): Labels {
     if (!series.isShared) return series.labels;
-    const at = series.ref % shownMax;
-    const known = this.#shownRefs[at] === series.ref ? this.#shownLabels[at] : undefined;
+    const known = this.#shown.get(series.ref);
     if (known !== undefined) return known;
     const { labels } = series;
-    this.#shownRefs[at] = series.ref;
-    this.#shownLabels[at] = labels;
+    if (this.#shown.size >= shownMax) this.#shown.clear();
+    this.#shown.set(series.ref, labels);
     return labels;
   }
 }
