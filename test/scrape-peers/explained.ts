@@ -59,7 +59,8 @@ const rules: readonly Rule[] = [
       if (page === undefined) {
         const isTwin = (other: Difference) =>
           plain(other.series) === plain(series) && other.ours === theirs && other.theirs === ours;
-        return changed > 0 && hasBound(series) && beside.some(isTwin);
+        // Or two lines are one series to us, of which the first one counts.
+        return changed > 0 && hasBound(series) && (ours === undefined || beside.some(isTwin));
       }
       if (series.startsWith("scrape_series_added{"))
         return Number(ours) > Number(theirs) && Number(ours) <= Number(theirs) + changed;
