@@ -4,8 +4,8 @@
  * Both regions are padded: short literals and copies move in steps of 16 bytes and write past their end, where the
  * next element, or nothing that counts, comes to stand.
  *
- * Elements that lie well before both ends, and are of the usual forms, are decoded with few branches that depend on what
- * they are, since these are hard to foresee; the others, and all faults, are for the careful loop.
+ * Elements that lie well before both ends, and are of the usual forms, need few checks; the others, and all faults, are
+ * for the careful loop.
  */
 
 import {
@@ -44,11 +44,15 @@ export function decodeElements(at: usize, end: usize, to: usize, sizeBytes: usiz
         out += length;
       } else {
         if (kind == 3) break;
-        // All ones for a copy with an offset of 11 bits, zeros for one of 16.
-        const short: u32 = 0 - (kind & 1);
-        const length: usize = ((tag >> 2) & (7 | ~short)) + 1 + (short & 3);
-        const word = <u32>load<u16>(at, 1);
-        const offset: usize = (word & (0xffff ^ (short & 0xff00))) | (((tag >> 5) << 8) & short);
+        // Where the next element begins is better guessed than computed: everything behind it waits for that.
+        let length: usize = (tag >> 2) + 1;
+        let offset: usize = load<u16>(at, 1);
+        let next = at + 3;
+        if (kind == 1) {
+          length = ((tag >> 2) & 7) + 4;
+          offset = (<usize>(tag >> 5) << 8) | (offset & 0xff);
+          next = at + 2;
+        }
         if (offset < 16 || offset > out - to) break;
         const from = out - offset;
         v128.store(out, v128.load(from));
@@ -59,7 +63,7 @@ export function decodeElements(at: usize, end: usize, to: usize, sizeBytes: usiz
             v128.store(out, v128.load(from, 48), 48);
           }
         }
-        at += 3 + <isize><i32>short;
+        at = next;
         out += length;
       }
     }
