@@ -157,7 +157,8 @@ class Reading {
       const times = columns.times.slice();
       const values = columns.values.slice();
       // A copy of the series, too: their numbers may be given to others meanwhile.
-      const lasting = push.tuples?.lasting(series, seriesIndexes) ?? series.copy();
+      const lasting =
+        push.tuples?.lasting(series, seriesIndexes.subarray(0, columns.length)) ?? series.copy();
       return { series: lasting, columns: { ...columns, seriesIndexes, times, values } };
     }
     if (columns.length > 0) push.appendColumns({ series, ...columns });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import type { IngestLimits } from "../../../src/ingest/limits.js";
 import type { PushRequest, PushResult } from "../../../src/ingest/push/push.js";
 import { WriteRequestReader } from "../../../src/ingest/remote-write/write-request-reader.js";
 import { idleMs } from "../../../src/ingest/source/series-catalog.js";
@@ -33,17 +34,17 @@ class World {
   readonly sources: Sources;
   readonly #reader = new WriteRequestReader();
 
-  private constructor(tsdb: Tsdb, clock: FakeClock, hasIndex: boolean) {
+  private constructor(tsdb: Tsdb, clock: FakeClock, hasIndex: boolean, limits: Partial<IngestLimits>) {
     this.tsdb = tsdb;
     this.clock = clock;
     const appendable: Appendable = hasIndex ? tsdb : { appender: (listener) => tsdb.appender(listener) };
-    this.sources = new Sources({ appendable, clock });
+    this.sources = new Sources({ appendable, clock, limits });
   }
 
-  static async open(hasIndex = true): Promise<World> {
+  static async open(hasIndex = true, limits: Partial<IngestLimits> = {}): Promise<World> {
     const clock = new FakeClock(start);
     const tsdb = await openTsdb({ directory: "data", clock, fileSystem: new MemFileSystem() });
-    return new World(tsdb, clock, hasIndex);
+    return new World(tsdb, clock, hasIndex, limits);
   }
 
   push(body: Uint8Array, version: 1 | 2 = 1, more: Partial<PushRequest> = {}): Promise<PushResult> {
@@ -101,6 +102,20 @@ describe("new series that need no decision", () => {
     expect(world.sources.list()).toHaveLength(10);
     const [first] = world.sources.list();
     expect(first?.lastAccepted?.excerpt).toContain(names[0]);
+  });
+
+  it("are stored in parts when a body is large, among others that are malformed", async () => {
+    world = await World.open(true, { transactionSamplesMax: 2 });
+    const unnamed = bytesField(1, label("job", "a"), sample({ time: start, value: 1 }));
+    const all = ["1", "2", "3", "4"].map((n) => timeSeries(seriesOf({ n }, 1)));
+    for (let round = 0; round < 2; round++) {
+      const { appended, malformed } = await world.push(
+        writeRequest(all[0]!, unnamed, ...all.slice(1), unnamed),
+      );
+      expect([appended, malformed.count]).toEqual([4, 2]);
+    }
+    expect(await world.stored()).toHaveLength(4);
+    expect(world.known("a")).toBe(4);
   });
 
   it("are named when a sample of them is refused", async () => {
