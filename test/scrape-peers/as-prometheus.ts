@@ -112,12 +112,12 @@ const readings: readonly Reading[] = [
 ];
 
 /** Which type stands before each sample's line. */
-export function typesOf(page: Buffer): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
+export function typesOf(page: Buffer): (readonly [series: string, type: string])[] {
+  const found: [string, string][] = [];
   let type = "";
   for (const text of page.toString("latin1").split("\n")) {
     type = typePattern.exec(text)?.[2] ?? type;
-    if (!isComment(text)) found.set(splitSeries(text.trimStart()).series, type);
+    if (!isComment(text)) found.push([splitSeries(text.trimStart()).series, type]);
   }
   return found;
 }
