@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { eventually } from "../support/eventually.js";
 import { HttpServers } from "../support/http-servers.js";
 import { findPeer, isPeerMissing } from "../support/peers.js";
 import { freePort, type RunningServer, startNarthex, startPrometheus } from "../support/processes.js";
@@ -159,7 +160,12 @@ describe.skipIf(isPeerMissing("prometheus"))("the API of targets", () => {
   });
 
   it("has its own metrics under Prometheus' names, with its types and labels", async () => {
-    const [ours, theirs] = await Promise.all([narthex, prometheus].map(families));
+    // Some have samples only after the second scrape of a target.
+    const [ours, theirs] = await eventually(async () => {
+      const both = await Promise.all([narthex, prometheus].map(families));
+      for (const found of both) expect(found.has("prometheus_target_interval_length_seconds")).toBe(true);
+      return both;
+    });
     const shared = [...ours!].filter(([name, { samples }]) => name.startsWith("prometheus_") && samples > 0);
     expect(shared.length).toBeGreaterThan(20);
     for (const [name, family] of shared) {
