@@ -21,6 +21,8 @@ export class ProtobufReader {
   /** Of the field that `nextField` has found. */
   fieldNumber = 0;
   wireType = 0;
+  /** Whether a field that is asked for must have the wire type that is asked for; else it is none that is known. */
+  readonly #isStrict: boolean;
   #end: number;
   readonly #base: number;
   /** The two halves of the varint read last, both unsigned. */
@@ -28,7 +30,7 @@ export class ProtobufReader {
   #high = 0;
 
   /** Errors name offsets from `base` on: where the bytes stand in what was sent. */
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length, base = 0) {
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, base = 0, isStrict = false) {
     // A reader of a nested message is made for each: a view of a view would take longer than reading it.
     this.bytes = Buffer.isBuffer(bytes)
       ? bytes
@@ -36,6 +38,12 @@ export class ProtobufReader {
     this.position = start;
     this.#end = end;
     this.#base = base;
+    this.#isStrict = isStrict;
+  }
+
+  /** A reader of a message within this one, as strict as this one. */
+  within(start: number, end: number): ProtobufReader {
+    return new ProtobufReader(this.bytes, start, end, this.#base, this.#isStrict);
   }
 
   /** Moves to another message in the same bytes. */
@@ -57,7 +65,10 @@ export class ProtobufReader {
   }
 
   isAt(fieldNumber: number, wireType: number): boolean {
-    return this.fieldNumber === fieldNumber && this.wireType === wireType;
+    if (this.fieldNumber !== fieldNumber) return false;
+    if (this.wireType === wireType) return true;
+    if (!this.#isStrict) return false;
+    throw this.#malformed(`field ${fieldNumber} has the wire type ${this.wireType}, not ${wireType}`);
   }
 
   /** An unsigned varint of up to 64 bits; rounded beyond 2^53. */

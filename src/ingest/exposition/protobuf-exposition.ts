@@ -40,7 +40,7 @@ export function parseProtobufExposition(
   visitor: ExpositionVisitor,
   limits: IngestLimits = defaultIngestLimits,
 ): void {
-  for (const family of protobufFamilies(bytes, { limits, onlyWithMetrics: true })) {
+  for (const family of protobufFamilies(bytes, { limits, asScraped: true })) {
     visitor.type?.(family.name, family.type);
     if (family.help !== "") visitor.help?.(family.name, family.help);
     for (const metric of family.metrics) {

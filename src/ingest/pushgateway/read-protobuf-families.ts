@@ -45,29 +45,40 @@ interface FamilyBounds {
 }
 
 interface FamilyOptions extends FamilyBounds {
-  /** Families without metrics are not even looked at, as by a Prometheus that scrapes. */
-  readonly onlyWithMetrics?: boolean;
+  /**
+   * As by a Prometheus that scrapes: nothing is read of families without metrics, and a known field of another wire type
+   * is malformed; by a Pushgateway it is skipped.
+   */
+  readonly asScraped?: boolean;
 }
 
 /** One after the other: what is wrong throws when its turn has come. Each must be read before the next one. */
 export function* protobufFamilies(bytes: Uint8Array, options: FamilyOptions): Generator<OpenFamily> {
-  const reader = new ProtobufReader(bytes);
+  const { asScraped = false } = options;
+  const reader = new ProtobufReader(bytes, 0, bytes.length, 0, asScraped);
   while (reader.position < bytes.length) {
     reader.enter(reader.position, bytes.length);
     const end = reader.readLength();
     options.allowance?.family();
-    const family = () => new ProtobufReader(bytes, reader.position, end);
-    if (!options.onlyWithMetrics || hasMetrics(family())) yield readFamily(family(), options);
+    const family = () => reader.within(reader.position, end);
+    if (!asScraped || hasMetrics(family())) yield readFamily(family(), options);
     reader.position = end;
   }
 }
 
+/** Name, help, type, metric and unit. */
+const familyWireTypes = [undefined, WIRE_BYTES, WIRE_BYTES, WIRE_VARINT, WIRE_BYTES, WIRE_BYTES] as const;
+
+/** Throws, if the reader is strict, also for a field behind the first metric. */
 function hasMetrics(reader: ProtobufReader): boolean {
+  let has = false;
   while (reader.nextField()) {
-    if (reader.isAt(4, WIRE_BYTES)) return true;
+    const { fieldNumber } = reader;
+    const wireType = familyWireTypes[fieldNumber];
+    if (wireType !== undefined && reader.isAt(fieldNumber, wireType)) has ||= fieldNumber === 4;
     reader.skip();
   }
-  return false;
+  return has;
 }
 
 const types: readonly FamilyType[] = [
@@ -100,8 +111,7 @@ function readFamily(reader: ProtobufReader, bounds: FamilyBounds): OpenFamily {
     throw new MalformedInputError(`${quoteText(name)} has the type ${typeNumber}, which is not known`);
   const facts = { name, type, help };
   function* metrics(): Generator<Metric> {
-    for (const [start, end] of places)
-      yield readMetricOf(facts, new ProtobufReader(reader.bytes, start, end), bounds);
+    for (const [start, end] of places) yield readMetricOf(facts, reader.within(start, end), bounds);
   }
   return { ...facts, metrics: metrics() };
 }
@@ -139,12 +149,12 @@ function readMetric(reader: ProtobufReader, { limits, allowance }: FamilyBounds)
   let content: Content | undefined;
   let body = emptyBody;
   while (reader.nextField()) {
-    const found = reader.wireType === WIRE_BYTES ? contents.get(reader.fieldNumber) : undefined;
+    const found = contents.get(reader.fieldNumber);
     if (reader.isAt(1, WIRE_BYTES)) {
       checkLimit("a series", pairs.length + 1, limits, "labelsMax");
       pairs.push(readMessage(reader, readLabelPair));
     } else if (reader.isAt(6, WIRE_VARINT)) time = reader.readInt64();
-    else if (found !== undefined) {
+    else if (found !== undefined && reader.isAt(reader.fieldNumber, WIRE_BYTES)) {
       content = found;
       body = readMessage(reader, (inner) => bodyReaders[found](inner, allowance));
     } else reader.skip();
@@ -245,7 +255,7 @@ function readQuantile(reader: ProtobufReader): readonly [bound: number, value: n
 
 function readMessage<T>(reader: ProtobufReader, read: (inner: ProtobufReader) => T): T {
   const end = reader.readLength();
-  const result = read(new ProtobufReader(reader.bytes, reader.position, end));
+  const result = read(reader.within(reader.position, end));
   reader.position = end;
   return result;
 }

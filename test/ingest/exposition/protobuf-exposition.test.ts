@@ -100,6 +100,23 @@ describe("parseProtobufExposition", () => {
     expect(told).toEqual(['g{a="x"} 1']);
   });
 
+  it("refuses known fields of another wire type, as a Prometheus does, and skips unknown ones", () => {
+    const framed = (...fields: readonly (readonly number[])[]) => {
+      const content = fields.flat();
+      return [...varint(content.length), ...content];
+    };
+    const metric = bytesField(4, bytesField(2, double(1, 1)));
+    expect(read(framed(bytesField(1, "g"), integer(3, 1), metric, double(49, 1)))).toContain("g 1");
+    expect(() => read(framed(bytesField(1, "g"), integer(3, 1), metric, double(1, 1)))).toThrow(
+      "field 1 has the wire type 1, not 2",
+    );
+    // Also where the family has no metrics, and within a metric.
+    expect(() => read(framed(double(1, 1)))).toThrow("field 1 has the wire type 1, not 2");
+    expect(() => read(framed(bytesField(1, "g"), bytesField(4, integer(2, 1))))).toThrow(
+      "field 2 has the wire type 0, not 2",
+    );
+  });
+
   it("tells the count and the sum of a histogram first, and that a sample is refused", () => {
     const histogram = bytesField(7, [...integer(1, 3), ...double(2, 4)]);
     const told: string[] = [];
