@@ -7,24 +7,22 @@
 
 import { addRow } from "./_body-rows";
 import { expectedAt, follow, keyAt } from "./_body-keys";
-import { BACKSLASH, behindLine, CARRIAGE_RETURN, isBlank, LINE_FEED, QUOTE, skipBlanks, SPACE } from "./_body-bytes";
-import { number, readFloat, readMilliseconds, readSeconds } from "./_decimal";
+import { behindLine, CARRIAGE_RETURN, LINE_FEED, skipBlanks } from "./_body-bytes";
+import { number, readFloat } from "./_decimal";
 import { sizeOf } from "./_series-table";
+import { behindTime, isOpenMetrics, OPEN_BRACE, setOpenMetrics, skipSeries, time, valueBehind } from "./_text-format";
 
 const COMMENT: u32 = 3;
 const KIND_KEPT: u32 = 3;
 const HASH: u32 = 0x23;
-const OPEN_BRACE: u32 = 0x7b;
-const CLOSE_BRACE: u32 = 0x7d;
 
 /** Of the metric that lines are about: which of its labels is a float. */
 export let kind: u32 = 0;
-let isOpenMetrics = false;
 let mustTellComments = false;
 
 export function beginText(firstKind: u32, openMetrics: bool, tellComments: bool): void {
   kind = firstKind;
-  isOpenMetrics = openMetrics;
+  setOpenMetrics(openMetrics);
   mustTellComments = tellComments;
 }
 
@@ -64,60 +62,10 @@ function readSample(at: usize, owner: u32): usize {
     key = keyAt(owner, at, behind);
     if (key == 0) return 0;
   }
-  let p = readFloat(word);
+  const p = readFloat(word);
   if (p == 0) return 0;
   const value = number;
-  let time: f64 = NaN;
-  let behind = behindLine(p);
-  if (behind == 0) {
-    if (!isBlank(load<u8>(p))) return 0;
-    p = behindBlanks(p);
-    if (p == 0) return 0;
-    behind = behindLine(p);
-    if (behind != 0 && isOpenMetrics) return 0;
-    if (behind == 0) {
-      p = isOpenMetrics ? readSeconds(p) : readMilliseconds(p);
-      if (p == 0) return 0;
-      time = number;
-      behind = behindLine(isOpenMetrics ? p : skipBlanks(p));
-      if (behind == 0) return 0;
-    }
-  }
-  addRow(follow(key), time, value);
+  const behind = behindTime(p);
+  if (behind != 0) addRow(follow(key), time, value);
   return behind;
-}
-
-/** OpenMetrics has one space between two words: 0 when it is something else. */
-// @ts-ignore: decorator
-@inline
-function behindBlanks(at: usize): usize {
-  if (!isOpenMetrics) return skipBlanks(at);
-  return load<u8>(at) == SPACE && !isBlank(load<u8>(at + 1)) ? at + 1 : 0;
-}
-
-/** Where the word behind the series begins, 0 when there is no blank between. */
-// @ts-ignore: decorator
-@inline
-function valueBehind(series: usize): usize {
-  return isBlank(load<u8>(series)) ? behindBlanks(series) : 0;
-}
-
-/** Behind the series that begins here, as far as it has the usual form; `at` itself when it has not. */
-function skipSeries(at: usize): usize {
-  let p = at;
-  let byte: u32 = load<u8>(p);
-  while (byte > SPACE && byte != OPEN_BRACE) byte = load<u8>(++p);
-  const nameEnd = p;
-  p = skipBlanks(p);
-  if (load<u8>(p) != OPEN_BRACE) return nameEnd;
-  let isQuoted = false;
-  byte = load<u8>(++p);
-  while (byte != LINE_FEED) {
-    if (byte == QUOTE) isQuoted = !isQuoted;
-    else if (byte == CLOSE_BRACE && !isQuoted) return p + 1;
-    // What a backslash escapes, but for a line feed.
-    else if (byte == BACKSLASH && load<u8>(p, 1) != LINE_FEED) p++;
-    byte = load<u8>(++p);
-  }
-  return at;
 }

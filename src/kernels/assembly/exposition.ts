@@ -8,7 +8,8 @@
  */
 
 import { regrown } from "./_arena";
-import { number, readFloat, readMilliseconds, readSeconds } from "./_decimal";
+import { behindLine, CARRIAGE_RETURN, LINE_FEED, skipBlanks, SPACE } from "./_body-bytes";
+import { number, readFloat } from "./_decimal";
 import {
   addEntry,
   entryAfter,
@@ -20,6 +21,7 @@ import {
 } from "./_line-table";
 import { allocatedBytes } from "./_region";
 import { areEqual } from "./_series-table";
+import { behindTime, isOpenMetrics, OPEN_BRACE, setOpenMetrics, skipSeries, time, valueBehind } from "./_text-format";
 import { findText, sizeOfText, TEXT_HEADER } from "./_texts";
 
 export { createTable, deleteTable, enterTable, entryCount, forgetVanished, recordsAt } from "./_line-table";
@@ -35,7 +37,6 @@ const COMMENT: u32 = 4;
 const KEEP: u32 = 3;
 const TEXT_SIZE_MAX: usize = 1024 * 1024;
 const PADDING: usize = 64;
-const LINE_FEED: u32 = 0x0a;
 
 let input: usize = 0;
 let inputCapacity: usize = 0;
@@ -43,7 +44,6 @@ let end: usize = 0;
 let position: usize = 0;
 /** The line that is being read. */
 let from: usize = 0;
-let isOpenMetrics = false;
 let mustReadComments = false;
 let lineSizeMax: usize = 0;
 let allocatedMax: usize = 0;
@@ -83,7 +83,7 @@ export function begin(sizeBytes: usize, flags: u32, lineSize: usize, memoryMax: 
   // Ends every loop over bytes.
   store<u8>(end, LINE_FEED);
   position = input;
-  isOpenMetrics = (flags & OPEN_METRICS) != 0;
+  setOpenMetrics((flags & OPEN_METRICS) != 0);
   mustReadComments = (flags & READ_COMMENTS) != 0;
   lineSizeMax = lineSize;
   allocatedMax = memoryMax;
@@ -91,25 +91,6 @@ export function begin(sizeBytes: usize, flags: u32, lineSize: usize, memoryMax: 
   line = 0;
   kind = 0;
   rowCount = 0;
-}
-
-// @ts-ignore: decorator
-@inline
-function isBlank(byte: u32): bool {
-  return byte == 0x20 || byte == 0x09;
-}
-
-// @ts-ignore: decorator
-@inline
-/** OpenMetrics has one space between two words: 0 when it is something else. */
-function behindBlanks(at: usize): usize {
-  if (!isOpenMetrics) return skipBlanks(at);
-  return load<u8>(at) == 0x20 && !isBlank(load<u8>(at + 1)) ? at + 1 : 0;
-}
-
-function skipBlanks(at: usize): usize {
-  while (isBlank(load<u8>(at))) at++;
-  return at;
 }
 
 /** Reads lines up to one that must be looked at. */
@@ -141,13 +122,11 @@ function stop(): i32 {
   return valueEntry != NONE ? VALUE : LINE;
 }
 
-/** Behind the end of the line, if it ends here and is not too long; else 0. */
+/** Whether the line that is being read, with `next` behind it, has more bytes than a line may have. */
 // @ts-ignore: decorator
 @inline
-function behindLine(at: usize): usize {
-  const byte = load<u8>(at);
-  const last = byte == 0x0d ? at + 1 : at;
-  return load<u8>(last) == LINE_FEED && last - from <= lineSizeMax ? last + 1 : 0;
+function isTooLong(next: usize): bool {
+  return next - 1 - from > lineSizeMax;
 }
 
 /** Whether the entry's text stands here. The line feed at the end is in no text: nothing equal reaches past it. */
@@ -167,7 +146,7 @@ function readComment(at: usize): usize {
     const entryLine = lineOf(expected);
     if ((entryLine & COMMENT) != 0 && isText(entryLine, at)) {
       const next = behindLine(at + sizeOfText(entryLine & ~15));
-      if (next != 0) {
+      if (next != 0 && !isTooLong(next)) {
         seeComment(expected, entryLine);
         return next;
       }
@@ -176,7 +155,7 @@ function readComment(at: usize): usize {
   let p = at;
   while (load<u8>(p) != LINE_FEED) p++;
   if (p - from > lineSizeMax) return 0;
-  const entry = findComment(at, load<u8>(p - 1) == 0x0d ? p - 1 - at : p - at);
+  const entry = findComment(at, load<u8>(p - 1) == CARRIAGE_RETURN ? p - 1 - at : p - at);
   if (entry == NONE) return 0;
   seeComment(entry, lineOf(entry));
   return p + 1;
@@ -219,7 +198,7 @@ function readSample(at: usize): usize {
       word = valueBehind(at + sizeOfText(entryLine & ~15));
   }
   // A brace may belong to a series that begins with this one.
-  if (word == 0 || load<u8>(word) == 0x7b) {
+  if (word == 0 || load<u8>(word) == OPEN_BRACE) {
     const behind = skipSeries(at);
     word = behind == at ? 0 : valueBehind(behind);
     if (word == 0) return 0;
@@ -227,63 +206,23 @@ function readSample(at: usize): usize {
     entry = text == 0 ? NONE : findEntry(text | kind);
     if (entry == NONE) return 0;
   }
-  let p = readFloat(word);
-  if (p == 0 || load<u8>(p) > 0x20) {
-    p = word;
-    while (load<u8>(p) > 0x20) p++;
-    if (p > word && behindLine(p) != 0) {
+  const p = readFloat(word);
+  if (p == 0 || load<u8>(p) > SPACE) {
+    let wordEnd = word;
+    while (load<u8>(wordEnd) > SPACE) wordEnd++;
+    const next = behindLine(wordEnd);
+    if (wordEnd > word && next != 0 && !isTooLong(next)) {
       valueStart = <u32>(word - input);
-      valueEnd = <u32>(p - input);
+      valueEnd = <u32>(wordEnd - input);
       valueEntry = entry;
     }
     return 0;
   }
   const value = number;
-  let time: f64 = NaN;
-  let next = behindLine(p);
-  if (next == 0) {
-    if (!isBlank(load<u8>(p))) return 0;
-    p = behindBlanks(p);
-    if (p == 0) return 0;
-    next = behindLine(p);
-    if (next != 0 && isOpenMetrics) return 0;
-    if (next == 0) {
-      p = isOpenMetrics ? readSeconds(p) : readMilliseconds(p);
-      if (p == 0) return 0;
-      time = number;
-      next = behindLine(isOpenMetrics ? p : skipBlanks(p));
-      if (next == 0) return 0;
-    }
-  }
+  const next = behindTime(p);
+  if (next == 0 || isTooLong(next)) return 0;
   addRow(entry, value, time);
   return next;
-}
-
-/** Where the word behind the series begins, 0 when there is no blank between. */
-// @ts-ignore: decorator
-@inline
-function valueBehind(series: usize): usize {
-  return isBlank(load<u8>(series)) ? behindBlanks(series) : 0;
-}
-
-/** Behind the series that begins here, as far as it has the usual form; `at` itself when it has not. */
-function skipSeries(at: usize): usize {
-  let p = at;
-  let byte: u32 = load<u8>(p);
-  while (byte > 0x20 && byte != 0x7b) byte = load<u8>(++p);
-  const nameEnd = p;
-  p = skipBlanks(p);
-  if (load<u8>(p) != 0x7b) return nameEnd;
-  let isQuoted = false;
-  byte = load<u8>(++p);
-  while (byte != LINE_FEED) {
-    if (byte == 0x22) isQuoted = !isQuoted;
-    else if (byte == 0x7d && !isQuoted) return p + 1;
-    // What a backslash escapes, but for a line feed.
-    else if (byte == 0x5c && load<u8>(p, 1) != LINE_FEED) p++;
-    byte = load<u8>(++p);
-  }
-  return at;
 }
 
 /** The page has this sample next. */
