@@ -4,9 +4,10 @@
  *
  * Layout of a chunk in its slab, aligned to 8 bytes, in the byte order of the machine:
  *   ┌─────────────┬─────────────┬──────────────┬───────────┬────────────┬──────────────┬──────────────────────┐
- *   │ minTime f64 │ maxTime f64 │ previous f64 │ count u16 │ length u16 │ reserved u32 │ the body: `length` B │
+ *   │ minTime f64 │ maxTime f64 │ previous f64 │ count u16 │ length u16 │ checksum u32 │ the body: `length` B │
  *   └─────────────┴─────────────┴──────────────┴───────────┴────────────┴──────────────┴──────────────────────┘
- *     previous: the place of the next older chunk of the series, 0 for none.
+ *     previous: the place of the next older chunk of the series, 0 for none. checksum: CRC-32C of all else, since a cut
+ *     writes to a block what the file gives back.
  *   A place is slab number * slab size + offset of the chunk in the slab. No slab number is used twice.
  *
  * Invariants
@@ -17,13 +18,17 @@
  *     them is counted here.
  */
 
+import { crc32c } from "../../kernels/crc32c.js";
 import { assert } from "../../model/assert.js";
+import { CorruptionError } from "../../model/errors.js";
 import { CHUNK_XOR, type EncodedChunk } from "../../model/series.js";
 import type { ScratchFile } from "../fs/file-system.js";
 import type { ChunkCopies } from "./chunk-copies.js";
 import { newMemory, SLAB_SIZE_BYTES, SLABS_IN_MEMORY, type SlabMemory, Slabs } from "./slabs.js";
 
 const headerSizeBytes = 32;
+const previousAt = 16;
+const checksumAt = 28;
 export const NO_CHUNK = 0;
 /** Count and length have 16 bits. */
 export const CLOSED_CHUNK_MAX = 0xffff;
@@ -89,8 +94,9 @@ export class ClosedChunks {
 
   /** Has `write` write the body of the chunk that was added last into what it is given, from a place on. */
   fill(place: number, write: (target: Uint8Array, at: number) => void): void {
-    const { bytes } = this.#memoryAt(place);
-    write(bytes, this.#offset + headerSizeBytes);
+    const memory = this.#memoryAt(place);
+    write(memory.bytes, this.#offset + headerSizeBytes);
+    this.#seal(memory);
   }
 
   minTimeOf(place: number): number {
@@ -133,17 +139,14 @@ export class ClosedChunks {
 
   /** Links a chunk to an older one. */
   setPrevious(place: number, previous: number): void {
-    const { floats } = this.#memoryAt(place);
-    const at = this.#offset / 8 + 2;
-    floats[at] = previous;
+    const memory = this.#memoryAt(place);
+    memory.floats[(this.#offset + previousAt) / 8] = previous;
+    this.#seal(memory);
     if (place !== this.#readPlace) return;
     // Until it is written, what was read is not what the file has.
     this.#readPlace = NO_CHUNK;
-    this.#slabs.write(
-      numberOf(place),
-      (place % SLAB_SIZE_BYTES) + 16,
-      new Uint8Array(floats.buffer, 8 * at, 8),
-    );
+    const changed = memory.bytes.subarray(previousAt, headerSizeBytes);
+    this.#slabs.write(numberOf(place), (place % SLAB_SIZE_BYTES) + previousAt, changed);
     this.#readPlace = place;
   }
 
@@ -192,7 +195,24 @@ export class ClosedChunks {
       if (sizeBytes > this.#read.bytes.length) this.#read = newMemory(spaceOf(CLOSED_CHUNK_MAX));
       this.#slabs.read(number, offset, into(sizeBytes));
     }
+    this.#offset = 0;
+    if (this.#read.words[checksumAt / 4] !== this.#checksumOf(this.#read))
+      throw new CorruptionError(
+        "a chunk of the head has come back from its scratch file otherwise than it was written; close the database and open it again: the log has these samples",
+      );
     this.#readPlace = place;
+  }
+
+  /** Of the chunk at `#offset`. */
+  #seal(memory: SlabMemory): void {
+    memory.words[(this.#offset + checksumAt) / 4] = this.#checksumOf(memory);
+  }
+
+  #checksumOf({ bytes, shorts }: SlabMemory): number {
+    const start = this.#offset;
+    const body = start + headerSizeBytes;
+    const ofHeader = crc32c(bytes.subarray(start, start + checksumAt));
+    return crc32c(bytes.subarray(body, body + shorts[start / 2 + 13]!), ofHeader);
   }
 
   #beginSlab(): void {

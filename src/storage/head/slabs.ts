@@ -16,11 +16,12 @@ export const SLAB_SIZE_BYTES = 1 << 20;
 /** More of them go to the file. */
 export const SLABS_IN_MEMORY = 12;
 
-/** One buffer, seen in three ways. */
+/** One buffer, seen in four ways. */
 export interface SlabMemory {
   readonly bytes: Uint8Array;
   readonly floats: Float64Array;
   readonly shorts: Uint16Array;
+  readonly words: Uint32Array;
 }
 
 export interface Slab {
@@ -132,5 +133,6 @@ export function newMemory(sizeBytes: number): SlabMemory {
     bytes: new Uint8Array(buffer),
     floats: new Float64Array(buffer),
     shorts: new Uint16Array(buffer),
+    words: new Uint32Array(buffer),
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { CorruptionError } from "../../../src/model/errors.js";
 import { CHUNK_XOR } from "../../../src/model/series.js";
 import { ClosedChunks, NO_CHUNK } from "../../../src/storage/head/closed-chunks.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
@@ -88,6 +89,35 @@ describe("ClosedChunks beyond what memory has room for", () => {
     for (let i = 0; i < again.length; i += 13) expect(chunks.at(again[i]!)).toEqual(chunkOf(i));
     expect(chunks.at(places[19_999]!)).toEqual(chunkOf(19_999));
     expect(held).toEqual(chunkOf(7));
+  });
+
+  it("are refused when the file gives back something else", () => {
+    const written: { bytes: Uint8Array; position: number }[] = [];
+    const file = new MemFileSystem().createScratch("chunks.tmp");
+    const chunks = new ClosedChunks(
+      {
+        ...file,
+        write: (bytes, position) => {
+          written.push({ bytes: bytes.slice(), position });
+          file.write(bytes, position);
+        },
+      },
+      1,
+    );
+    const [first, second] = fill(chunks, 20_000);
+    const flip = (offset: number) => {
+      const { bytes, position } = written[0]!;
+      bytes[offset]! ^= 1;
+      file.write(bytes, position);
+    };
+    // The first chunk has 32 bytes of header and 100 of body.
+    for (let offset = 0; offset < 132; offset++) {
+      flip(offset);
+      expect(chunks.at(second!)).toEqual(chunkOf(1));
+      expect(() => chunks.at(first!)).toThrow(CorruptionError);
+      flip(offset);
+      expect(chunks.at(first!)).toEqual(chunkOf(0));
+    }
   });
 
   it("stay in memory while the disk is full, and go to it when there is room again", () => {
